@@ -1,0 +1,73 @@
+/*
+ * archive.h - the archive writer: a thread that follows the ring and writes rotating segment files,
+ * and the recovery of what the last run left. The format is told in FORMAT.md.
+ *
+ * The relay never waits for it: it reads the ring as any reader does, about every 50 ms. What it
+ * cannot write (disk full, I/O error) it tries again from the ring; when the ring overruns it
+ * meanwhile, the loss is written as a `gap` line and counted.
+ *
+ * Threads: archive_start … archive_stop are called from one thread; archive_status_get from any.
+ */
+#ifndef HASHSCOPE_CAPTURE_ARCHIVE_H
+#define HASHSCOPE_CAPTURE_ARCHIVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/base/error.h"
+#include "lib/capture/ring.h"
+
+struct archive_settings {
+    const char *data_dir;          /* holds segments/ */
+    uint64_t instance;             /* of the data directory */
+    uint64_t segment_max_bytes;    /* compressed; SEGMENT_MAX_BYTES */
+    uint32_t segment_max_seconds;  /* SEGMENT_MAX_SECONDS */
+    uint32_t sync_interval_ms;     /* SYNC_INTERVAL_MS: fdatasync at most this long after a write */
+    gid_t group;                   /* (gid_t)-1: leave */
+    uint64_t sync_file_max;
+};
+
+/* Called at start, before the ring is opened for writing and under the data directory's lock.
+ * Completes every `.open` segment: keeps its trusted frames (and, where the ring does not reach back
+ * to them, the whole lines behind), seals the result, moves the damaged original aside as `.torn`.
+ * *last_seq: the highest number that is safely in the archive (0: none). `ring` may be NULL. Can be
+ * killed at any step and called again. */
+struct archive_recovered {
+    uint64_t last_seq;
+    uint32_t segments;    /* completed */
+    uint32_t torn;        /* of these, with a damaged tail moved aside */
+    uint64_t lines_kept;  /* from torn tails */
+    uint32_t next_number; /* for the next segment file */
+};
+enum status archive_recover(const struct archive_settings *settings, struct ring_reader *ring,
+                            struct archive_recovered *out, struct error *err) MUST_CHECK;
+
+struct archive;
+
+/* Takes over `reader` (closes it at stop) and writes every record with seq > last_seq. Records up to
+ * last_seq that the ring still has are read for what they say about sessions only. The first file is
+ * made when there is something to write. */
+enum status archive_start(struct archive **out, const struct archive_settings *settings,
+                          struct ring_reader *reader, struct ring_counters *counters,
+                          const struct archive_recovered *recovered, struct error *err) MUST_CHECK;
+
+/* Ends the current segment and begins a new one with the next line (SIGHUP, control socket). */
+void archive_rotate(struct archive *archive);
+
+/* Writes everything that is in the ring, seals, ends the thread. Gives up after timeout_ms when the
+ * disk does not take it: then STATUS_TIMEOUT, the rest stays in the ring for the next start. */
+enum status archive_stop(struct archive *archive, int timeout_ms, struct error *err);
+
+struct archive_status {
+    bool degraded;         /* writing fails at present */
+    char reason[160];
+    char file[256];        /* path of the segment being written, below data_dir; "" none */
+    uint64_t file_bytes;
+    uint64_t archived_seq; /* last number whose line has reached the file (not: synced) */
+    uint64_t synced_seq;
+    uint64_t lag_bytes;    /* of ring not yet written */
+};
+void archive_status_get(struct archive *archive, struct archive_status *out);
+
+#endif

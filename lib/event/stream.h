@@ -1,0 +1,111 @@
+/*
+ * stream.h - a TCP connection (or local socket) on a libuv loop, plain or TLS, with bounded queues.
+ *
+ * What it adds to uv_stream_t: writes that go out at once where the kernel takes them, and are
+ * copied into a queue only for the rest; a count of what is queued, and a callback when it has
+ * drained, so that the user can stop reading the other side (back-pressure is the user's: the queue
+ * itself has no limit, it holds what it was given); TLS below the same five calls; a half-close that
+ * goes out behind the queue; a close that is a FIN or an RST; asynchronous closing with one last
+ * callback after which the memory is the user's again.
+ *
+ *   init ──▶ (accept | connected by connect.h) ──▶ open ──shutdown──▶ write side closed
+ *      any of them ──close──▶ closing ──on_closed──▶ memory may go
+ *
+ * Reading: all plain streams of a loop share one read buffer (64 KiB), so an idle stream holds no
+ * memory beyond its struct; the bytes given to on_data are valid only during the call.
+ *
+ * Callbacks run on the loop's thread, never from inside stream_write or stream_close: an error met
+ * while writing is reported by on_error from the loop. After stream_close no callback but on_closed.
+ * Threads: the loop's own.
+ */
+#ifndef HASHSCOPE_EVENT_STREAM_H
+#define HASHSCOPE_EVENT_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <uv.h>
+
+#include "lib/base/error.h"
+
+struct stream;
+struct tls_context; /* tls.h */
+struct tls_session; /* private to tls.c */
+
+struct stream_callbacks {
+    void (*on_data)(struct stream *stream, const char *data, size_t len);
+    void (*on_end)(struct stream *stream);             /* the peer sent FIN (or TLS close_notify) */
+    void (*on_error)(struct stream *stream, int code); /* a UV_E… code; close it. UV_EPROTO: TLS,
+                                                          see stream_error_text */
+    void (*on_drain)(struct stream *stream); /* the queue, once non-empty, is empty again */
+    void (*on_tls)(struct stream *stream);   /* the TLS handshake is complete; may be NULL */
+    void (*on_closed)(struct stream *stream);
+};
+
+/* One loop with what its streams share. Embed it; close it after all its streams are closed. */
+struct stream_loop {
+    uv_loop_t *uv;
+    char *read_buffer; /* STREAM_READ_SIZE bytes */
+};
+#define STREAM_READ_SIZE 65536
+void stream_loop_init(struct stream_loop *loop, uv_loop_t *uv);
+void stream_loop_close(struct stream_loop *loop);
+
+struct stream {
+    union {
+        uv_handle_t handle;
+        uv_stream_t stream;
+        uv_tcp_t tcp;
+        uv_pipe_t pipe;
+    } uv;
+    struct stream_loop *loop;
+    const struct stream_callbacks *callbacks;
+    struct tls_session *tls; /* NULL: plain */
+    void *user;              /* the owner's; not touched */
+    size_t queued;           /* bytes accepted by stream_write that the kernel has not taken yet */
+    /* … private flags follow; total sizeof(struct stream) must stay below 340 bytes (uv_tcp_t is
+     * 248), requests are allocated only while something is queued */
+    unsigned reading : 1, shut : 1, closing : 1, failed : 1, want_shutdown : 1, is_pipe : 1;
+};
+
+void stream_init_tcp(struct stream *stream, struct stream_loop *loop,
+                     const struct stream_callbacks *callbacks, void *user);
+void stream_init_pipe(struct stream *stream, struct stream_loop *loop,
+                      const struct stream_callbacks *callbacks, void *user);
+
+/* Takes the next connection of a listening handle; sets TCP_NODELAY and keepalive (TCP only). */
+enum status stream_accept(struct stream *stream, uv_stream_t *listener) MUST_CHECK;
+
+/* From now on everything is TLS, as server or as client; call before the first read or write of
+ * payload. Bytes already received from the peer (a PROXY header's rest) may be given in `early`.
+ * A client with verification checks `host` (DNS name or address) against the certificate. */
+enum status stream_start_tls(struct stream *stream, struct tls_context *context, const char *host,
+                             const char *early, size_t early_len, struct error *err) MUST_CHECK;
+
+void stream_read_start(struct stream *stream);
+void stream_read_stop(struct stream *stream);
+
+/* Sends or queues all of it (copied). On a stream that failed or is closing the bytes are dropped;
+ * on_error has come or will come. Returns the bytes that went into the kernel at once (for TLS:
+ * `len` if nothing had to be queued, else 0). */
+size_t stream_write(struct stream *stream, const char *data, size_t len);
+
+/* FIN (TLS: close_notify and FIN) after everything queued. Reading goes on. */
+void stream_shutdown(struct stream *stream);
+
+/* Closes; queued bytes that the kernel has not taken are dropped. With `reset` the peer gets an RST
+ * (SO_LINGER 0). Harmless when closing already. */
+void stream_close(struct stream *stream, bool reset);
+
+/* Addresses of both ends, zeroed family when unknown. */
+void stream_addresses(const struct stream *stream, struct sockaddr_storage *local,
+                      struct sockaddr_storage *peer);
+
+/* "connection reset by peer", or the reason TLS gave ("certificate has expired"); valid until the
+ * next call on this stream. */
+const char *stream_error_text(const struct stream *stream, int code);
+
+/* The default on_data size and the kernel's buffers are left alone. */
+
+#endif
