@@ -27,6 +27,7 @@ void log_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void log_warn(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void log_info(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void log_debug(const char *fmt, ...) PRINTF_LIKE(1, 2);
+uint64_t log_dropped(void); /* lines that could not be written so far */
 
 /* For faults that outsiders can cause at will: at most `burst` lines a minute per call site, then
  * one line that says how many were left out. Keep one zeroed struct per site. */
