@@ -28,8 +28,8 @@ struct datadir {
 
 /* Makes the folders (0750) and takes the lock. STATUS_BUSY names the process that holds it.
  * A directory that is not writable is told with its path. */
-enum status datadir_open(struct datadir *dir, const char *path, gid_t group, struct error *err)
-    MUST_CHECK;
+enum status datadir_open(struct datadir *dir, const char *path, gid_t group,
+                         struct error *err) MUST_CHECK;
 /* Raises the reservation so that at least half a block lies above next_seq; synced on return. */
 enum status datadir_reserve(struct datadir *dir, uint64_t next_seq, struct error *err) MUST_CHECK;
 void datadir_close(struct datadir *dir);

@@ -24,16 +24,19 @@
  * forward delay and moves the tail: readers see it. A message above RING_RECORD_MAX lies in several
  * chained records of one seq.
  *
- * Reading: copy the record, then look at claim again: if it has passed, what was copied may be torn,
- * and the reader was overrun; it goes on at head and the missing numbers are counted. All shared
- * words are copied with relaxed atomic loads and stores, so this is defined behaviour.
+ * Reading: copy the record, then look at claim again: if it has passed, what was copied may be
+ * torn, and the reader was overrun; it goes on at head and the missing numbers are counted. All
+ * shared words are copied with relaxed atomic loads and stores, so this is defined behaviour.
  *
  * Session table: a slot per open session and for closed ones that the ring still speaks of, each
  * behind a sequence lock. When all are taken by open or recent sessions the oldest closed one goes:
  * its records still carry the session's UUID.
  *
- * Recovery: ring_writer_open keeps a ring of the same geometry as it is: it walks on from the tail
- * while commit word, seq and CRC agree, and continues behind. Its head follows from the records.
+ * Recovery: ring_writer_open keeps the ring it finds: it walks on from the tail while commit word,
+ * seq and CRC agree, and continues behind. After a reboot the pages may have reached the disk in
+ * any order: then every record is checked and the intact run from the oldest on is kept. Numbers
+ * have no hole inside a ring; where one must be skipped (power cut, another size) the caller drains
+ * this ring into the archive, removes the file and makes a new one with another first_seq.
  *
  * Threads: the writer is one thread's. A reader is one thread's; many may read. Counters may be
  * bumped from any thread of the recorder.
@@ -54,29 +57,29 @@
 
 /* What the recorder counts; names as they stand in status and metrics. Never reordered. */
 #define RING_COUNTERS(X)                                                                           \
-    X(sessions_accepted)    /* miners accepted */                                                  \
-    X(sessions_refused)     /* closed at once: MAX_SESSIONS or no memory */                        \
-    X(accept_failures)      /* accept() failed: descriptors or memory */                           \
+    X(sessions_accepted) /* miners accepted */                                                     \
+    X(sessions_refused)  /* closed at once: MAX_SESSIONS or no memory */                           \
+    X(accept_failures)   /* accept() failed: descriptors or memory */                              \
     X(pool_connects)                                                                               \
     X(pool_connect_failures)                                                                       \
     X(bytes_from_miners)                                                                           \
     X(bytes_from_pools)                                                                            \
-    X(bytes_to_pools)       /* taken by the kernel or queued */                                    \
+    X(bytes_to_pools) /* taken by the kernel or queued */                                          \
     X(bytes_to_miners)                                                                             \
-    X(messages)             /* message records put into the ring */                                \
-    X(events)               /* other records */                                                    \
-    X(messages_invalid)     /* not embeddable as JSON */                                           \
-    X(messages_archived)    /* lines that reached a segment file */                                \
+    X(messages)          /* message records put into the ring */                                   \
+    X(events)            /* other records */                                                       \
+    X(messages_invalid)  /* not embeddable as JSON */                                              \
+    X(messages_archived) /* lines that reached a segment file */                                   \
     X(events_archived)                                                                             \
-    X(records_lost)         /* overrun before they were archived */                                \
+    X(records_lost) /* overrun before they were archived */                                        \
     X(gaps)                                                                                        \
     X(segments_sealed)                                                                             \
-    X(archive_errors)       /* failed writes, retried */                                           \
-    X(archive_bytes)        /* compressed bytes written */                                         \
+    X(archive_errors) /* failed writes, retried */                                                 \
+    X(archive_bytes)  /* compressed bytes written */                                               \
     X(injected)                                                                                    \
-    X(inject_answers)       /* withheld from the miner */                                          \
+    X(inject_answers) /* withheld from the miner */                                                \
     X(inject_timeouts)                                                                             \
-    X(inject_released)      /* held lines passed on unexamined: too long or too old */             \
+    X(inject_released) /* held lines passed on unexamined: too long or too old */                  \
     X(pairs_dropped)                                                                               \
     X(clock_steps)
 
@@ -87,17 +90,17 @@ struct ring_counters {
 };
 
 struct ring_settings {
-    const char *path;      /* the ring file */
-    uint64_t bytes;        /* size of the data area, RING_BYTES_MIN at least; rounded up to pages */
-    uint32_t slots;        /* session table */
-    uint64_t instance;     /* of the data directory */
-    uint64_t first_seq;    /* for a new ring: the first number it gives out */
-    uint64_t reserved_seq; /* after a power cut go on here */
-    int file_mode;         /* 0640 */
+    const char *path;   /* the ring file */
+    uint64_t bytes;     /* size of the data area, RING_BYTES_MIN at least; rounded up to pages */
+    uint32_t slots;     /* session table */
+    uint64_t instance;  /* of the data directory */
+    uint64_t first_seq; /* for a new ring: the first number it gives out */
+    int file_mode;      /* 0640 */
 };
 
 struct ring_recovered {
-    bool existed;        /* there was a ring of this geometry and instance; it goes on */
+    bool existed;        /* there was a ring of this instance; it goes on */
+    bool other_size;     /* but its geometry is not the one wanted */
     bool clean;          /* and it was closed properly */
     bool rebooted;       /* and the machine has started since */
     uint64_t past_tail;  /* complete records found behind the published tail */
@@ -107,8 +110,8 @@ struct ring_recovered {
 
 struct ring_writer;
 
-/* Opens or makes the ring. STATUS_UNSUPPORTED: a ring of another version or geometry is there (drain
- * it through a reader, remove it, try again). STATUS_DAMAGED: not a ring. STATUS_FULL: no room. */
+/* Opens or makes the ring. STATUS_UNSUPPORTED: a ring of another version or data directory is
+ * there; STATUS_DAMAGED: not a ring, or its header contradicts itself; STATUS_FULL: no room. */
 enum status ring_writer_open(struct ring_writer **out, const struct ring_settings *settings,
                              struct ring_recovered *recovered, struct error *err) MUST_CHECK;
 /* Marks it clean and unmaps. */
@@ -118,8 +121,8 @@ void ring_writer_close(struct ring_writer *writer);
  * ignored) and returns that. The payload (at most RING_PAYLOAD_MAX) is copied. */
 uint64_t ring_writer_append(struct ring_writer *writer, const struct record *record);
 
-/* Publishes all that was appended. `forwarded_mono_ns`: when the write() to the other side returned,
- * 0 when it was queued or nothing was forwarded (delay unknown). */
+/* Publishes all that was appended. `forwarded_mono_ns`: when the write() to the other side
+ * returned, 0 when it was queued or nothing was forwarded (delay unknown). */
 void ring_writer_publish(struct ring_writer *writer, int64_t forwarded_mono_ns);
 
 uint64_t ring_writer_next_seq(const struct ring_writer *writer);
@@ -127,7 +130,8 @@ struct ring_counters *ring_writer_counters(struct ring_writer *writer);
 
 /* Session table. `info->number` is given by ring_session_open. Never fails: see above. */
 uint32_t ring_session_open(struct ring_writer *writer, struct session_info *info);
-void ring_session_update(struct ring_writer *writer, uint32_t slot, const struct session_info *info);
+void ring_session_update(struct ring_writer *writer, uint32_t slot,
+                         const struct session_info *info);
 /* Cheap: only the byte counts. */
 void ring_session_bytes(struct ring_writer *writer, uint32_t slot, uint64_t up, uint64_t down);
 /* Calls `each` for every slot in state other than closed (recovery: those the last run left). */
@@ -140,8 +144,8 @@ void ring_session_each_open(struct ring_writer *writer,
 struct ring_reader;
 
 /* Opens the file for reading. STATUS_NOT_FOUND, STATUS_DAMAGED, STATUS_UNSUPPORTED (version). */
-enum status ring_reader_open(struct ring_reader **out, const char *path, struct error *err)
-    MUST_CHECK;
+enum status ring_reader_open(struct ring_reader **out, const char *path,
+                             struct error *err) MUST_CHECK;
 /* A reader on the writer's own mapping, for a thread of the recorder; close it first. */
 struct ring_reader *ring_reader_attach(struct ring_writer *writer);
 void ring_reader_close(struct ring_reader *reader);
@@ -154,8 +158,8 @@ bool ring_reader_seek_seq(struct ring_reader *reader, uint64_t seq);
 
 /* The next published record. `out->payload` is the reader's own copy, valid until the next call.
  * STATUS_END: nothing new. *missed (may be NULL): how many numbers were overrun before this one. */
-enum status ring_reader_next(struct ring_reader *reader, struct record *out, uint64_t *missed)
-    MUST_CHECK;
+enum status ring_reader_next(struct ring_reader *reader, struct record *out,
+                             uint64_t *missed) MUST_CHECK;
 /* The record before the one that ring_reader_next would give; STATUS_END at the oldest. */
 enum status ring_reader_previous(struct ring_reader *reader, struct record *out) MUST_CHECK;
 

@@ -1,0 +1,36 @@
+/*
+ * ring_writer_private.h - the ring's writer, shared by ring_writer.c and ring_sessions.c.
+ */
+#ifndef HASHSCOPE_CAPTURE_RING_WRITER_PRIVATE_H
+#define HASHSCOPE_CAPTURE_RING_WRITER_PRIVATE_H
+
+#include "lib/capture/ring_layout.h"
+
+/* Slots of closed sessions wait in a queue, oldest first; `next` links them. */
+struct slot_queue {
+    uint32_t *next;       /* one per slot */
+    uint32_t first, last; /* RING_NO_SLOT: empty */
+};
+
+struct ring_writer {
+    struct ring_map map;
+    uint64_t claim;     /* end of the last record put in */
+    uint64_t published; /* as readers see it */
+    uint64_t head;      /* the oldest whole record */
+    uint64_t next_seq;
+    uint64_t session_number;
+    struct slot_queue closed;
+    uint32_t slots_used;
+};
+
+void ring_sessions_init(struct ring_writer *writer);
+void ring_sessions_close(struct ring_writer *writer);
+
+/* Counters have several writers only where they are told so; an atomic add costs little here. */
+static inline void ring_count(_Atomic uint64_t *counter, uint64_t n)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
+                          memory_order_relaxed);
+}
+
+#endif
