@@ -1,0 +1,267 @@
+# HashScope's only Makefile; `make help` lists what it can do.
+#
+# How it works: every .c file below lib/ goes into one archive; every program directory becomes one
+# program, linked from its own objects and that archive; new files are found by themselves. Headers
+# are tracked by the compiler (-MMD). Each kind of build (plain, DEBUG=1, SANITIZE=…, coverage, fuzz)
+# has a directory of its own, and objects depend on a stamp that holds compiler and flags, so stale
+# objects are never linked. Targets that install packages first call make again afterwards, because
+# pkg-config may not exist before.
+
+BUILD   ?= build
+PREFIX  ?= /usr/local
+SECONDS ?= 60
+FUZZ_CC ?= clang-14
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += --no-print-directory -j$(shell nproc)
+endif
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+.SUFFIXES:
+
+# ---- kinds of build ----------------------------------------------------------------------------
+comma := ,
+OUT := $(BUILD)$(if $(SANITIZE),/sanitize-$(subst $(comma),-,$(SANITIZE)))$(if $(DEBUG),/debug)
+OUT := $(OUT)$(if $(COVERAGE),/coverage)$(if $(FUZZING),/fuzzing)
+
+CFLAGS ?= $(if $(DEBUG),-O0 -g3,$(if $(COVERAGE),-O0 -g,-O2 -g))
+WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wformat=2 -Wstrict-prototypes -Wundef
+ifeq ($(CI)$(DEBUG),true)
+WARNINGS += -Werror
+endif
+MODE := -fstack-protector-strong
+ifneq ($(DEBUG)$(SANITIZE)$(COVERAGE)$(FUZZING),)
+MODE += -fno-omit-frame-pointer
+else
+MODE += -D_FORTIFY_SOURCE=2
+endif
+ifneq ($(SANITIZE),)
+MODE += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
+endif
+ifneq ($(COVERAGE),)
+MODE += --coverage
+endif
+ifneq ($(FUZZING),)
+MODE += -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+endif
+
+# Asked for once, and only when something is compiled.
+PACKAGES := libuv jansson libzstd libssl libcrypto
+packages = $(shell pkg-config $(1) $(PACKAGES))$(if $(filter-out 0,$(.SHELLSTATUS)),$(error \
+	libraries are missing: `make deps` installs them))
+PACKAGE_CFLAGS = $(eval PACKAGE_CFLAGS := $(call packages,--cflags))$(PACKAGE_CFLAGS)
+PACKAGE_LIBS = $(eval PACKAGE_LIBS := $(call packages,--libs))$(PACKAGE_LIBS)
+
+COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -I. $(WARNINGS) $(MODE) $(CFLAGS) $(CPPFLAGS) $(PACKAGE_CFLAGS)
+LINK = $(CC) $(MODE) $(CFLAGS) $(LDFLAGS) -pthread -Wl,-z,relro,-z,now
+LIBS = $(PACKAGE_LIBS) -lm
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) '$(patsubst $(BUILD)/%,%,$(2))')
+
+# ---- what there is -----------------------------------------------------------------------------
+object = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
+program_with = $(if $(wildcard $(1)/*.c),$(OUT)/bin/$(2))
+
+LIBRARY  := $(OUT)/lib/libhashscope.a
+LIB_SRC  := $(wildcard lib/*/*.c)
+CLI_SRC  := $(wildcard cli/*.c)
+SIM_SRC  := $(wildcard samples/sim/*.c)
+PROGRAMS := $(call program_with,cli,hashscope) \
+	$(call program_with,recorder,hashscope-recorder) \
+	$(call program_with,replay,hashscope-replay) \
+	$(call program_with,exporter,hashscope-export) \
+	$(call program_with,api,hashscope-api) \
+	$(call program_with,agent,hashscope-agent)
+
+# Unit tests may call into the programs too: what holds no main() is there as an archive.
+ROOMS     := recorder replay exporter api agent cli samples/sim
+ROOM_SRC  := $(wildcard $(addsuffix /*.c,$(ROOMS)))
+MAIN_SRC  := $(if $(ROOM_SRC),$(shell grep -l '^int main\b' $(ROOM_SRC)))
+ROOM_OBJ  := $(call object,$(filter-out $(MAIN_SRC),$(ROOM_SRC)))
+TEST_SRC  := $(wildcard tests/unit/*.c)
+TESTS     := $(patsubst %.c,$(OUT)/%,$(filter %_test.c,$(TEST_SRC)))
+TEST_OBJ  := $(call object,$(filter-out %_test.c,$(TEST_SRC)))
+TEST_LIB  := $(OUT)/lib/libtest.a
+
+BENCH_SRC  := $(wildcard tests/bench/*.c)
+BENCH_MAIN := $(if $(BENCH_SRC),$(shell grep -l '^int main\b' $(BENCH_SRC)))
+BENCHES    := $(patsubst %.c,$(OUT)/%,$(BENCH_MAIN))
+BENCH_OBJ  := $(call object,$(filter-out $(BENCH_MAIN),$(BENCH_SRC)))
+BENCH_LIB  := $(OUT)/lib/libbench.a
+
+FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.c)
+FUZZERS  := $(patsubst %.c,$(OUT)/%,$(FUZZ_SRC))
+
+GENERATOR := $(OUT)/scripts/write-settings
+SOURCES   := $(LIB_SRC) $(ROOM_SRC) $(TEST_SRC) $(BENCH_SRC) $(FUZZ_SRC) scripts/write-settings.c
+HEADERS   := $(wildcard lib/*/*.h $(addsuffix /*.h,$(ROOMS)) tests/*/*.h)
+
+# ---- building ----------------------------------------------------------------------------------
+.PHONY: all programs unit-tests fuzzers benches
+all: programs ## build every program into build/bin (also DEBUG=1, SANITIZE=address,undefined or thread)
+programs: $(LIBRARY) $(PROGRAMS)
+unit-tests: $(TESTS)
+fuzzers: $(FUZZERS)
+benches: $(BENCHES)
+
+$(OUT)/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(COMPILE)' '$(LINK) $(LIBS)' | cmp -s - $@ || \
+		printf '%s\n' '$(COMPILE)' '$(LINK) $(LIBS)' > $@
+
+$(OUT)/obj/%.o: %.c $(OUT)/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -MMD -MP -c -o $@ $<
+
+# A list of what is in it, so that an archive forgets files that were removed.
+$(OUT)/lib/%.list: FORCE
+	@mkdir -p $(@D)
+	@echo '$(MEMBERS)' | cmp -s - $@ || echo '$(MEMBERS)' > $@
+
+$(OUT)/lib/%.a: $(OUT)/lib/%.list
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $(MEMBERS)
+
+$(LIBRARY): MEMBERS = $(call object,$(LIB_SRC))
+$(LIBRARY): $(call object,$(LIB_SRC))
+$(TEST_LIB): MEMBERS = $(TEST_OBJ) $(ROOM_OBJ)
+$(TEST_LIB): $(TEST_OBJ) $(ROOM_OBJ)
+$(BENCH_LIB): MEMBERS = $(BENCH_OBJ)
+$(BENCH_LIB): $(BENCH_OBJ)
+
+define link
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(filter %.a,$^)
+endef
+
+$(OUT)/bin/hashscope: $(call object,$(CLI_SRC) $(SIM_SRC))
+$(OUT)/bin/hashscope-recorder: $(call object,$(wildcard recorder/*.c))
+$(OUT)/bin/hashscope-replay: $(call object,$(wildcard replay/*.c))
+$(OUT)/bin/hashscope-export: $(call object,$(wildcard exporter/*.c))
+$(OUT)/bin/hashscope-api: $(call object,$(wildcard api/*.c))
+$(OUT)/bin/hashscope-agent: $(call object,$(wildcard agent/*.c))
+$(PROGRAMS): $(LIBRARY)
+	$(link) $(LIBS)
+$(GENERATOR): $(call object,scripts/write-settings.c) $(LIBRARY)
+	$(link) $(LIBS)
+$(TESTS): $(OUT)/%: $(OUT)/obj/%.o $(TEST_LIB) $(LIBRARY)
+	$(link) $(LIBS) $(shell pkg-config --libs check)
+$(BENCHES): $(OUT)/%: $(OUT)/obj/%.o $(BENCH_LIB) $(LIBRARY)
+	$(link) $(LIBS)
+$(FUZZERS): $(OUT)/%: $(OUT)/obj/%.o $(LIBRARY)
+	$(link) $(LIBS) -fsanitize=fuzzer
+
+# ---- running -----------------------------------------------------------------------------------
+.PHONY: deps run test unit
+deps: ## install what building needs (Debian packages; only what is missing)
+	@scripts/install-deps.sh build
+
+run: ## install what is missing, build, and start: a demo, or the real thing when POOL_HOST is set
+	@scripts/install-deps.sh build
+	@$(MAKE) programs
+	@exec $(OUT)/bin/hashscope up
+
+test: ## install what is missing, build, and run all tests
+	@scripts/install-deps.sh build test
+	@$(MAKE) programs unit-tests
+	@scripts/run-tests.py --build $(OUT) unit integration
+
+unit: unit-tests ## the unit tests only, with whatever DEBUG or SANITIZE says
+	@scripts/run-tests.py --build $(OUT) unit
+
+# ---- fuzzing, measuring ------------------------------------------------------------------------
+.PHONY: fuzz fuzz-run bench coverage
+fuzz: ## run every fuzzer on its corpus, then for SECONDS=60 each (0: corpus only)
+	@scripts/install-deps.sh build fuzz
+	@$(MAKE) FUZZING=1 CC=$(FUZZ_CC) CFLAGS='-O1 -g' fuzz-run
+
+FUZZ_RUNS := $(patsubst tests/fuzz/%_fuzz.c,fuzz-run-%,$(FUZZ_SRC))
+.PHONY: $(FUZZ_RUNS)
+fuzz-run: $(FUZZ_RUNS)
+$(FUZZ_RUNS): fuzz-run-%: $(OUT)/tests/fuzz/%_fuzz
+	@scripts/run-fuzzer.sh $< tests/fuzz/corpus/$* $(OUT)/corpus/$* $(SECONDS)
+
+bench: ## the benchmark beside its peers, as a table
+	@scripts/install-deps.sh build bench
+	@$(MAKE) programs benches
+	@python3 tests/bench/run.py --build $(OUT)
+
+coverage: ## run all tests and write a coverage report to build/coverage/html
+	@scripts/install-deps.sh build test coverage
+	@$(MAKE) COVERAGE=1 coverage-run
+
+.PHONY: coverage-run
+coverage-run: programs unit-tests
+	@find $(OUT) -name '*.gcda' -delete
+	@scripts/run-tests.py --build $(OUT) unit integration
+	@lcov --quiet --capture --directory $(OUT)/obj --base-directory . --no-external \
+		--output-file $(OUT)/all.info
+	@lcov --quiet --remove $(OUT)/all.info '*/tests/*' --output-file $(OUT)/lcov.info
+	@genhtml --quiet --output-directory $(OUT)/html $(OUT)/lcov.info
+	@lcov --summary $(OUT)/lcov.info 2>&1 | sed -n 's/^ *\(lines\|functions\)/  \1/p'
+
+# ---- checking ----------------------------------------------------------------------------------
+CHECKS := check-format check-floors check-lint check-generated check-python check-shell
+.PHONY: check check-all $(CHECKS)
+check: ## formatting, static analysis, floor rules, generated files, scripts
+	@scripts/install-deps.sh build test check
+	@$(MAKE) -k $(CHECKS) && echo 'all checks passed'
+
+check-format:
+	@clang-format-14 --dry-run -Werror $(SOURCES) $(HEADERS)
+
+check-floors:
+	@scripts/check-floors.py
+
+# One stamp per file: only what changed is read again.
+TIDY := $(patsubst %.c,$(OUT)/tidy/%.ok,$(SOURCES))
+check-lint: $(TIDY)
+$(OUT)/tidy/%.ok: %.c .clang-tidy $(HEADERS)
+	$(call say,TIDY,$<)
+	@mkdir -p $(@D)
+	$(Q)clang-tidy-14 --quiet --warnings-as-errors='*' $< -- -std=c11 -D_GNU_SOURCE -I. \
+		$(PACKAGE_CFLAGS) > $@.log 2>/dev/null || { cat $@.log; exit 1; }
+	@mv $@.log $@
+
+check-generated: $(GENERATOR)
+	@$(GENERATOR) env | diff -u env.example - || { echo 'env.example: run make generate'; exit 1; }
+	@$(GENERATOR) markdown | diff -u docs/settings.md - || \
+		{ echo 'docs/settings.md: run make generate'; exit 1; }
+
+PYTHON_SRC := $(wildcard scripts/*.py tests/*/*.py)
+check-python:
+	@python3 -c 'import ast, sys; [ast.parse(open(f).read(), f) for f in sys.argv[1:]]' $(PYTHON_SRC)
+
+check-shell:
+	@shellcheck .ci/run $(wildcard scripts/*.sh tests/*/*.sh)
+
+.PHONY: generate
+generate: $(GENERATOR) ## write env.example and docs/settings.md from the option table
+	@$(GENERATOR) env > env.example
+	@$(GENERATOR) markdown > docs/settings.md
+
+# ---- the rest ----------------------------------------------------------------------------------
+.PHONY: install clean help FORCE
+install: programs ## install the programs below PREFIX=/usr/local (DESTDIR is put in front)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/hashscope
+	$(if $(PROGRAMS),install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin)
+	install -m 644 env.example LICENSE $(wildcard README.md docs/*.md) \
+		$(DESTDIR)$(PREFIX)/share/doc/hashscope
+
+clean: ## remove everything that was built
+	rm -rf $(BUILD)
+
+help: ## this list
+	@echo 'make [target] [NAME=value]…'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
+
+FORCE:
+
+-include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)

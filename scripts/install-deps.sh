@@ -1,0 +1,82 @@
+#!/bin/sh
+# Installs the Debian packages that are missing for the purposes named on the command line, and says
+# which and why. Does nothing, quickly, when all is there.
+#   scripts/install-deps.sh build [test] [check] [fuzz] [coverage] [bench]
+set -eu
+
+# purpose   package              why
+table='
+build       gcc                  C compiler
+build       libc6-dev            headers of the C library
+build       make                 build tool
+build       pkg-config           finds the libraries
+build       libuv1-dev           event loop, sockets, threads
+build       libjansson-dev       JSON documents
+build       libzstd-dev          compression of the archive
+build       libssl-dev           TLS
+test        check                unit tests
+test        python3              runs the tests and talks to the programs
+test        openssl              makes certificates for the TLS tests
+test        zstd                 reads segments as a stranger would
+check       clang-format-14      formatting
+check       clang-tidy-14        static analysis
+check       shellcheck           analysis of shell scripts
+fuzz        clang-14             compiler with libFuzzer
+fuzz        libclang-rt-14-dev   sanitizer and fuzzer run time
+fuzz        llvm-14              names in stack traces
+coverage    lcov                 coverage report
+bench       haproxy              the peer that is measured beside
+bench       python3              runs the benchmark
+'
+
+die() {
+    echo "install-deps: $*" >&2
+    exit 1
+}
+
+# Lines "package why" of the purposes asked for.
+wanted() {
+    for purpose in "$@"; do
+        found=$(echo "$table" | sed -n "s/^$purpose  *//p")
+        [ -n "$found" ] || die "no such purpose: $purpose"
+        echo "$found"
+    done
+}
+
+# One query for all; a package counts when dpkg says that it is installed.
+missing() {
+    # shellcheck disable=SC2046 # one word a package
+    present=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' \
+        $(echo "$1" | cut -d ' ' -f 1) 2>/dev/null | sed -n 's/ installed$//p')
+    echo "$1" | awk -v present="$present" '
+        BEGIN { n = split(present, names, "\n"); for (i = 1; i <= n; i++) have[names[i]] = 1 }
+        !($1 in have) && !seen[$1]++'
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null 2>&1; then
+        sudo "$@"
+    else
+        die "installing needs root: run this as root, or install sudo, or run yourself:
+  apt-get install $names"
+    fi
+}
+
+[ $# -gt 0 ] || die "usage: $0 build [test] [check] [fuzz] [coverage] [bench]"
+list=$(wanted "$@")
+if ! command -v dpkg-query >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1; then
+    echo "install-deps: this is not Debian or a relative of it; going on with what is installed" >&2
+    exit 0
+fi
+lacking=$(missing "$list")
+[ -n "$lacking" ] || exit 0
+
+names=$(echo "$lacking" | cut -d ' ' -f 1 | tr '\n' ' ')
+echo "Installing what is missing ($*):"
+echo "$lacking" | sed 's/^/  /'
+as_root true
+as_root apt-get -q update
+as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends $names ||
+    die "apt-get could not install: $names"

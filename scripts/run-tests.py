@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""Runs the tests side by side and sums them up in one last line: "N passed, N failed".
+
+Unit tests are programs made with the check library (BUILD/tests/unit/*_test), integration tests are
+python unittest files (tests/integration/test_*.py). Each runs in a process of its own, as many at a
+time as there are processors; its output is shown when something failed. The programs under test are
+named to the integration tests by HASHSCOPE_BUILD, the build directory. A test that dies, hangs or
+says nothing counts as one failure. Exit status 0 only if something ran and nothing failed.
+"""
+import argparse
+import concurrent.futures
+import glob
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+UNIT_RESULT = re.compile(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)", re.M)
+RAN = re.compile(r"^Ran (\d+) tests? in ", re.M)
+TAIL_COUNT = re.compile(r"(failures|errors|skipped|unexpected successes)=(\d+)")
+
+
+class Result:
+    def __init__(self, name, passed=0, failed=0, skipped=0, output="", seconds=0.0):
+        self.name, self.output, self.seconds = name, output, seconds
+        self.passed, self.failed, self.skipped = passed, failed, skipped
+
+
+def count_unit(output):
+    """Counts of a check program: passed, failed, skipped; None when it printed no summary."""
+    found = UNIT_RESULT.findall(output)
+    if not found:
+        return None
+    checks, failures, errors = (sum(column) for column in zip(*(map(int, f) for f in found)))
+    return checks - failures - errors, failures + errors, 0
+
+
+def count_unittest(output):
+    """The same of a python unittest run."""
+    ran = RAN.findall(output)
+    if not ran:
+        return None
+    tail = dict(TAIL_COUNT.findall(output.rstrip().rsplit("\n", 1)[-1]))
+    failed = sum(int(tail.get(k, 0)) for k in ("failures", "errors", "unexpected successes"))
+    skipped = int(tail.get("skipped", 0))
+    return max(int(ran[-1]) - failed - skipped, 0), failed, skipped
+
+
+def run_process(command, environment, limit):
+    """Output and exit status; whatever it started is gone afterwards."""
+    process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                               start_new_session=True)
+    try:
+        output, _ = process.communicate(timeout=limit)
+        status = process.returncode
+        note = "" if status >= 0 else f"\nkilled by signal {-status}\n"
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        output, _ = process.communicate()
+        status, note = -1, f"\nstill running after {limit} s: killed\n"
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+        note += "\nleft processes behind\n"
+    except ProcessLookupError:
+        pass
+    return output.decode(errors="replace") + note, status
+
+
+def run_one(name, command, environment, count, limit):
+    start = time.monotonic()
+    output, status = run_process(command, environment, limit)
+    counts = count(output)
+    passed, failed, skipped = counts if counts else (0, 1, 0)
+    if status != 0 and failed == 0:
+        failed = 1
+    if failed == 0 and "left processes behind" in output[-40:]:
+        failed = 1
+    return Result(name, passed, failed, skipped, output, time.monotonic() - start)
+
+
+def unit_jobs(build, environment, limit):
+    for path in sorted(glob.glob(os.path.join(build, "tests/unit/*_test"))):
+        if os.path.exists("tests/unit/" + os.path.basename(path) + ".c"):
+            yield (os.path.basename(path), [path], environment, count_unit, limit)
+
+
+def integration_jobs(environment, limit):
+    for path in sorted(glob.glob("tests/integration/test_*.py")):
+        module = path[:-3].replace("/", ".")
+        yield (module.rsplit(".", 1)[-1], [sys.executable, "-m", "unittest", module],
+               environment, count_unittest, limit)
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--build", default="build", help="build directory of the programs")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="tests at a time")
+    parser.add_argument("--limit", type=float, default=600, help="seconds that one file may take")
+    parser.add_argument("--only", default="", help="run only files with this in their name")
+    parser.add_argument("kinds", nargs="+", choices=["unit", "integration"])
+    return parser.parse_args()
+
+
+def test_environment(build):
+    """Settings of the caller must not reach the programs under test."""
+    environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS")}
+    environment["HASHSCOPE_BUILD"] = os.path.abspath(build)
+    environment.setdefault("ASAN_OPTIONS", "detect_stack_use_after_return=1:strict_string_checks=1")
+    environment.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
+    environment.setdefault("TSAN_OPTIONS", "second_deadlock_stack=1")
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    return environment
+
+
+def report(result):
+    counts = f"{result.passed} passed"
+    counts += f", {result.failed} FAILED" if result.failed else ""
+    counts += f", {result.skipped} skipped" if result.skipped else ""
+    print(f"  {result.name:32} {counts:28} {result.seconds:6.1f} s", flush=True)
+    if result.failed:
+        print("".join(f"    | {line}\n" for line in result.output.rstrip().split("\n")), flush=True)
+
+
+def main():
+    arguments = parse_arguments()
+    environment = test_environment(arguments.build)
+    jobs = []
+    if "unit" in arguments.kinds:
+        jobs += unit_jobs(arguments.build, environment, arguments.limit)
+    if "integration" in arguments.kinds:
+        jobs += integration_jobs(environment, arguments.limit)
+    jobs = [job for job in jobs if arguments.only in job[0]]
+    results = []
+    with concurrent.futures.ThreadPoolExecutor(max_workers=arguments.jobs) as pool:
+        for future in concurrent.futures.as_completed([pool.submit(run_one, *j) for j in jobs]):
+            results.append(future.result())
+            report(results[-1])
+    passed, failed, skipped = (sum(getattr(r, k) for r in results)
+                               for k in ("passed", "failed", "skipped"))
+    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+    return 0 if failed == 0 and passed > 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
