@@ -43,7 +43,8 @@ void buffer_append_char(struct buffer *buffer, char c);
 void buffer_append_u64(struct buffer *buffer, uint64_t value);
 void buffer_append_i64(struct buffer *buffer, int64_t value);
 void buffer_append_format(struct buffer *buffer, const char *fmt, ...) PRINTF_LIKE(2, 3);
-void buffer_append_base64(struct buffer *buffer, const void *data, size_t len); /* RFC 4648, padded */
+void buffer_append_base64(struct buffer *buffer, const void *data,
+                          size_t len);                  /* RFC 4648, padded */
 void buffer_consume(struct buffer *buffer, size_t len); /* drops the first len bytes */
 
 /* Writes the decimal digits, no NUL; returns the end. At most 20 characters. */

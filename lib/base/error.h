@@ -53,8 +53,7 @@ enum status error_set(struct error *err, enum status code, const char *fmt, ...)
 enum status error_errno(struct error *err, int errnum, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* Puts "what was being done: " in front of the message; returns `code` unchanged. */
-enum status error_wrap(struct error *err, enum status code, const char *fmt, ...)
-    PRINTF_LIKE(3, 4);
+enum status error_wrap(struct error *err, enum status code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* A short English name: "invalid", "not found" … */
 const char *status_name(enum status code);

@@ -5,7 +5,8 @@
  * of its groups; from the rows come the environment variable (POOL_HOST), the key in `.env`, the
  * command-line flag (--pool-host, through argp), --help, env.example, and the table in
  * docs/settings.md. The command line beats the environment beats `.env` beats the default. An empty
- * value counts as unset.
+ * value counts as unset: the highest source that names a setting decides, and when it is empty
+ * there the default holds.
  *
  * All faults are collected and reported together, one line each: the setting, where it was set, the
  * value (secrets are masked) and what was expected. Unknown keys in `.env` are faults too (with the
@@ -44,7 +45,7 @@ enum option_group {
 };
 
 struct option_row {
-    const char *name;          /* POOL_HOST; the flag is --pool-host */
+    const char *name; /* POOL_HOST; the flag is --pool-host */
     enum option_type type;
     unsigned groups;           /* enum option_group, or-ed */
     const char *default_value; /* text as it would stand in .env; NULL: none */
@@ -64,11 +65,16 @@ struct settings; /* one value per row of the table */
 
 /* Parses argc/argv with argp for the given groups; `extra` (may be NULL) is a child parser for
  * arguments and flags of the program's own, its `input` is passed on. --env-file FILE replaces
- * ./.env. --help, --usage and --version exit. On faults all of them are in *faults, one a line. */
+ * ./.env. --help, --usage and --version exit. On faults all of them are in *faults, one a line.
+ * *out is there even then, with rows at fault at their defaults, so that a program can add the
+ * faults that only it can see (settings_fault) and report them together; free it in either case. */
 enum status settings_load(struct settings **out, unsigned groups, int argc, char **argv,
-                          const struct argp *extra, void *extra_input, struct buffer *faults)
-    MUST_CHECK;
-/* Convenience for main(): loads, and on faults prints them to stderr and exits 2. */
+                          const struct argp *extra, void *extra_input,
+                          struct buffer *faults) MUST_CHECK;
+/* Prints the faults, if there are any, to stderr and exits with SETTINGS_EXIT_STATUS. */
+#define SETTINGS_EXIT_STATUS 2
+void settings_exit_on_faults(const char *program, struct buffer *faults);
+/* Convenience for main(): loads, and exits on faults. */
 struct settings *settings_load_or_exit(unsigned groups, int argc, char **argv,
                                        const struct argp *extra, void *extra_input);
 void settings_free(struct settings *settings);
@@ -79,6 +85,9 @@ const char *settings_text(const struct settings *settings, const char *name);
 int64_t settings_integer(const struct settings *settings, const char *name); /* also sizes */
 bool settings_boolean(const struct settings *settings, const char *name);
 enum option_source settings_source(const struct settings *settings, const char *name);
+
+/* log_setup with LOG_LEVEL and LOG_FORMAT. */
+void settings_setup_log(const struct settings *settings, const char *program);
 
 /* Adds a fault found later by the program itself ("POOL_HOST: required"), in the same form. */
 void settings_fault(struct buffer *faults, const struct settings *settings, const char *name,

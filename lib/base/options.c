@@ -1,0 +1,339 @@
+/*
+ * options.c - how settings come together: every row starts at its default; then `.env`, the
+ * environment and the command line are laid over it in this order, as text with its source; at the
+ * end each text is checked once against its row. So only what is in force can be at fault, and all
+ * faults are seen in one go. A row at fault falls back to its default, and the load as a whole
+ * fails.
+ *
+ * The command line is read first, because it may name the `.env` file; argp ends the program by
+ * itself for --help, --usage, --version and flags that do not exist.
+ */
+#include "lib/base/options.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/env_file.h"
+#include "lib/base/json.h"
+#include "lib/base/log.h"
+#include "lib/base/memory.h"
+#include "lib/base/option_name.h"
+#include "lib/base/option_value.h"
+#include "lib/base/options_private.h"
+
+#define ENV_FILE_MAX_BYTES (1024 * 1024)
+
+struct setting {
+    char *text; /* as it was given, or the default; NULL when unset */
+    int64_t number;
+    enum option_source source;
+    unsigned line; /* of the .env file, when it comes from there */
+};
+
+struct settings {
+    char *env_file;
+    struct setting values[]; /* one per row of option_table */
+};
+
+static void set_default(struct settings *settings, size_t i)
+{
+    const struct option_row *row = &option_table[i];
+    struct setting *value = &settings->values[i];
+
+    free(value->text);
+    *value = (struct setting){.text = memory_text(row->default_value), .source = SOURCE_DEFAULT};
+    if (value->text != NULL && !option_parse(row, value->text, &value->number)) {
+        log_error("the default of %s does not fit its own row", row->name);
+        abort();
+    }
+}
+
+static struct settings *settings_new(void)
+{
+    struct settings *settings =
+        memory_new(sizeof *settings + option_count * sizeof *settings->values);
+
+    for (size_t i = 0; i < option_count; i++)
+        set_default(settings, i);
+    return settings;
+}
+
+void settings_free(struct settings *settings)
+{
+    if (settings == NULL)
+        return;
+    for (size_t i = 0; i < option_count; i++)
+        free(settings->values[i].text);
+    free(settings->env_file);
+    free(settings);
+}
+
+/* Lays a value over what was there; an empty one takes the row back to its default. */
+static void settings_take(struct settings *settings, size_t i, const char *text,
+                          enum option_source source, unsigned line)
+{
+    struct setting *value = &settings->values[i];
+
+    set_default(settings, i);
+    if (*text == '\0')
+        return;
+    free(value->text);
+    *value = (struct setting){.text = memory_text(text), .source = source, .line = line};
+}
+
+static void append_place(struct buffer *out, const struct settings *settings, size_t i)
+{
+    const struct setting *value = &settings->values[i];
+
+    switch (value->source) {
+    case SOURCE_DEFAULT:
+        buffer_append_text(out, "the default");
+        break;
+    case SOURCE_FILE:
+        buffer_append_format(out, "%s, line %u", settings->env_file, value->line);
+        break;
+    case SOURCE_ENVIRONMENT:
+        buffer_append_text(out, "the environment");
+        break;
+    case SOURCE_COMMAND_LINE:
+        buffer_append_text(out, "--");
+        option_append_flag(out, option_table[i].name);
+        break;
+    }
+}
+
+/* NAME = "value" (where): expected what */
+static void append_fault(struct buffer *faults, const struct settings *settings, size_t i,
+                         struct span expected)
+{
+    const struct option_row *row = &option_table[i];
+    const char *text = settings->values[i].text;
+
+    buffer_append_text(faults, row->name);
+    if (text == NULL) {
+        buffer_append_text(faults, " is not set");
+    } else {
+        buffer_append_text(faults, " = ");
+        if (row->secret)
+            buffer_append_text(faults, "***");
+        else
+            json_append_text(faults, text);
+        buffer_append_text(faults, " (");
+        append_place(faults, settings, i);
+        buffer_append_text(faults, ")");
+    }
+    buffer_append_text(faults, ": expected ");
+    buffer_append(faults, expected.data, expected.len);
+    buffer_append_char(faults, '\n');
+}
+
+static void check_row(struct settings *settings, size_t i, struct buffer *faults)
+{
+    struct setting *value = &settings->values[i];
+    struct buffer expected = {0};
+
+    if (value->source == SOURCE_DEFAULT ||
+        option_parse(&option_table[i], value->text, &value->number))
+        return;
+    option_append_expected(&expected, &option_table[i]);
+    append_fault(faults, settings, i, span_make(expected.data, expected.len));
+    buffer_close(&expected);
+    set_default(settings, i);
+}
+
+/* ---- the sources ---- */
+
+static bool is_foreign_key(struct span key)
+{
+    return key.len > 8 && memcmp(key.data, "COMPOSE_", 8) == 0;
+}
+
+static void append_unknown_key(struct buffer *faults, const struct settings *settings,
+                               const struct env_reader *reader)
+{
+    size_t nearest = option_nearest(reader->key);
+
+    buffer_append_format(faults, "%s, line %u: no setting is called %.*s", settings->env_file,
+                         reader->line, (int)(reader->key.len < 64 ? reader->key.len : 64),
+                         reader->key.data);
+    if (nearest < option_count)
+        buffer_append_format(faults, "; is %s meant?", option_table[nearest].name);
+    buffer_append_char(faults, '\n');
+}
+
+static void take_env_line(struct settings *settings, unsigned groups,
+                          const struct env_reader *reader, struct buffer *faults)
+{
+    size_t i = option_find(reader->key);
+
+    if (i == option_count && !is_foreign_key(reader->key))
+        append_unknown_key(faults, settings, reader);
+    if (i < option_count && (option_table[i].groups & groups) != 0)
+        settings_take(settings, i, reader->value.data, SOURCE_FILE, reader->line);
+}
+
+static void take_env_text(struct settings *settings, unsigned groups, struct span text,
+                          struct buffer *faults)
+{
+    struct env_reader reader;
+    enum status status;
+
+    env_reader_init(&reader, text);
+    while ((status = env_reader_next(&reader)) != STATUS_END) {
+        if (status == STATUS_OK)
+            take_env_line(settings, groups, &reader, faults);
+        else
+            buffer_append_format(faults, "%s, line %u: %s\n", settings->env_file, reader.line,
+                                 reader.fault);
+    }
+    env_reader_close(&reader);
+}
+
+/* Reads at most ENV_FILE_MAX_BYTES + 1; errno's value when it fails. */
+static int read_text_file(const char *path, struct buffer *out)
+{
+    FILE *file = fopen(path, "re");
+    int result;
+
+    if (file == NULL)
+        return errno;
+    buffer_reserve(out, ENV_FILE_MAX_BYTES + 1);
+    errno = 0;
+    out->len = fread(out->data, 1, ENV_FILE_MAX_BYTES + 1, file);
+    result = ferror(file) ? errno : 0;
+    fclose(file);
+    return result;
+}
+
+/* A missing ./.env is no fault; a missing file that was named on the command line is one. */
+static void take_env_file(struct settings *settings, unsigned groups, struct buffer *faults)
+{
+    bool named = settings->env_file != NULL;
+    struct buffer text = {0};
+    int failure;
+
+    if (!named)
+        settings->env_file = memory_text(".env");
+    failure = read_text_file(settings->env_file, &text);
+    if (failure != 0 && (named || failure != ENOENT))
+        buffer_append_format(faults, "%s can't be read: %s\n", settings->env_file,
+                             strerror(failure));
+    else if (text.len > ENV_FILE_MAX_BYTES)
+        buffer_append_format(faults, "%s is larger than 1 MiB\n", settings->env_file);
+    else if (failure == 0)
+        take_env_text(settings, groups, span_make(text.data, text.len), faults);
+    buffer_close(&text);
+}
+
+static void take_environment(struct settings *settings, unsigned groups)
+{
+    for (size_t i = 0; i < option_count; i++) {
+        const char *text = getenv(option_table[i].name);
+
+        if (text != NULL && (option_table[i].groups & groups) != 0)
+            settings_take(settings, i, text, SOURCE_ENVIRONMENT, 0);
+    }
+}
+
+enum status settings_load(struct settings **out, unsigned groups, int argc, char **argv,
+                          const struct argp *extra, void *extra_input, struct buffer *faults)
+{
+    struct settings *settings = settings_new();
+    const char **given = memory_new(option_count * sizeof *given);
+    size_t faults_before = faults->len;
+
+    options_parse_arguments(&(struct argument_sink){groups, given, &settings->env_file}, argc, argv,
+                            extra, extra_input);
+    take_env_file(settings, groups, faults);
+    take_environment(settings, groups);
+    for (size_t i = 0; i < option_count; i++) {
+        if (given[i] != NULL)
+            settings_take(settings, i, given[i], SOURCE_COMMAND_LINE, 0);
+        check_row(settings, i, faults);
+    }
+    free(given);
+    *out = settings;
+    return faults->len == faults_before ? STATUS_OK : STATUS_INVALID;
+}
+
+void settings_exit_on_faults(const char *program, struct buffer *faults)
+{
+    const char *slash = strrchr(program, '/');
+
+    if (faults->len == 0)
+        return;
+    fprintf(stderr, "%s: these settings can't be used:\n%.*s", slash != NULL ? slash + 1 : program,
+            (int)faults->len, faults->data);
+    buffer_close(faults);
+    exit(SETTINGS_EXIT_STATUS);
+}
+
+struct settings *settings_load_or_exit(unsigned groups, int argc, char **argv,
+                                       const struct argp *extra, void *extra_input)
+{
+    struct buffer faults = {0};
+    struct settings *settings = NULL;
+    enum status status = settings_load(&settings, groups, argc, argv, extra, extra_input, &faults);
+
+    if (status != STATUS_OK)
+        settings_free(settings);
+    settings_exit_on_faults(argc > 0 ? argv[0] : "hashscope", &faults);
+    return settings;
+}
+
+/* ---- reading ---- */
+
+static const struct setting *setting_of(const struct settings *settings, const char *name,
+                                        unsigned types)
+{
+    size_t i = option_find(span_text(name));
+
+    if (i == option_count || (types & 1u << option_table[i].type) == 0) {
+        log_error("%s is not in the table of settings, or of another type", name);
+        abort();
+    }
+    return &settings->values[i];
+}
+
+#define TEXT_TYPES   (1u << OPTION_TEXT | 1u << OPTION_PATH | 1u << OPTION_CHOICE)
+#define NUMBER_TYPES (1u << OPTION_INTEGER | 1u << OPTION_SIZE)
+
+const char *settings_text(const struct settings *settings, const char *name)
+{
+    return setting_of(settings, name, TEXT_TYPES)->text;
+}
+
+int64_t settings_integer(const struct settings *settings, const char *name)
+{
+    return setting_of(settings, name, NUMBER_TYPES)->number;
+}
+
+bool settings_boolean(const struct settings *settings, const char *name)
+{
+    return setting_of(settings, name, 1u << OPTION_BOOLEAN)->number != 0;
+}
+
+enum option_source settings_source(const struct settings *settings, const char *name)
+{
+    return setting_of(settings, name, ~0u)->source;
+}
+
+void settings_fault(struct buffer *faults, const struct settings *settings, const char *name,
+                    const char *expected)
+{
+    size_t i = (size_t)(setting_of(settings, name, ~0u) - settings->values);
+
+    append_fault(faults, settings, i, span_text(expected));
+}
+
+void settings_setup_log(const struct settings *settings, const char *program)
+{
+    static const char *const names[] = {"error", "warn", "info", "debug"};
+    const char *wanted = settings_text(settings, "LOG_LEVEL");
+    enum log_level level = LOG_ERROR;
+
+    while (level < LOG_DEBUG && strcmp(names[level], wanted) != 0)
+        level++;
+    log_setup(program, level, strcmp(settings_text(settings, "LOG_FORMAT"), "json") == 0);
+}
