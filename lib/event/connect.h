@@ -50,10 +50,10 @@ struct connector; /* heap object, see below */
 typedef void connector_done(void *user, enum status status, size_t target,
                             const struct error *error);
 
-/* Returns NULL only when memory is short. Calls `done` exactly once from the loop, unless cancelled;
- * the connector frees itself after `done` or cancel. If it is cancelled while a try is under way the
- * stream's on_closed is NOT called: the connector uses a handle of its own until the connection
- * stands. */
+/* Returns NULL only when memory is short. Calls `done` exactly once from the loop, unless
+ * cancelled; the connector frees itself after `done` or cancel. If it is cancelled while a try is
+ * under way the stream's on_closed is NOT called: the connector uses a handle of its own until the
+ * connection stands. */
 struct connector *connector_start(struct stream_loop *loop, const struct connect_target *targets,
                                   size_t count, uint32_t timeout_ms, struct stream *stream,
                                   const struct stream_callbacks *callbacks, void *stream_user,

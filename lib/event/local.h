@@ -2,8 +2,8 @@
  * local.h - a server on a local (AF_UNIX) socket that speaks lines of JSON: one request a line, one
  * or more answers a line each. The control socket of the recorder is one.
  *
- * Bounds: LOCAL_CLIENTS_MAX clients, LOCAL_LINE_MAX bytes a request (longer: an error answer and the
- * client is closed), a client that does not read its answers is closed when 4 MiB are queued.
+ * Bounds: LOCAL_CLIENTS_MAX clients, LOCAL_LINE_MAX bytes a request (longer: an error answer and
+ * the client is closed), a client that does not read its answers is closed when 4 MiB are queued.
  * A stale socket file (nobody listens) is replaced; a live one is STATUS_BUSY. The path is checked
  * against the system's limit of 107 bytes with an error that says so.
  * Threads: the loop's own. local_client_* below is blocking, for command-line programs.
@@ -40,8 +40,9 @@ void local_finish(struct local_request *request);
 void local_server_stop(struct local_server *server, void (*closed)(void *user), void *user);
 
 /* Blocking client: connects, sends one line, reads answer lines until the server closes the answer
- * or `timeout_ms` passes. Each line goes to `on_line`, which returns false to stop early. The server
- * side keeps a connection open for further requests; the end of one answer is marked by the line
+ * or `timeout_ms` passes. Each line goes to `on_line`, which returns false to stop early. The
+ * server side keeps a connection open for further requests; the end of one answer is marked by the
+ * line
  * {"done":true} that local_finish sends. */
 enum status local_client_call(const char *path, const char *json, int timeout_ms,
                               bool (*on_line)(void *user, const char *line, size_t len), void *user,

@@ -13,8 +13,8 @@
 
 struct tls_context;
 
-/* Server side: certificate chain and key, PEM files. Fails with the file's name and OpenSSL's reason
- * when they cannot be read or do not belong together. */
+/* Server side: certificate chain and key, PEM files. Fails with the file's name and OpenSSL's
+ * reason when they cannot be read or do not belong together. */
 enum status tls_context_new_server(struct tls_context **out, const char *certificate_file,
                                    const char *key_file, struct error *err) MUST_CHECK;
 /* Client side: verify against `ca_file` (PEM; NULL: the system's store), or not at all. */
