@@ -153,6 +153,7 @@ static enum status instance_read(struct datadir *dir, struct error *err)
     if (access(path.text, F_OK) != 0 && errno == ENOENT) {
         while (dir->instance == 0)
             dir->instance = random_u64();
+        dir->fresh = true;
         return datadir_reserve(dir, 1, err);
     }
     json_t *tree = json_load_file(path.text, 0, &fault);

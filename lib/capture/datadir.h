@@ -11,6 +11,7 @@
 #ifndef HASHSCOPE_CAPTURE_DATADIR_H
 #define HASHSCOPE_CAPTURE_DATADIR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -23,6 +24,7 @@ struct datadir {
     int lock; /* descriptor; -1: not locked */
     uint64_t instance;
     uint64_t reserved; /* as on disk */
+    bool fresh;        /* this call made the instance */
     gid_t group;
 };
 

@@ -83,12 +83,12 @@ struct session_info {
     struct uuid session;
     uint64_t number; /* 1, 2, 3 … in one data directory's ring */
     char route[24];
-    char miner[56];     /* the peer, or what its PROXY header said */
-    char listen[56];    /* our address it connected to */
-    char via[56];       /* the load balancer that sent the PROXY header; "" without */
+    char miner[64];     /* the peer, or what its PROXY header said */
+    char listen[64];    /* our address it connected to */
+    char via[64];       /* the load balancer that sent the PROXY header; "" without */
     char pool[136];     /* host:port as configured */
-    char address[56];   /* the pool's address that answered */
-    char local[56];     /* our own end of that connection */
+    char address[64];   /* the pool's address that answered */
+    char local[64];     /* our own end of that connection */
     char closed_by[16]; /* "miner", "pool", "hashscope" */
     char reason[120];   /* "end", "reset", "timeout", "refused: …", "crash", "stop" … */
     uint8_t state;      /* enum session_state */

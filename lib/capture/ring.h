@@ -38,12 +38,12 @@
  * have no hole inside a ring; where one must be skipped (power cut, another size) the caller drains
  * this ring into the archive, removes the file and makes a new one with another first_seq.
  *
- * Threads: the writer is one thread's. A reader is one thread's; many may read. Counters may be
- * bumped from any thread of the recorder.
+ * Threads: the writer is one thread's. A reader is one thread's; many may read.
  */
 #ifndef HASHSCOPE_CAPTURE_RING_H
 #define HASHSCOPE_CAPTURE_RING_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -89,6 +89,13 @@ struct ring_counters {
 #undef X
 };
 
+/* Each counter is one thread's (the relay's or the archive writer's); anyone may read. */
+static inline void ring_count(_Atomic uint64_t *counter, uint64_t n)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
+                          memory_order_relaxed);
+}
+
 struct ring_settings {
     const char *path;   /* the ring file */
     uint64_t bytes;     /* size of the data area, RING_BYTES_MIN at least; rounded up to pages */
@@ -132,6 +139,8 @@ struct ring_counters *ring_writer_counters(struct ring_writer *writer);
 uint32_t ring_session_open(struct ring_writer *writer, struct session_info *info);
 void ring_session_update(struct ring_writer *writer, uint32_t slot,
                          const struct session_info *info);
+/* What the slot says now; the writer's own thread only. */
+void ring_session_get(const struct ring_writer *writer, uint32_t slot, struct session_info *out);
 /* Cheap: only the byte counts. */
 void ring_session_bytes(struct ring_writer *writer, uint32_t slot, uint64_t up, uint64_t down);
 /* Calls `each` for every slot in state other than closed (recovery: those the last run left). */

@@ -93,6 +93,17 @@ void ring_session_update(struct ring_writer *writer, uint32_t slot, const struct
         queue_put(&writer->closed, slot);
 }
 
+void ring_session_get(const struct ring_writer *writer, uint32_t slot, struct session_info *out)
+{
+    *out = (struct session_info){0};
+    if (slot == RING_NO_SLOT)
+        return;
+    const struct ring_slot *from = &writer->map.slots[slot];
+    *out = from->info;
+    out->bytes_up = from->bytes_up;
+    out->bytes_down = from->bytes_down;
+}
+
 void ring_session_bytes(struct ring_writer *writer, uint32_t slot, uint64_t up, uint64_t down)
 {
     if (slot == RING_NO_SLOT)
@@ -109,9 +120,8 @@ void ring_session_each_open(struct ring_writer *writer,
         struct ring_slot *slot = &writer->map.slots[i];
         if (slot->info.state != SESSION_CONNECTING && slot->info.state != SESSION_OPEN)
             continue;
-        struct session_info info = slot->info;
-        info.bytes_up = slot->bytes_up;
-        info.bytes_down = slot->bytes_down;
+        struct session_info info;
+        ring_session_get(writer, i, &info);
         each(user, i, &info);
     }
 }

@@ -26,11 +26,4 @@ struct ring_writer {
 void ring_sessions_init(struct ring_writer *writer);
 void ring_sessions_close(struct ring_writer *writer);
 
-/* Counters have several writers only where they are told so; an atomic add costs little here. */
-static inline void ring_count(_Atomic uint64_t *counter, uint64_t n)
-{
-    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
-                          memory_order_relaxed);
-}
-
 #endif

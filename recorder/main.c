@@ -1,0 +1,72 @@
+/*
+ * main.c - hashscope-recorder: read the settings, start, run, end.
+ *
+ * Exit status: 0 after an orderly end; 1 when it could not start or the archive could not be
+ * completed; 2 for faulty settings.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/log.h"
+#include "lib/base/options.h"
+#include "recorder/recorder.h"
+
+static const struct argp arguments = {
+    .doc = "Relays miners to their pool, byte for byte, and records every message.\v"
+           "The pool is named by --pool-host or POOL_HOST; every option is also an environment "
+           "variable and a line of .env.",
+};
+
+static enum log_level log_level_of(const struct settings *settings)
+{
+    static const char *const names[] = {"error", "warn", "info", "debug"};
+    const char *text = settings_text(settings, "LOG_LEVEL");
+    for (unsigned i = 0; i < 4; i++)
+        if (strcmp(text, names[i]) == 0)
+            return (enum log_level)i;
+    return LOG_INFO;
+}
+
+static int fail(const char *what, const struct error *err)
+{
+    log_error("%s%s", what, err->text);
+    return 1;
+}
+
+static int run(const struct config *config)
+{
+    struct recorder *recorder = calloc(1, sizeof *recorder);
+    struct error err, close_err;
+    int exit_status = 0;
+    if (!recorder)
+        return 1;
+    if (recorder_start(recorder, config, &err) == STATUS_OK)
+        recorder_run(recorder);
+    else
+        exit_status = fail("", &err);
+    if (recorder_close(recorder, &close_err) != STATUS_OK)
+        exit_status = fail("ending the archive: ", &close_err);
+    free(recorder);
+    return exit_status;
+}
+
+int main(int argc, char **argv)
+{
+    struct buffer faults = {0};
+    struct config config;
+    struct settings *settings = settings_load_or_exit(GROUP_COMMON | GROUP_RECORDER | GROUP_ARCHIVE,
+                                                      argc, argv, &arguments, NULL);
+    log_setup("recorder", log_level_of(settings),
+              strcmp(settings_text(settings, "LOG_FORMAT"), "json") == 0);
+    int exit_status = 2;
+    if (config_load(&config, settings, &faults))
+        exit_status = run(&config);
+    else
+        fwrite(faults.data, 1, faults.len, stderr);
+    log_info("ended");
+    config_close(&config);
+    buffer_close(&faults);
+    settings_free(settings);
+    return exit_status;
+}

@@ -1,0 +1,93 @@
+/*
+ * recorder.h - the recorder as a whole: loop, listeners, sessions, ring, archive, control socket.
+ *
+ * Life: recorder_start (data directory, ring, recovery, archive thread, listeners; every failure
+ * with a message) → recorder_run (until it is told to stop) → recorder_close. Stopping: no more
+ * accepting, what is queued goes out for at most RECORDER_FLUSH_MS, sessions close, the archive
+ * writes and seals what is left.
+ *
+ * Threads: everything here is the loop's; the archive has its own thread and only reads the ring.
+ */
+#ifndef HASHSCOPE_RECORDER_RECORDER_H
+#define HASHSCOPE_RECORDER_RECORDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "lib/base/log.h"
+#include "lib/capture/archive.h"
+#include "lib/capture/datadir.h"
+#include "lib/event/listen.h"
+#include "lib/event/local.h"
+#include "lib/event/tls.h"
+#include "recorder/config.h"
+#include "recorder/session.h"
+#include "recorder/tap.h"
+
+#define RECORDER_FLUSH_MS   500
+#define RECORDER_ARCHIVE_MS 5000 /* patience with the disk at the end */
+
+struct recorder;
+
+/* A route that listens. */
+struct port {
+    struct recorder *recorder;
+    const struct route *route;
+    struct listener *listener;
+};
+
+struct recorder {
+    const struct config *config;
+    uv_loop_t uv;
+    struct stream_loop loop;
+    struct datadir datadir;
+    struct ring_writer *ring;
+    char ring_path[4096];
+    struct tap_shared tap;
+    struct archive *archive;
+    struct archive_settings archive_settings;
+    struct tls_context *tls_server, *tls_client; /* NULL: not needed */
+    struct port *ports;                          /* one per route */
+    struct local_server *control;
+    struct session_list sessions;
+    uint32_t session_count;
+    int64_t connect_timeout_ns;
+    int64_t started_wall_ns, started_mono_ns;
+    struct log_limit connect_log, accept_log, refuse_log;
+    uv_timer_t tick, flush;
+    uv_signal_t signals[3]; /* TERM, INT, HUP */
+    uv_work_t reserve;
+    uint64_t reserve_seq;
+    bool reserving, stopping, ticking;
+};
+
+enum status recorder_start(struct recorder *recorder, const struct config *config,
+                           struct error *err) MUST_CHECK;
+void recorder_run(struct recorder *recorder);
+/* After recorder_run, or after a failed start. */
+enum status recorder_close(struct recorder *recorder, struct error *err);
+
+/* Begins to stop; the second call ends the process at once. */
+void recorder_stop(struct recorder *recorder);
+
+/* ------------------------------------------------------------------ for session.c */
+
+/* A zeroed session in the list; NULL when there are too many or no memory: then the connection that
+ * waits at the listener has been refused and counted. */
+struct session *recorder_session_new(struct recorder *recorder, uv_stream_t *server);
+/* Its streams are closed; the caller frees it. */
+void recorder_session_gone(struct recorder *recorder, struct session *session);
+
+/* ------------------------------------------------------------------ startup.c */
+
+/* Opens data directory, ring and archive, recovering what the last run left. */
+enum status recorder_open_storage(struct recorder *recorder, struct error *err) MUST_CHECK;
+enum status recorder_close_storage(struct recorder *recorder, struct error *err);
+
+/* ------------------------------------------------------------------ control.c */
+
+/* Requests on the control socket, see control.c. */
+void control_handle(void *user, struct local_request *request, const char *line, size_t len);
+
+#endif

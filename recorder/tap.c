@@ -1,0 +1,253 @@
+/*
+ * tap.c - framing, scanning, pairing, and the record that comes of it.
+ *
+ * One context on the stack follows a push through the framer's callback. Nothing here fails: what
+ * cannot be understood is recorded as the bytes it is.
+ */
+#include "recorder/tap.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+
+#define CLOCK_STEP_NS  (100 * NS_PER_MS)
+#define LINE_MAX_BYTES RING_PAYLOAD_MAX
+#define FRAGMENT_BYTES (RING_RECORD_MAX - 4096)
+
+struct push {
+    struct tap *tap;
+    struct tap_shared *shared;
+    enum tap_side side;
+    struct tap_time now;
+    const struct tap_withhold *withhold;
+    size_t lines; /* that ended so far in this push */
+};
+
+void tap_shared_init(struct tap_shared *shared, struct ring_writer *ring, size_t line_buffer_bytes,
+                     int64_t pair_timeout_ns)
+{
+    *shared = (struct tap_shared){
+        .ring = ring,
+        .counters = ring_writer_counters(ring),
+        .budget_left = line_buffer_bytes,
+        .pair_timeout_ns = pair_timeout_ns,
+        .clock_offset_ns = clock_wall_ns() - clock_mono_ns(),
+    };
+    shared->limits = (struct stratum_limits){
+        .line_max = LINE_MAX_BYTES,
+        .fragment_max = FRAGMENT_BYTES,
+        .budget_left = &shared->budget_left,
+    };
+}
+
+static void record_clock_step(struct tap_shared *shared, struct tap_time now, int64_t step)
+{
+    struct record record = {
+        .type = RECORD_CLOCK_STEP,
+        .wall_ns = now.wall_ns,
+        .mono_ns = now.mono_ns,
+        .slot = RING_NO_SLOT,
+        .payload = {(const char *)&step, sizeof step},
+    };
+    ring_writer_append(shared->ring, &record);
+    ring_count(&shared->counters->clock_steps, 1);
+}
+
+struct tap_time tap_now(struct tap_shared *shared)
+{
+    struct tap_time now = {.mono_ns = clock_mono_ns(), .wall_ns = clock_wall_ns()};
+    int64_t step = now.wall_ns - now.mono_ns - shared->clock_offset_ns;
+    if (step > CLOCK_STEP_NS || step < -CLOCK_STEP_NS)
+        record_clock_step(shared, now, step);
+    shared->clock_offset_ns += step;
+    return now;
+}
+
+void tap_open(struct tap *tap, const struct uuid *session, uint32_t slot)
+{
+    *tap = (struct tap){.session = *session, .slot = slot};
+}
+
+static struct record record_begin(const struct tap *tap, struct tap_time now, enum record_type type)
+{
+    return (struct record){
+        .type = type,
+        .wall_ns = now.wall_ns,
+        .mono_ns = now.mono_ns,
+        .session = tap->session,
+        .slot = tap->slot,
+        .offset_up = tap->recorded[TAP_UP],
+        .offset_down = tap->recorded[TAP_DOWN],
+    };
+}
+
+/* ------------------------------------------------------------------ pairing */
+
+/* Notes a request, or finds what a response answers. */
+static struct stratum_match pair(const struct push *push, const struct stratum_scan *scan,
+                                 uint64_t seq)
+{
+    enum stratum_from from = push->side == TAP_UP ? STRATUM_FROM_MINER : STRATUM_FROM_POOL;
+    if (stratum_is_request(scan, from)) {
+        struct stratum_pair_entry entry = {
+            .id = scan->id, .seq = seq, .mono_ns = push->now.mono_ns, .from = (uint8_t)from};
+        stratum_pairs_request(&push->tap->pairs, &entry);
+        return (struct stratum_match){0};
+    }
+    if (scan->kind != STRATUM_RESPONSE)
+        return (struct stratum_match){0};
+    return stratum_pairs_response(&push->tap->pairs, from, &scan->id, push->now.mono_ns,
+                                  push->shared->pair_timeout_ns);
+}
+
+static void record_scan(struct record *record, const struct stratum_scan *scan)
+{
+    record->kind = (uint8_t)scan->kind;
+    record->method = (uint8_t)scan->method;
+    record->fault = (uint8_t)scan->fault;
+    record->fault_at = scan->fault_at;
+    if (scan->error)
+        record->flags |= RECORD_ERROR;
+}
+
+static void record_match(struct record *record, const struct stratum_match *match)
+{
+    if (!match->found || match->lapsed)
+        return;
+    record->flags |= RECORD_PAIRED;
+    record->re = match->seq;
+    record->latency_ns = match->latency_ns;
+}
+
+/* ------------------------------------------------------------------ lines */
+
+static bool is_withheld(const struct push *push, const struct stratum_match *match)
+{
+    if (!match->found || match->from != STRATUM_FROM_HASHSCOPE || !push->withhold)
+        return false;
+    return !(push->lines == 0 && push->withhold->first_line_passed);
+}
+
+static void tell_answer(const struct push *push, const struct stratum_match *match,
+                        const struct stratum_piece *piece, uint64_t seq, bool withheld)
+{
+    struct tap_answer answer = {
+        .line = push->lines,
+        .request = match->seq,
+        .seq = seq,
+        .latency_ns = match->latency_ns,
+        .text = {piece->data, piece->len},
+    };
+    push->withhold->on_answer(push->withhold->user, &answer, withheld);
+}
+
+static void count_message(const struct push *push, const struct record *record)
+{
+    if (record->fault != STRATUM_FAULT_NONE)
+        ring_count(&push->shared->counters->messages_invalid, 1);
+}
+
+static uint32_t piece_flags(const struct stratum_piece *piece)
+{
+    return (piece->opaque ? RECORD_OPAQUE : 0) | (piece->is_fragment ? RECORD_FRAGMENT : 0) |
+           (piece->is_fragment && piece->last_fragment ? RECORD_LAST_FRAGMENT : 0);
+}
+
+static void record_piece(struct record *record, const struct push *push,
+                         const struct stratum_piece *piece, struct stratum_match *match)
+{
+    struct stratum_scan scan = {.kind = STRATUM_OTHER, .fault = STRATUM_FAULT_OPAQUE};
+    if (!piece->opaque && (!piece->is_fragment || piece->fragment == 0))
+        stratum_scan_line(&scan, piece->data, piece->len);
+    else if (piece->is_fragment)
+        scan.fault = STRATUM_FAULT_TRUNCATED;
+    if (scan.kind != STRATUM_OTHER)
+        *match = pair(push, &scan, ring_writer_next_seq(push->shared->ring));
+    record_scan(record, &scan);
+    record->fragment = piece->fragment;
+    record->flags |= piece_flags(piece);
+    record->terminator = (enum terminator)piece->terminator;
+    record->payload = (struct span){piece->data, piece->len};
+}
+
+static void on_piece(void *user, const struct stratum_piece *piece)
+{
+    struct push *push = user;
+    struct tap *tap = push->tap;
+    struct stratum_match match = {0};
+    struct record record = record_begin(tap, push->now, RECORD_MESSAGE);
+    record_piece(&record, push, piece, &match);
+    bool withheld = is_withheld(push, &match);
+    record.direction = push->side == TAP_UP ? DIRECTION_MINER_TO_POOL
+                       : withheld           ? DIRECTION_POOL_TO_HASHSCOPE
+                                            : DIRECTION_POOL_TO_MINER;
+    record_match(&record, &match);
+    uint64_t seq = ring_writer_append(push->shared->ring, &record);
+    count_message(push, &record);
+    tap->recorded[push->side] += piece->len + terminator_bytes(record.terminator).len;
+    if (match.found && match.from == STRATUM_FROM_HASHSCOPE && push->withhold)
+        tell_answer(push, &match, piece, seq, withheld);
+    if (record.terminator != TERMINATOR_NONE)
+        push->lines++;
+}
+
+void tap_push(struct tap *tap, struct tap_shared *shared, enum tap_side side, const char *data,
+              size_t len, struct tap_time now, const struct tap_withhold *withhold)
+{
+    struct push push = {
+        .tap = tap, .shared = shared, .side = side, .now = now, .withhold = withhold};
+    tap->received[side] += len;
+    stratum_framer_push(&tap->framer[side], &shared->limits, data, len, on_piece, &push);
+}
+
+void tap_finish(struct tap *tap, struct tap_shared *shared, enum tap_side side, struct tap_time now)
+{
+    struct push push = {.tap = tap, .shared = shared, .side = side, .now = now};
+    stratum_framer_finish(&tap->framer[side], &shared->limits, on_piece, &push);
+}
+
+/* ------------------------------------------------------------------ ours */
+
+uint64_t tap_injected(struct tap *tap, struct tap_shared *shared, const char *line, size_t len,
+                      struct tap_time now)
+{
+    struct stratum_scan scan;
+    struct record record = record_begin(tap, now, RECORD_MESSAGE);
+    stratum_scan_line(&scan, line, len);
+    record_scan(&record, &scan);
+    record.direction = DIRECTION_HASHSCOPE_TO_POOL;
+    record.terminator = TERMINATOR_LF;
+    record.payload = (struct span){line, len};
+    uint64_t seq = ring_writer_append(shared->ring, &record);
+    struct stratum_pair_entry entry = {
+        .id = scan.id, .seq = seq, .mono_ns = now.mono_ns, .from = STRATUM_FROM_HASHSCOPE};
+    stratum_pairs_request(&tap->pairs, &entry);
+    return seq;
+}
+
+void tap_event(const struct tap *tap, struct tap_shared *shared, enum record_type type,
+               const struct session_info *info, struct tap_time now)
+{
+    struct record record = record_begin(tap, now, type);
+    record.payload = (struct span){(const char *)info, sizeof *info};
+    ring_writer_append(shared->ring, &record);
+}
+
+bool tap_mid_line(const struct tap *tap, enum tap_side side)
+{
+    return stratum_framer_mid_line(&tap->framer[side]);
+}
+
+bool tap_opaque(const struct tap *tap)
+{
+    return tap->framer[TAP_UP].opaque || tap->framer[TAP_DOWN].opaque;
+}
+
+void tap_close(struct tap *tap, struct tap_shared *shared)
+{
+    stratum_framer_close(&tap->framer[TAP_UP], &shared->limits);
+    stratum_framer_close(&tap->framer[TAP_DOWN], &shared->limits);
+    shared->pairs_dropped += stratum_pairs_dropped(&tap->pairs);
+    stratum_pairs_close(&tap->pairs);
+}
