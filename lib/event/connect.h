@@ -1,13 +1,15 @@
 /*
  * connect.h - connecting a stream to a host name: every address in turn, with a time limit each.
  *
- * Names are resolved on libuv's thread pool; the addresses are tried in the order getaddrinfo gives
+ * Names are resolved on libuv's thread pool, also for at most timeout_ms (numeric addresses need no
+ * thread); the addresses are tried in the order getaddrinfo gives
  * (RFC 6724), each for at most timeout_ms, the next one when it refuses, fails or times out. The
  * first that answers wins. A connector is one attempt over a list of targets: when all addresses of
  * the first are used up the next target (a backup) follows.
  *
- * Ownership: the connector is the caller's, embedded; targets must outlive it. connector_cancel may
- * be called at any time, on_done then does not come; memory may go after on_closed.
+ * Ownership: the connector is a heap object that frees itself; targets and the stream's memory must
+ * outlive it. connector_cancel may be called at any time before `done`, which then does not come;
+ * after `done` has been called, and from inside it, the connector is no longer there.
  * Threads: the loop's own.
  */
 #ifndef HASHSCOPE_EVENT_CONNECT_H
@@ -33,7 +35,8 @@ struct connect_target {
 enum status connect_target_parse(struct connect_target *out, const char *text,
                                  uint16_t default_port, struct error *err) MUST_CHECK;
 
-/* "203.0.113.9:3333", "[2001:db8::1]:3333", or "" for an unknown family; NUL-terminated. */
+/* "203.0.113.9:3333", "[2001:db8::1]:3333", or "" for an unknown family; NUL-terminated. An IPv4
+ * address mapped into IPv6 is written as the IPv4 address. */
 #define ADDRESS_TEXT_MAX 64
 void address_format(char out[ADDRESS_TEXT_MAX], const struct sockaddr_storage *address);
 
@@ -45,7 +48,8 @@ struct connector; /* heap object, see below */
 
 /* On success `stream` has been set up as an open TCP stream (NODELAY, keepalive) and `target` says
  * which it is. On failure `error` tells what was tried and what came ("pool.example.com:3333
- * (203.0.113.9): connection refused; …"), the stream is untouched and not to be closed.
+ * (203.0.113.9): connection refused; …"), the stream is untouched and not to be closed; the status
+ * is that of the last try (TIMEOUT, NOT_FOUND for names, FULL for want of descriptors, else IO).
  * The stream is initialised by the connector with the callbacks and user given at start. */
 typedef void connector_done(void *user, enum status status, size_t target,
                             const struct error *error);
