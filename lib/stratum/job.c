@@ -329,7 +329,7 @@ enum status stratum_difficulty_parse(double *difficulty, const json_t *params, s
 enum status stratum_target_parse(uint8_t target[32], const json_t *params, struct error *err)
 {
     const struct source source = {"mining.set_target", "params", params, err};
-    uint8_t shown[32];
+    uint8_t shown[32] = {0};
     enum status status = open_source(&source, 1);
     status = THEN(status, read_hash(&source, 0, "target", shown));
     for (int i = 0; i < 32 && status == STATUS_OK; i++)

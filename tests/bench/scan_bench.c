@@ -4,9 +4,9 @@
  * only make a round slower.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/bytes.h"
 #include "lib/base/clock.h"
 #include "lib/stratum/scan.h"
 
@@ -38,35 +38,30 @@ static void measure(const char *name, const char *line, size_t len)
            stratum_fault_text(scan.fault));
 }
 
-/* A line with one string of `len` bytes made by repeating `text`. */
+/* A line with one string of `len` bytes or a few more, made by repeating `text`. */
 static void measure_string(const char *name, const char *text, size_t len)
 {
-    static const char head[] = "{\"id\":1,\"method\":\"mining.notify\",\"params\":[\"";
-    size_t step = strlen(text);
-    char *line = malloc(sizeof(head) + len + step + 4);
-    if (line == NULL)
-        exit(1);
-    size_t at = sizeof(head) - 1;
-    memcpy(line, head, at);
-    for (size_t filled = 0; filled < len; filled += step, at += step)
-        memcpy(line + at, text, step);
-    memcpy(line + at, "\"]}", 3);
-    measure(name, line, at + 3);
-    free(line);
+    struct buffer line = {0};
+    buffer_append_text(&line, "{\"id\":1,\"method\":\"mining.notify\",\"params\":[\"");
+    while (line.len < len)
+        buffer_append_text(&line, text);
+    buffer_append_text(&line, "\"]}");
+    measure(name, line.data, line.len);
+    buffer_close(&line);
 }
 
 static void measure_notify(void)
 {
-    char line[4096];
-    int at = snprintf(line, sizeof(line),
-                      "{\"id\":null,\"method\":\"mining.notify\",\"params\":[\"6a5f\",\"%064d\","
-                      "\"%0120d\",\"%0300d\",[",
-                      1, 2, 3);
+    struct buffer line = {0};
+    buffer_append_format(&line,
+                         "{\"id\":null,\"method\":\"mining.notify\",\"params\":[\"6a5f\",\"%064d\","
+                         "\"%0120d\",\"%0300d\",[",
+                         1, 2, 3);
     for (int i = 0; i < 12; i++)
-        at += snprintf(line + at, sizeof(line) - (size_t)at, "%s\"%064d\"", i > 0 ? "," : "", i);
-    at += snprintf(line + at, sizeof(line) - (size_t)at,
-                   "],\"20000000\",\"17028c61\",\"67845470\",false]}");
-    measure("notify, 12 branches", line, (size_t)at);
+        buffer_append_format(&line, "%s\"%064d\"", i > 0 ? "," : "", i);
+    buffer_append_text(&line, "],\"20000000\",\"17028c61\",\"67845470\",false]}");
+    measure("notify, 12 branches", line.data, line.len);
+    buffer_close(&line);
 }
 
 int main(void)

@@ -1,0 +1,180 @@
+/*
+ * How it works: the scanner judges the line and tells what kind it is, jansson builds the tree, and
+ * fields.c gives names to what is inside. The scanner is the stricter of the two; where jansson can
+ * read what the scanner faults (a raw CR, deep nesting), there is a view that says so.
+ *
+ * How it can fail: the line is no JSON, or jansson has no room for it (a NUL in a member's name).
+ */
+#include "lib/stratum/message.h"
+
+#include <string.h>
+
+#include "lib/base/bytes.h"
+
+#define FAULT_TEXT_MAX 96
+
+/* ---- loading ---- */
+
+static json_t *load(const char *line, size_t len, enum stratum_fault fault, json_error_t *where)
+{
+    const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL;
+    json_t *tree = json_loadb(line, len, flags, where);
+    if (tree == NULL && fault == STRATUM_FAULT_NONE) /* an integer beyond 64 bits */
+        tree = json_loadb(line, len, flags | JSON_DECODE_INT_AS_REAL, where);
+    return tree;
+}
+
+static void report(struct error *err, const struct stratum_scan *scan, const json_error_t *where)
+{
+    if (scan->fault != STRATUM_FAULT_NONE)
+        (void)error_set(err, STATUS_INVALID, "%s at byte %u", stratum_fault_text(scan->fault),
+                        (unsigned)scan->fault_at);
+    else
+        (void)error_set(err, STATUS_INVALID, "%s at byte %d", where->text, where->position);
+}
+
+/* ---- reasons ---- */
+
+static void take_code(struct stratum_reason *reason, const json_t *value)
+{
+    if (json_is_integer(value) && !reason->has_code) {
+        reason->has_code = true;
+        reason->code = json_integer_value(value);
+    }
+}
+
+static void take_text(struct stratum_reason *reason, const json_t *value)
+{
+    if (json_string_length(value) > 0 && reason->text == NULL)
+        reason->text = json_string_value(value);
+}
+
+static void take_error(struct stratum_reason *reason, const json_t *error)
+{
+    take_code(reason, error);
+    take_text(reason, error);
+    take_code(reason, json_object_get(error, "code"));
+    take_text(reason, json_object_get(error, "message"));
+    for (size_t i = 0; i < json_array_size(error); i++) {
+        take_code(reason, json_array_get(error, i));
+        take_text(reason, json_array_get(error, i));
+    }
+}
+
+void stratum_message_reason(struct stratum_reason *reason, const json_t *message)
+{
+    *reason = (struct stratum_reason){0};
+    take_error(reason, json_object_get(message, "error"));
+    take_text(reason, json_object_get(message, "reject-reason"));
+}
+
+static json_t *reason_view(const json_t *message)
+{
+    struct stratum_reason reason;
+    json_t *view = json_object();
+    stratum_message_reason(&reason, message);
+    if (reason.has_code)
+        json_object_set_new(view, "code", json_integer((json_int_t)reason.code));
+    if (reason.text != NULL)
+        json_object_set_new(view, "text", json_string(reason.text));
+    return view;
+}
+
+/* ---- the view ---- */
+
+/* Takes the reference; a NULL is left out. */
+static void add(json_t *view, const char *name, json_t *value)
+{
+    if (value != NULL)
+        json_object_set_new(view, name, value);
+}
+
+static void add_id(json_t *view, const struct stratum_scan *scan, json_t *message)
+{
+    if (scan->id.type == STRATUM_ID_ABSENT)
+        return;
+    add(view, "id", json_incref(json_object_get(message, "id")));
+    add(view, "id_type", json_string(stratum_id_type_name(scan->id.type)));
+    if (scan->id.type == STRATUM_ID_OTHER)
+        add(view, "id_text", json_stringn(scan->id_text.data, scan->id_text.len));
+}
+
+static void add_message(json_t *view, const struct stratum_scan *scan, json_t *message,
+                        enum stratum_method answered)
+{
+    static const char *const as_sent[] = {"method", "params", "result", "error"};
+    add_id(view, scan, message);
+    for (size_t i = 0; i < sizeof(as_sent) / sizeof(as_sent[0]); i++)
+        add(view, as_sent[i], json_incref(json_object_get(message, as_sent[i])));
+    if (scan->kind == STRATUM_RESPONSE)
+        add(view, "fields", stratum_message_result(answered, json_object_get(message, "result")));
+    else
+        add(view, "fields",
+            stratum_message_params(scan->method, json_object_get(message, "params")));
+    if (scan->error)
+        add(view, "refused", reason_view(message));
+}
+
+/* The view of one message of a batch: written out and looked at like a line of its own. */
+static json_t *element_view(const json_t *element)
+{
+    char *text = json_dumps(element, JSON_COMPACT | JSON_ENCODE_ANY);
+    if (text == NULL)
+        return NULL;
+    json_t *view = stratum_message_view(text, strlen(text), STRATUM_METHOD_NONE, NULL);
+    free(text);
+    return view;
+}
+
+static json_t *batch_view(const json_t *array)
+{
+    json_t *views = json_array();
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        const json_t *element = json_array_get(array, i);
+        json_t *view = json_is_object(element) ? element_view(element) : NULL;
+        json_array_append_new(views, view != NULL ? view : json_null());
+    }
+    return views;
+}
+
+static bool is_batch(const json_t *value)
+{
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        if (json_is_object(json_array_get(value, i)))
+            return true;
+    }
+    return false;
+}
+
+static void add_fault(json_t *view, const struct stratum_scan *scan)
+{
+    struct error fault;
+    if (scan->fault == STRATUM_FAULT_NONE)
+        return;
+    report(&fault, scan, NULL);
+    add(view, "fault", json_string(fault.text));
+}
+
+json_t *stratum_message_view(const char *line, size_t len, enum stratum_method answered,
+                             struct error *err)
+{
+    struct stratum_scan scan;
+    json_error_t where;
+    stratum_scan_line(&scan, line, len);
+    json_t *tree = load(line, len, scan.fault, &where);
+    if (tree == NULL) {
+        report(err, &scan, &where);
+        return NULL;
+    }
+    json_t *view = json_object();
+    add(view, "kind", json_string(stratum_kind_name(scan.kind)));
+    if (json_is_object(tree))
+        add_message(view, &scan, tree, answered);
+    else if (is_batch(tree))
+        add(view, "batch", batch_view(tree));
+    else
+        add(view, "value", json_incref(tree));
+    add_fault(view, &scan);
+    json_decref(tree);
+    return view;
+}
