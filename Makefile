@@ -170,7 +170,7 @@ run: ## install what is missing, build, and start: a demo, or the real thing whe
 
 test: ## install what is missing, build, and run all tests
 	@scripts/install-deps.sh build test
-	@$(MAKE) programs unit-tests
+	@$(MAKE) programs unit-tests benches
 	@scripts/run-tests.py --build $(OUT) unit integration
 
 unit: unit-tests ## the unit tests only, with whatever DEBUG or SANITIZE says
@@ -188,17 +188,17 @@ fuzz-run: $(FUZZ_RUNS)
 $(FUZZ_RUNS): fuzz-run-%: $(OUT)/tests/fuzz/%_fuzz
 	@scripts/run-fuzzer.sh $< tests/fuzz/corpus/$* $(OUT)/corpus/$* $(SECONDS)
 
-bench: ## the benchmark beside its peers, as a table
+bench: ## the benchmark beside its peers, as a table (ARGS='--quick' for a first look)
 	@scripts/install-deps.sh build bench
 	@$(MAKE) programs benches
-	@python3 tests/bench/run.py --build $(OUT)
+	@python3 tests/bench/bench.py --build $(OUT) $(ARGS)
 
 coverage: ## run all tests and write a coverage report to build/coverage/html
 	@scripts/install-deps.sh build test coverage
 	@$(MAKE) COVERAGE=1 coverage-run
 
 .PHONY: coverage-run
-coverage-run: programs unit-tests
+coverage-run: programs unit-tests benches
 	@find $(OUT) -name '*.gcda' -delete
 	@scripts/run-tests.py --build $(OUT) unit integration
 	@lcov --quiet --capture --directory $(OUT)/obj --base-directory . --no-external \

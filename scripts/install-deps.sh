@@ -78,5 +78,6 @@ echo "Installing what is missing ($*):"
 echo "$lacking" | sed 's/^/  /'
 as_root true
 as_root apt-get -q update
+# shellcheck disable=SC2086 # one word a package
 as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends $names ||
     die "apt-get could not install: $names"

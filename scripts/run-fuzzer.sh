@@ -17,7 +17,10 @@ run() {
     fi
 }
 
-[ -d "$corpus" ] && [ -n "$(ls "$corpus")" ] || { echo "fuzz $name: no corpus in $corpus"; exit 1; }
+if [ ! -d "$corpus" ] || [ -z "$(ls "$corpus")" ]; then
+    echo "fuzz $name: no corpus in $corpus"
+    exit 1
+fi
 run -runs=0 "$corpus"
 files=$(find "$corpus" -type f | wc -l)
 if [ "$seconds" -eq 0 ]; then

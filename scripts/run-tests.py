@@ -2,7 +2,7 @@
 """Runs the tests side by side and sums them up in one last line: "N passed, N failed".
 
 Unit tests are programs made with the check library (BUILD/tests/unit/*_test), integration tests are
-python unittest files (tests/integration/test_*.py). Each runs in a process of its own, as many at a
+python unittest files (tests/*/test_*.py). Each runs in a process of its own, as many at a
 time as there are processors; its output is shown when something failed. The programs under test are
 named to the integration tests by HASHSCOPE_BUILD, the build directory. A test that dies, hangs or
 says nothing counts as one failure. Exit status 0 only if something ran and nothing failed.
@@ -88,7 +88,7 @@ def unit_jobs(build, environment, limit):
 
 
 def integration_jobs(environment, limit):
-    for path in sorted(glob.glob("tests/integration/test_*.py")):
+    for path in sorted(glob.glob("tests/*/test_*.py")):
         module = path[:-3].replace("/", ".")
         yield (module.rsplit(".", 1)[-1], [sys.executable, "-m", "unittest", module],
                environment, count_unittest, limit)

@@ -89,11 +89,12 @@ static void put_digits(char *out, uint64_t value, size_t digits)
 
 static void format_second(char *out, int64_t second)
 {
-    static const char pattern[CLOCK_TEXT_LEN + 1] = "0000-00-00T00:00:00.000000Z";
+    static const char pattern[] = "0000-00-00T00:00:00.000000Z";
     int64_t rest;
     struct date date = date_of_days(floor_divide(second, SECONDS_PER_DAY, &rest));
 
-    memcpy(out, pattern, CLOCK_TEXT_LEN);
+    for (size_t i = 0; i < CLOCK_TEXT_LEN; i++)
+        out[i] = pattern[i];
     put_digits(out, (uint64_t)date.year, 4);
     put_digits(out + 5, date.month, 2);
     put_digits(out + 8, date.day, 2);

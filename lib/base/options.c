@@ -22,7 +22,7 @@
 #include "lib/base/option_value.h"
 #include "lib/base/options_private.h"
 
-#define ENV_FILE_MAX_BYTES (1024 * 1024)
+#define ENV_FILE_MAX_BYTES ((size_t)1024 * 1024)
 
 struct setting {
     char *text; /* as it was given, or the default; NULL when unset */
@@ -36,13 +36,21 @@ struct settings {
     struct setting values[]; /* one per row of option_table */
 };
 
+static void store(struct setting *value, const char *text, enum option_source source, unsigned line)
+{
+    free(value->text);
+    value->text = memory_text(text);
+    value->number = 0;
+    value->source = source;
+    value->line = line;
+}
+
 static void set_default(struct settings *settings, size_t i)
 {
     const struct option_row *row = &option_table[i];
     struct setting *value = &settings->values[i];
 
-    free(value->text);
-    *value = (struct setting){.text = memory_text(row->default_value), .source = SOURCE_DEFAULT};
+    store(value, row->default_value, SOURCE_DEFAULT, 0);
     if (value->text != NULL && !option_parse(row, value->text, &value->number)) {
         log_error("the default of %s does not fit its own row", row->name);
         abort();
@@ -52,7 +60,7 @@ static void set_default(struct settings *settings, size_t i)
 static struct settings *settings_new(void)
 {
     struct settings *settings =
-        memory_new(sizeof *settings + option_count * sizeof *settings->values);
+        memory_new(sizeof *settings + option_count * sizeof(struct setting));
 
     for (size_t i = 0; i < option_count; i++)
         set_default(settings, i);
@@ -73,13 +81,10 @@ void settings_free(struct settings *settings)
 static void settings_take(struct settings *settings, size_t i, const char *text,
                           enum option_source source, unsigned line)
 {
-    struct setting *value = &settings->values[i];
-
-    set_default(settings, i);
     if (*text == '\0')
-        return;
-    free(value->text);
-    *value = (struct setting){.text = memory_text(text), .source = source, .line = line};
+        set_default(settings, i);
+    else
+        store(&settings->values[i], text, source, line);
 }
 
 static void append_place(struct buffer *out, const struct settings *settings, size_t i)
