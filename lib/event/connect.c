@@ -26,8 +26,9 @@
 #include "lib/event/connect.h"
 #include "lib/event/stream_private.h"
 
-#define FAILURES_MAX 400 /* characters kept of what went wrong, a struct error holds little more   \
-                          */
+#define FAILURES_MAX                                                                               \
+    400 /* characters kept of what went wrong, a struct error holds little more                    \
+         */
 #define KEEPALIVE_SEC 60
 
 struct lookup {

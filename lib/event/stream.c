@@ -18,8 +18,9 @@
 #include "lib/base/memory.h"
 #include "lib/event/stream_private.h"
 
-#define TLS_RECORD_ROOM 16384 /* RFC 8446, section 5.1: a record's content is at most 2^14 bytes   \
-                               */
+#define TLS_RECORD_ROOM                                                                            \
+    16384 /* RFC 8446, section 5.1: a record's content is at most 2^14 bytes                       \
+           */
 #define KEEPALIVE_SEC 60
 
 void stream_loop_init(struct stream_loop *loop, uv_loop_t *uv)
