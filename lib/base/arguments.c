@@ -16,6 +16,7 @@
 
 #define ENV_FILE_KEY 0x10000
 #define FIRST_KEY    0x10001
+#define FIRST_GROUP  100
 
 const char *argp_program_version = "HashScope " HASHSCOPE_VERSION;
 
@@ -81,7 +82,8 @@ static void add_flag(struct flag_list *list, size_t i, int group)
     };
 }
 
-/* argp sorts the flags of a group by name; group 0 is the program's own and comes first. */
+/* argp sorts the flags of a group by name; the groups below FIRST_GROUP are the program's own and
+ * come first. */
 static struct flag_list flag_list_new(unsigned groups)
 {
     struct flag_list list = {
@@ -89,7 +91,7 @@ static struct flag_list flag_list_new(unsigned groups)
         .texts = memory_new(3 * option_count * sizeof *list.texts),
     };
     const char *section = "";
-    int group = 1;
+    int group = FIRST_GROUP;
 
     for (size_t i = 0; i < option_count; i++) {
         if ((option_table[i].groups & groups) == 0)
