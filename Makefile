@@ -155,7 +155,7 @@ $(TESTS): $(OUT)/%: $(OUT)/obj/%.o $(TEST_LIB) $(LIBRARY)
 	$(link) $(LIBS) $(shell pkg-config --libs check)
 $(BENCHES): $(OUT)/%: $(OUT)/obj/%.o $(BENCH_LIB) $(LIBRARY)
 	$(link) $(LIBS)
-$(FUZZERS): $(OUT)/%: $(OUT)/obj/%.o $(LIBRARY)
+$(FUZZERS): $(OUT)/%: $(OUT)/obj/%.o $(TEST_LIB) $(LIBRARY)
 	$(link) $(LIBS) -fsanitize=fuzzer
 
 # ---- running -----------------------------------------------------------------------------------

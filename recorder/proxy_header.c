@@ -37,8 +37,8 @@ static enum status parse_v1_line(struct proxy_header *out, char *line, struct er
 {
     char *fields[6] = {0}, *rest = line;
     size_t count = 0;
-    for (char *field = strsep(&rest, " "); field && count < 6; field = strsep(&rest, " "))
-        fields[count++] = field;
+    while (count < 6 && rest)
+        fields[count++] = strsep(&rest, " ");
     if (count >= 2 && strcmp(fields[1], "UNKNOWN") == 0) {
         out->local = true;
         return STATUS_OK;
