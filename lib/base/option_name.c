@@ -64,8 +64,12 @@ size_t option_nearest(struct span name)
     if (name.len > NAME_MAX_LEN)
         return option_count;
     for (size_t i = 0; i < option_count; i++) {
-        unsigned now = distance(name, span_text(option_table[i].name));
+        struct span candidate = span_text(option_table[i].name);
+        unsigned now;
 
+        if (candidate.len > name.len + LIKE_AT_MOST || name.len > candidate.len + LIKE_AT_MOST)
+            continue; /* the difference of lengths is the least distance there can be */
+        now = distance(name, candidate);
         if (now < least_so_far && now < name.len) {
             least_so_far = now;
             nearest = i;
