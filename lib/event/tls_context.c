@@ -20,7 +20,7 @@
 
 static enum status openssl_error(struct error *err, const char *what, const char *file)
 {
-    unsigned long code = ERR_peek_last_error();
+    unsigned long code = ERR_peek_error();
     const char *reason = ERR_reason_error_string(code);
     ERR_clear_error();
     return error_set(err, STATUS_INVALID, "%s %s: %s", what, file,

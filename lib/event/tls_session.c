@@ -385,7 +385,7 @@ static bool first_step(struct tls_session *session)
 
 static enum status start_failed(struct stream *stream, struct error *err)
 {
-    unsigned long code = ERR_peek_last_error();
+    unsigned long code = ERR_peek_error();
     const char *reason = ERR_reason_error_string(code);
     ERR_clear_error();
     session_free(stream->tls);

@@ -1,6 +1,7 @@
 /* Streams in pairs for the tests of lib/event; the header tells the rest. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,6 +180,10 @@ void socket_pair_tcp(int fds[2])
     fds[1] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
     ck_assert_int_ge(fds[1], 0);
     close(listener);
+    for (int i = 0; i < 2; i++) {
+        const int on = 1;
+        ck_assert_int_eq(setsockopt(fds[i], IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), 0);
+    }
 }
 
 void fill_random(char *out, size_t len, unsigned *seed)
@@ -189,16 +194,23 @@ void fill_random(char *out, size_t len, unsigned *seed)
 
 /* ---- certificates ---- */
 
+/* No assertions here: this is also called before the tests begin. */
 static void run_shell(const char *command)
 {
-    ck_assert_msg(system(command) == 0, "failed: %s", command);
+    if (system(command) == 0)
+        return;
+    fprintf(stderr, "failed: %s\n", command);
+    exit(EXIT_FAILURE);
 }
 
 void certificates_make(struct event_certificates *files)
 {
     char script[4096];
     strcpy(files->directory, "/tmp/event-tls-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(files->directory));
+    if (mkdtemp(files->directory) == NULL) {
+        perror(files->directory);
+        exit(EXIT_FAILURE);
+    }
     const char *d = files->directory;
     snprintf(files->authority, sizeof files->authority, "%s/ca.pem", d);
     snprintf(files->certificate, sizeof files->certificate, "%s/pool.pem", d);
