@@ -192,6 +192,12 @@ static bool is_any_ipv6(const struct sockaddr_storage *address)
     return address->ss_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr);
 }
 
+static void get_address(int fd, struct sockaddr_storage *address)
+{
+    socklen_t len = sizeof *address;
+    (void)getsockname(fd, (struct sockaddr *)address, &len);
+}
+
 enum status listener_start(struct listener **out, struct stream_loop *loop,
                            const struct sockaddr_storage *address,
                            listener_connection *on_connection, void *user, struct error *err)
@@ -206,6 +212,9 @@ enum status listener_start(struct listener **out, struct stream_loop *loop,
     }
     if (fd < 0)
         return error_errno(err, -fd, "listening on %s", name);
+    struct sockaddr_storage bound = *address;
+    get_address(fd, &bound);
+    address_format(name, &bound); /* with the port that was taken */
     return listener_start_socket(out, loop, fd, name, on_connection, user, err);
 }
 
@@ -214,10 +223,9 @@ enum status listener_start(struct listener **out, struct stream_loop *loop,
 uint16_t listener_port(const struct listener *listener)
 {
     struct sockaddr_storage address = {0};
-    socklen_t len = sizeof address;
-    if (is_stopped(listener) ||
-        getsockname(listener->socket, (struct sockaddr *)&address, &len) != 0)
+    if (is_stopped(listener))
         return 0;
+    get_address(listener->socket, &address);
     if (address.ss_family == AF_INET6)
         return ntohs(((const struct sockaddr_in6 *)&address)->sin6_port);
     if (address.ss_family == AF_INET)
