@@ -158,7 +158,8 @@ static void odd_byte(size_t len, size_t at, const char *odd, enum stratum_fault 
 {
     char line[128] = "\"";
     memset(line + 1, 'a', len);
-    memcpy(line + 1 + at, odd, strlen(odd));
+    for (size_t i = 0; odd[i] != '\0'; i++)
+        line[1 + at + i] = odd[i];
     line[1 + len] = '"';
     struct stratum_scan scan = scan_bytes(line, len + 2);
     ck_assert_int_eq(scan.fault, expected);

@@ -1,0 +1,310 @@
+/* The view of a line: named fields of every known method, refusals of every dialect, faults. */
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/stratum/message.h"
+#include "tests/unit/unit.h"
+
+static json_t *json(const char *text)
+{
+    json_error_t where;
+    json_t *tree = json_loads(text, JSON_DECODE_ANY, &where);
+    ck_assert_msg(tree != NULL, "%s: %s", text, where.text);
+    return tree;
+}
+
+static json_t *view_of(const char *line, enum stratum_method answered)
+{
+    struct error error;
+    json_t *view = stratum_message_view(line, strlen(line), answered, &error);
+    ck_assert_msg(view != NULL, "%s: %s", line, error.text);
+    return view;
+}
+
+/* Takes both references. */
+static void expect_equal(json_t *actual, json_t *expected)
+{
+    char *text = json_dumps(actual, JSON_COMPACT | JSON_ENCODE_ANY);
+    ck_assert_msg(json_equal(actual, expected), "%s", text != NULL ? text : "nothing");
+    free(text);
+    json_decref(actual);
+    json_decref(expected);
+}
+
+static void expect_view(const char *line, enum stratum_method answered, const char *expected)
+{
+    expect_equal(view_of(line, answered), json(expected));
+}
+
+/* ---- whole views ---- */
+
+START_TEST(views_of_each_kind)
+{
+    expect_view("{\"id\":1,\"method\":\"mining.authorize\",\"params\":[\"w\",\"x\"]}", 0,
+                "{\"kind\":\"request\",\"id\":1,\"id_type\":\"integer\",\"method\":\"mining."
+                "authorize\",\"params\":[\"w\",\"x\"],\"fields\":{\"worker\":\"w\",\"password\":"
+                "\"x\"}}");
+    expect_view("{\"id\":null,\"method\":\"new.thing\",\"params\":[1]}", 0,
+                "{\"kind\":\"notification\",\"id\":null,\"id_type\":\"null\",\"method\":\"new."
+                "thing\",\"params\":[1]}");
+    expect_view("{\"id\":\"a\",\"result\":true,\"error\":null}", STRATUM_MINING_SUBMIT,
+                "{\"kind\":\"response\",\"id\":\"a\",\"id_type\":\"string\",\"result\":true,"
+                "\"error\":null}");
+    expect_view("{\"x\":1}", 0, "{\"kind\":\"other\"}");
+    expect_view(" 5 ", 0, "{\"kind\":\"other\",\"value\":5}");
+    expect_view("[1,2]", 0, "{\"kind\":\"other\",\"value\":[1,2]}");
+}
+END_TEST
+
+START_TEST(a_batch_shows_every_message)
+{
+    expect_view("[{\"id\":1,\"method\":\"mining.extranonce.subscribe\",\"params\":[]},7,"
+                "{\"id\":1,\"result\":false}]",
+                0,
+                "{\"kind\":\"other\",\"batch\":[{\"kind\":\"request\",\"id\":1,\"id_type\":"
+                "\"integer\",\"method\":\"mining.extranonce.subscribe\",\"params\":[],\"fields\":"
+                "{}},null,{\"kind\":\"response\",\"id\":1,\"id_type\":\"integer\",\"result\":"
+                "false,\"refused\":{}}]}");
+}
+END_TEST
+
+static void expect_no_view(const char *line, size_t len, const char *text)
+{
+    struct error error;
+    ck_assert_ptr_null(stratum_message_view(line, len, STRATUM_METHOD_NONE, &error));
+    ck_assert_str_eq(error.text, text);
+    ck_assert_ptr_null(stratum_message_view(line, len, STRATUM_METHOD_NONE, NULL));
+}
+
+START_TEST(what_is_no_JSON_is_told_with_its_byte)
+{
+    expect_no_view("{\"id\":1,\"method\":x}", 19, "invalid JSON at byte 17");
+    expect_no_view("{id:1}", 6, "invalid JSON at byte 1");
+    expect_no_view("", 0, "empty line at byte 0");
+    expect_no_view("{\"id\":1", 7, "JSON cut off at byte 7");
+    expect_no_view("[\"\xff\"]", 5, "invalid UTF-8 at byte 2");
+    expect_no_view("[\"\\ud800\"]", 10, "unpaired surrogate escape at byte 2");
+    expect_no_view("[1e999]", 7, "number too large for a double at byte 1");
+    expect_no_view("401 go away", 11, "invalid JSON at byte 4");
+}
+END_TEST
+
+START_TEST(what_can_be_read_in_spite_of_a_fault_says_so)
+{
+    expect_view("{\"x\":1,\r\"id\":5}", 0,
+                "{\"kind\":\"other\",\"id\":5,\"id_type\":\"integer\",\"fault\":\"raw carriage "
+                "return at byte 7\"}");
+}
+END_TEST
+
+START_TEST(large_integers_keep_their_digits_in_id_text)
+{
+    json_t *view = view_of("{\"id\":18446744073709551616,\"result\":true}", 0);
+    ck_assert_str_eq(json_string_value(json_object_get(view, "id_text")), "18446744073709551616");
+    ck_assert_str_eq(json_string_value(json_object_get(view, "id_type")), "other");
+    ck_assert_double_eq(json_real_value(json_object_get(view, "id")), 18446744073709551616.0);
+    json_decref(view);
+}
+END_TEST
+
+START_TEST(NULs_in_strings_are_kept)
+{
+    json_t *view = view_of("{\"method\":\"x\",\"params\":[\"a\\u0000b\"]}", 0);
+    const json_t *text = json_array_get(json_object_get(view, "params"), 0);
+    ck_assert_uint_eq(json_string_length(text), 3);
+    json_decref(view);
+}
+END_TEST
+
+/* ---- fields of params ---- */
+
+static void expect_fields(const char *method, const char *params, const char *expected)
+{
+    enum stratum_method known = stratum_method_find(method, strlen(method));
+    json_t *tree = json(params);
+    json_t *fields = stratum_message_params(known, tree);
+    ck_assert_msg(fields != NULL, "%s %s", method, params);
+    expect_equal(fields, json(expected));
+    json_decref(tree);
+}
+
+START_TEST(fields_of_what_miners_send)
+{
+    expect_fields("mining.configure",
+                  "[[\"version-rolling\"],{\"version-rolling.mask\":\"1fffe000\"}]",
+                  "{\"extensions\":[\"version-rolling\"],\"options\":{\"version-rolling.mask\":"
+                  "\"1fffe000\"}}");
+    expect_fields("mining.subscribe", "[]", "{}");
+    expect_fields("mining.subscribe", "[\"cgminer/4.10\",\"08000002\"]",
+                  "{\"user_agent\":\"cgminer/4.10\",\"session_id\":\"08000002\"}");
+    expect_fields("mining.submit", "[\"w\",\"j\",\"00\",\"67845470\",\"4204043a\",\"1ff92000\"]",
+                  "{\"worker\":\"w\",\"job_id\":\"j\",\"extranonce2\":\"00\",\"ntime\":"
+                  "\"67845470\",\"nonce\":\"4204043a\",\"version_bits\":\"1ff92000\"}");
+    expect_fields("mining.suggest_difficulty", "[512]", "{\"difficulty\":512}");
+    expect_fields("mining.suggest_target", "[\"00ff\"]", "{\"target\":\"00ff\"}");
+    expect_fields("mining.multi_version", "[4]", "{\"version\":4}");
+    expect_fields("mining.get_transactions", "[\"j\"]", "{\"job_id\":\"j\"}");
+    expect_fields("mining.capabilities", "[{\"notify\":[]}]", "{\"capabilities\":{\"notify\":[]}}");
+}
+END_TEST
+
+START_TEST(fields_of_a_notify)
+{
+    expect_fields("mining.notify", "[\"j\",\"p\",\"c1\",\"c2\",[],\"v\",\"b\",\"t\",true]",
+                  "{\"job_id\":\"j\",\"previous_block\":\"p\",\"coinbase1\":\"c1\",\"coinbase2\":"
+                  "\"c2\",\"branches\":[],\"version\":\"v\",\"nbits\":\"b\",\"ntime\":\"t\","
+                  "\"clean_jobs\":true}");
+    expect_fields("mining.notify",
+                  "[\"j\",\"p\",\"c1\",\"c2\",[],\"v\",\"b\",\"t\",true,\"x\",false]",
+                  "{\"job_id\":\"j\",\"previous_block\":\"p\",\"coinbase1\":\"c1\",\"coinbase2\":"
+                  "\"c2\",\"branches\":[],\"version\":\"v\",\"nbits\":\"b\",\"ntime\":\"t\","
+                  "\"clean_jobs\":false,\"more\":[true,\"x\"]}");
+}
+END_TEST
+
+START_TEST(fields_of_what_pools_send)
+{
+    expect_fields("mining.set_difficulty", "[0.5]", "{\"difficulty\":0.5}");
+    expect_fields("mining.set_target", "[\"00ff\"]", "{\"target\":\"00ff\"}");
+    expect_fields("mining.set_extranonce", "[\"ab\",4]",
+                  "{\"extranonce1\":\"ab\",\"extranonce2_size\":4}");
+    expect_fields("mining.set_version_mask", "[\"1fffe000\"]", "{\"version_mask\":\"1fffe000\"}");
+    expect_fields("mining.set_goal", "[\"g\",{}]", "{\"goal\":\"g\",\"options\":{}}");
+    expect_fields("client.reconnect", "[\"h\",3333,5]",
+                  "{\"host\":\"h\",\"port\":3333,\"wait\":5}");
+    expect_fields("client.reconnect", "[\"h\",\"3333\"]", "{\"host\":\"h\",\"port\":\"3333\"}");
+    expect_fields("client.show_message", "[\"hi\"]", "{\"message\":\"hi\"}");
+    expect_fields("client.get_version", "[]", "{}");
+    expect_fields("mining.ping", "[]", "{}");
+}
+END_TEST
+
+START_TEST(fields_of_other_dialects)
+{
+    expect_fields("login", "{\"login\":\"4A\",\"pass\":\"x\",\"agent\":\"xmrig\"}",
+                  "{\"login\":\"4A\",\"pass\":\"x\",\"agent\":\"xmrig\"}");
+    expect_fields("mining.notify", "[\"j\",\"04000000\",\"p\",\"m\",\"r\",\"t\",\"b\",true]",
+                  "{\"job_id\":\"j\",\"version\":\"04000000\",\"previous_block\":\"p\","
+                  "\"merkle_root\":\"m\",\"reserved\":\"r\",\"ntime\":\"t\",\"nbits\":\"b\","
+                  "\"clean_jobs\":true}");
+    expect_fields("mining.submit", "[\"w\",\"j\",\"t\",\"n2\",\"fd4005000102\"]",
+                  "{\"worker\":\"w\",\"job_id\":\"j\",\"ntime\":\"t\",\"nonce2\":\"n2\","
+                  "\"solution\":\"fd4005000102\"}");
+    expect_fields("mining.notify", "[\"j\",\"seed\",\"head\",true]",
+                  "{\"job_id\":\"j\",\"seed_hash\":\"seed\",\"header_hash\":\"head\","
+                  "\"clean_jobs\":true}");
+    expect_fields("mining.submit", "[\"w\",\"j\",\"n\"]",
+                  "{\"worker\":\"w\",\"job_id\":\"j\",\"nonce\":\"n\"}");
+    expect_fields("eth_submitLogin", "[\"0xabc\",\"x\"]",
+                  "{\"worker\":\"0xabc\",\"password\":\"x\"}");
+    expect_fields("eth_submitWork", "[\"n\",\"h\",\"m\"]",
+                  "{\"nonce\":\"n\",\"header_hash\":\"h\",\"mix_digest\":\"m\"}");
+    expect_fields("eth_submitHashrate", "[\"0x5\",\"0x1\"]",
+                  "{\"hashrate\":\"0x5\",\"miner_id\":\"0x1\"}");
+}
+END_TEST
+
+START_TEST(fields_without_a_name_are_kept)
+{
+    expect_fields("mining.authorize", "[\"w\",\"x\",\"y\",[1]]",
+                  "{\"worker\":\"w\",\"password\":\"x\",\"more\":[\"y\",[1]]}");
+    expect_fields("mining.ping", "[1]", "{\"more\":[1]}");
+}
+END_TEST
+
+START_TEST(params_of_no_known_form_have_no_fields)
+{
+    json_t *text = json("\"x\""), *object = json("{\"a\":1}"), *array = json("[1]");
+    ck_assert_ptr_null(stratum_message_params(STRATUM_MINING_SUBMIT, text));
+    ck_assert_ptr_null(stratum_message_params(STRATUM_MINING_SUBMIT, NULL));
+    ck_assert_ptr_null(stratum_message_params(STRATUM_METHOD_UNKNOWN, object));
+    ck_assert_ptr_null(stratum_message_params(STRATUM_METHOD_NONE, array));
+    ck_assert_ptr_null(stratum_message_params(STRATUM_LOGIN, array));
+    ck_assert_ptr_null(stratum_message_result(STRATUM_MINING_SUBMIT, array));
+    ck_assert_ptr_null(stratum_message_result(STRATUM_MINING_SUBSCRIBE, NULL));
+    json_decref(text);
+    json_decref(object);
+    json_decref(array);
+}
+END_TEST
+
+/* ---- fields of results ---- */
+
+static void expect_result(enum stratum_method method, const char *result, const char *expected)
+{
+    json_t *tree = json(result);
+    json_t *fields = stratum_message_result(method, tree);
+    ck_assert_msg(fields != NULL, "%s", result);
+    expect_equal(fields, json(expected));
+    json_decref(tree);
+}
+
+START_TEST(fields_of_results)
+{
+    expect_result(STRATUM_MINING_SUBSCRIBE, "[[[\"mining.notify\",\"1\"]],\"08000002\",4]",
+                  "{\"subscriptions\":[[\"mining.notify\",\"1\"]],\"extranonce1\":\"08000002\","
+                  "\"extranonce2_size\":4}");
+    expect_result(STRATUM_MINING_SUBSCRIBE, "[null,\"0800\"]",
+                  "{\"session_id\":null,\"extranonce1\":\"0800\"}");
+    expect_result(STRATUM_MINING_CONFIGURE, "{\"version-rolling\":true}",
+                  "{\"version-rolling\":true}");
+    expect_result(STRATUM_LOGIN, "{\"id\":\"1\",\"status\":\"OK\"}",
+                  "{\"id\":\"1\",\"status\":\"OK\"}");
+    expect_result(STRATUM_ETH_GET_WORK, "[\"h\",\"s\",\"t\"]",
+                  "{\"header_hash\":\"h\",\"seed_hash\":\"s\",\"target\":\"t\"}");
+    expect_result(STRATUM_CLIENT_GET_VERSION, "\"cgminer/4.10\"", "{\"version\":\"cgminer/4.10\"}");
+}
+END_TEST
+
+START_TEST(a_response_shows_the_fields_of_what_it_answers)
+{
+    json_t *view =
+        view_of("{\"id\":1,\"result\":[[],\"ab\",4],\"error\":null}", STRATUM_MINING_SUBSCRIBE);
+    ck_assert_int_eq(
+        json_integer_value(json_object_get(json_object_get(view, "fields"), "extranonce2_size")),
+        4);
+    json_decref(view);
+}
+END_TEST
+
+/* ---- refusals ---- */
+
+static void expect_refused(const char *members, const char *expected)
+{
+    char line[256];
+    (void)snprintf(line, sizeof(line), "{\"id\":4,%s}", members);
+    json_t *view = view_of(line, STRATUM_MINING_SUBMIT);
+    expect_equal(json_incref(json_object_get(view, "refused")), json(expected));
+    json_decref(view);
+}
+
+START_TEST(refusals_have_one_form)
+{
+    const char *stale = "{\"code\":21,\"text\":\"Job not found\"}";
+    expect_refused("\"result\":null,\"error\":[21,\"Job not found\",null]", stale);
+    expect_refused("\"result\":false,\"error\":[21,\"Job not found\"]", stale);
+    expect_refused("\"error\":{\"code\":21,\"message\":\"Job not found\"}", stale);
+    expect_refused("\"error\":[\"Job not found\",21]", stale);
+    expect_refused("\"error\":\"stale\"", "{\"text\":\"stale\"}");
+    expect_refused("\"error\":23", "{\"code\":23}");
+    expect_refused("\"error\":[23,\"\",[\"trace\"]]", "{\"code\":23}");
+    expect_refused("\"result\":false", "{}");
+    expect_refused("\"result\":false,\"error\":null,\"reject-reason\":\"high-hash\"",
+                   "{\"text\":\"high-hash\"}");
+    expect_refused("\"result\":false,\"error\":[22],\"reject-reason\":\"duplicate\"",
+                   "{\"code\":22,\"text\":\"duplicate\"}");
+}
+END_TEST
+
+int main(void)
+{
+    return UNIT_RUN("stratum_message", views_of_each_kind, a_batch_shows_every_message,
+                    what_is_no_JSON_is_told_with_its_byte,
+                    what_can_be_read_in_spite_of_a_fault_says_so,
+                    large_integers_keep_their_digits_in_id_text, NULs_in_strings_are_kept,
+                    fields_of_what_miners_send, fields_of_a_notify, fields_of_what_pools_send,
+                    fields_of_other_dialects, fields_without_a_name_are_kept,
+                    params_of_no_known_form_have_no_fields, fields_of_results,
+                    a_response_shows_the_fields_of_what_it_answers, refusals_have_one_form);
+}
