@@ -54,14 +54,22 @@ static void record_clock_step(struct tap_shared *shared, struct tap_time now, in
     ring_count(&shared->counters->clock_steps, 1);
 }
 
-struct tap_time tap_now(struct tap_shared *shared)
+static void check_wall_clock(struct tap_shared *shared, int64_t mono_ns)
 {
-    struct tap_time now = {.mono_ns = clock_mono_ns(), .wall_ns = clock_wall_ns()};
-    int64_t step = now.wall_ns - now.mono_ns - shared->clock_offset_ns;
+    struct tap_time now = {.mono_ns = mono_ns, .wall_ns = clock_wall_ns()};
+    int64_t step = now.wall_ns - mono_ns - shared->clock_offset_ns;
     if (step > CLOCK_STEP_NS || step < -CLOCK_STEP_NS)
         record_clock_step(shared, now, step);
     shared->clock_offset_ns += step;
-    return now;
+    shared->clock_checked_ns = mono_ns;
+}
+
+struct tap_time tap_now(struct tap_shared *shared)
+{
+    int64_t mono = clock_mono_ns();
+    if (mono - shared->clock_checked_ns >= NS_PER_MS)
+        check_wall_clock(shared, mono);
+    return (struct tap_time){.mono_ns = mono, .wall_ns = mono + shared->clock_offset_ns};
 }
 
 void tap_open(struct tap *tap, const struct uuid *session, uint32_t slot)

@@ -30,15 +30,16 @@ struct tap_shared {
     struct stratum_limits limits; /* budget_left points into here */
     size_t budget_left;
     int64_t pair_timeout_ns;
-    int64_t clock_offset_ns; /* wall minus monotonic, as last seen */
-    uint64_t pairs_dropped;  /* by sessions that are closed */
+    int64_t clock_offset_ns;  /* wall minus monotonic, as last seen … */
+    int64_t clock_checked_ns; /* … at this monotonic time */
+    uint64_t pairs_dropped;   /* by sessions that are closed */
 };
 
 void tap_shared_init(struct tap_shared *shared, struct ring_writer *ring, size_t line_buffer_bytes,
                      int64_t pair_timeout_ns);
 
-/* Reads both clocks; a jump of the wall clock by more than 100 ms since the last call becomes a
- * clock_step record. */
+/* The time on both clocks. The wall clock is looked at once a millisecond and moves with the other
+ * one in between; a jump of it by more than 100 ms becomes a clock_step record. */
 struct tap_time {
     int64_t wall_ns, mono_ns;
 };
