@@ -27,6 +27,7 @@ fuzz        llvm-14              names in stack traces
 coverage    lcov                 coverage report
 bench       haproxy              the peer that is measured beside
 bench       python3              runs the benchmark
+bench       zstd                 reads the archive that was measured
 '
 
 die() {
