@@ -215,7 +215,7 @@ check: ## formatting, static analysis, floor rules, generated files, scripts
 	@$(MAKE) -k $(CHECKS) && echo 'all checks passed'
 
 check-format:
-	@clang-format-14 --dry-run -Werror $(SOURCES) $(HEADERS)
+	@clang-format-14 --dry-run -Werror --ferror-limit=1 $(SOURCES) $(HEADERS)
 
 check-floors:
 	@scripts/check-floors.py
@@ -223,7 +223,7 @@ check-floors:
 # One stamp per file: only what changed is read again.
 TIDY := $(patsubst %.c,$(OUT)/tidy/%.ok,$(SOURCES))
 check-lint: $(TIDY)
-$(OUT)/tidy/%.ok: %.c .clang-tidy $(HEADERS)
+$(OUT)/tidy/%.ok: %.c .clang-tidy tests/.clang-tidy $(HEADERS)
 	$(call say,TIDY,$<)
 	@mkdir -p $(@D)
 	$(Q)clang-tidy-14 --quiet --warnings-as-errors='*' $< -- -std=c11 -D_GNU_SOURCE -I. \

@@ -93,8 +93,7 @@ static void format_second(char *out, int64_t second)
     int64_t rest;
     struct date date = date_of_days(floor_divide(second, SECONDS_PER_DAY, &rest));
 
-    for (size_t i = 0; i < CLOCK_TEXT_LEN; i++)
-        out[i] = pattern[i];
+    memcpy(out, pattern, CLOCK_TEXT_LEN);
     put_digits(out, (uint64_t)date.year, 4);
     put_digits(out + 5, date.month, 2);
     put_digits(out + 8, date.day, 2);
