@@ -18,6 +18,8 @@
 static json_t *load(const char *line, size_t len, enum stratum_fault fault, json_error_t *where)
 {
     const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL;
+    if (len > 0 && memchr(line, '\0', len) != NULL)
+        return NULL; /* a raw NUL is a fault, but jansson would skip it */
     json_t *tree = json_loadb(line, len, flags, where);
     if (tree == NULL && fault == STRATUM_FAULT_NONE) /* an integer beyond 64 bits */
         tree = json_loadb(line, len, flags | JSON_DECODE_INT_AS_REAL, where);

@@ -86,6 +86,8 @@ START_TEST(what_is_no_JSON_is_told_with_its_byte)
     expect_no_view("[\"\xff\"]", 5, "invalid UTF-8 at byte 2");
     expect_no_view("[\"\\ud800\"]", 10, "unpaired surrogate escape at byte 2");
     expect_no_view("[1e999]", 7, "number too large for a double at byte 1");
+    expect_no_view("5\0", 2, "invalid JSON at byte 1");
+    expect_no_view("[\"\0\"]", 5, "raw control character at byte 2");
     expect_no_view("401 go away", 11, "invalid JSON at byte 4");
 }
 END_TEST
