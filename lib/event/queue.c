@@ -32,7 +32,7 @@ struct stream_queue {
     uv_write_t request; /* its `data` is the stream */
     struct chunk *sending;
     struct chunk *waiting;
-    struct chunk *waiting_last;
+    struct chunk *filling; /* the last one waiting; NULL: none */
     size_t waiting_bytes;
 };
 
@@ -54,18 +54,18 @@ static struct chunk *chunk_append(struct stream_queue *queue, size_t wanted)
     chunk->next = NULL;
     chunk->len = 0;
     chunk->capacity = capacity;
-    if (queue->waiting == NULL)
+    if (queue->filling == NULL)
         queue->waiting = chunk;
     else
-        queue->waiting_last->next = chunk;
-    queue->waiting_last = chunk;
+        queue->filling->next = chunk;
+    queue->filling = chunk;
     return chunk;
 }
 
 static void queue_copy(struct stream_queue *queue, const char *data, size_t len)
 {
     while (len > 0) {
-        struct chunk *chunk = queue->waiting == NULL ? NULL : queue->waiting_last;
+        struct chunk *chunk = queue->filling;
         if (chunk == NULL || chunk->len == chunk->capacity)
             chunk = chunk_append(queue, len);
         size_t room = chunk->capacity - chunk->len;
@@ -92,15 +92,17 @@ static void queue_start(struct stream *stream)
     struct stream_queue *queue = stream->queue;
     uv_buf_t buffers[SENDING_MAX];
     unsigned count = 0;
-    struct chunk *last = NULL;
+    struct chunk **end = &queue->sending;
     queue->sending = queue->waiting;
-    while (queue->waiting != NULL && count < SENDING_MAX) {
-        last = queue->waiting;
-        buffers[count++] = uv_buf_init(last->data, (unsigned)last->len);
-        queue->waiting_bytes -= last->len;
-        queue->waiting = last->next;
+    while (*end != NULL && count < SENDING_MAX) {
+        buffers[count++] = uv_buf_init((*end)->data, (unsigned)(*end)->len);
+        queue->waiting_bytes -= (*end)->len;
+        end = &(*end)->next;
     }
-    last->next = NULL;
+    queue->waiting = *end;
+    *end = NULL;
+    if (queue->waiting == NULL)
+        queue->filling = NULL;
     queue->request.data = stream;
     int result = uv_write(&queue->request, &stream->uv.stream, buffers, count, on_written);
     if (result < 0) {

@@ -35,8 +35,8 @@ static enum status check_readable(const char *what, const char *file, struct err
     return STATUS_OK;
 }
 
-static enum status context_new(struct tls_context **out, const SSL_METHOD *method,
-                               struct error *err)
+/* NULL with a message. */
+static struct tls_context *context_new(const SSL_METHOD *method, struct error *err)
 {
     struct tls_context *context = memory_new(sizeof *context);
     context->ssl = SSL_CTX_new(method);
@@ -44,15 +44,15 @@ static enum status context_new(struct tls_context **out, const SSL_METHOD *metho
     if (context->ssl == NULL || context->method == NULL ||
         SSL_CTX_set_min_proto_version(context->ssl, TLS1_2_VERSION) != 1) {
         tls_context_free(context);
-        return openssl_error(err, "setting up", "TLS");
+        (void)openssl_error(err, "setting up", "TLS");
+        return NULL;
     }
     SSL_CTX_set_options(context->ssl,
                         SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET);
     (void)SSL_CTX_set_num_tickets(context->ssl, 0);
     (void)SSL_CTX_set_session_cache_mode(context->ssl, SSL_SESS_CACHE_OFF);
     (void)SSL_CTX_set_mode(context->ssl, SSL_MODE_RELEASE_BUFFERS);
-    *out = context;
-    return STATUS_OK;
+    return context;
 }
 
 static enum status load_identity(SSL_CTX *ssl, const char *certificate_file, const char *key_file,
@@ -76,12 +76,11 @@ static enum status load_identity(SSL_CTX *ssl, const char *certificate_file, con
 enum status tls_context_new_server(struct tls_context **out, const char *certificate_file,
                                    const char *key_file, struct error *err)
 {
-    struct tls_context *context;
-    enum status status = context_new(&context, TLS_server_method(), err);
-    if (status != STATUS_OK)
-        return status;
+    struct tls_context *context = context_new(TLS_server_method(), err);
+    if (context == NULL)
+        return STATUS_IO;
     context->server = true;
-    status = load_identity(context->ssl, certificate_file, key_file, err);
+    enum status status = load_identity(context->ssl, certificate_file, key_file, err);
     if (status != STATUS_OK) {
         tls_context_free(context);
         return status;
@@ -109,14 +108,12 @@ static enum status load_authorities(SSL_CTX *ssl, const char *ca_file, struct er
 enum status tls_context_new_client(struct tls_context **out, bool verify, const char *ca_file,
                                    struct error *err)
 {
-    struct tls_context *context;
-    enum status status = context_new(&context, TLS_client_method(), err);
-    if (status != STATUS_OK)
-        return status;
+    struct tls_context *context = context_new(TLS_client_method(), err);
+    if (context == NULL)
+        return STATUS_IO;
     context->verify = verify;
     SSL_CTX_set_verify(context->ssl, verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
-    if (verify)
-        status = load_authorities(context->ssl, ca_file, err);
+    enum status status = verify ? load_authorities(context->ssl, ca_file, err) : STATUS_OK;
     if (status != STATUS_OK) {
         tls_context_free(context);
         return status;

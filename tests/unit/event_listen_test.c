@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -248,6 +250,13 @@ END_TEST
 
 /* ---- without descriptors ---- */
 
+/* Valgrind enforces the limit itself, after the kernel has accepted, by closing the connection. */
+static bool limits_are_the_kernels(void)
+{
+    const char *preload = getenv("LD_PRELOAD");
+    return preload == NULL || strstr(preload, "vgpreload") == NULL;
+}
+
 static int lowest_free_descriptor(void)
 {
     int fd = dup(STDERR_FILENO);
@@ -289,6 +298,8 @@ START_TEST(shortage_of_descriptors_makes_newcomers_wait)
     struct rlimit before;
     int fds[3];
     char byte;
+    if (!limits_are_the_kernels())
+        return;
     server_open(&server, "127.0.0.1");
     rig_turns(&server.rig, 2);
     for (int i = 0; i < 3; i++)

@@ -299,3 +299,10 @@ void pair_close(struct event_pair *pair)
     tls_context_free(pair->client);
     tls_context_free(pair->server);
 }
+
+void pair_every_kind(void (*test)(enum pair_kind kind))
+{
+    test(PAIR_TCP);
+    test(PAIR_PIPE);
+    test(PAIR_TLS);
+}

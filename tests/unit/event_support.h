@@ -47,7 +47,8 @@ struct event_side {
 extern const struct stream_callbacks side_callbacks; /* `user` is the struct event_side */
 
 enum pair_kind { PAIR_TCP, PAIR_PIPE, PAIR_TLS };
-#define PAIR_KINDS 3
+/* Calls `test` for each kind. */
+void pair_every_kind(void (*test)(enum pair_kind kind));
 
 struct event_pair {
     struct event_rig rig;
