@@ -117,8 +117,10 @@ static void load_routes(struct config *config, const struct settings *settings,
         size_t len = strcspn(text, ";");
         struct error err;
         if (strspn(text, " \t") < len &&
-            route_parse(route_add(config), text, len, &err) != STATUS_OK)
+            route_parse(route_add(config), text, len, &err) != STATUS_OK) {
             settings_fault(faults, settings, "ROUTES", err.text);
+            config->route_count--; /* said; what it lacks besides is of no interest */
+        }
         text += len + (text[len] == ';');
     }
 }

@@ -18,16 +18,6 @@ static const struct argp arguments = {
            "variable and a line of .env.",
 };
 
-static enum log_level log_level_of(const struct settings *settings)
-{
-    static const char *const names[] = {"error", "warn", "info", "debug"};
-    const char *text = settings_text(settings, "LOG_LEVEL");
-    for (unsigned i = 0; i < 4; i++)
-        if (strcmp(text, names[i]) == 0)
-            return (enum log_level)i;
-    return LOG_INFO;
-}
-
 static int fail(const char *what, const struct error *err)
 {
     log_error("%s%s", what, err->text);
@@ -54,16 +44,15 @@ static int run(const struct config *config)
 int main(int argc, char **argv)
 {
     struct buffer faults = {0};
+    struct settings *settings;
     struct config config;
-    struct settings *settings = settings_load_or_exit(GROUP_COMMON | GROUP_RECORDER | GROUP_ARCHIVE,
-                                                      argc, argv, &arguments, NULL);
-    log_setup("recorder", log_level_of(settings),
-              strcmp(settings_text(settings, "LOG_FORMAT"), "json") == 0);
-    int exit_status = 2;
-    if (config_load(&config, settings, &faults))
-        exit_status = run(&config);
-    else
-        fwrite(faults.data, 1, faults.len, stderr);
+    bool loaded = settings_load(&settings, GROUP_COMMON | GROUP_RECORDER | GROUP_ARCHIVE, argc,
+                                argv, &arguments, NULL, &faults) == STATUS_OK;
+    /* Even after faults: those that only config_load sees are told together with them. */
+    bool good = config_load(&config, settings, &faults) && loaded;
+    settings_exit_on_faults("hashscope-recorder", &faults);
+    settings_setup_log(settings, "recorder");
+    int exit_status = good ? run(&config) : SETTINGS_EXIT_STATUS;
     log_info("ended");
     config_close(&config);
     buffer_close(&faults);

@@ -104,6 +104,18 @@ static void reserve_numbers(struct recorder *recorder)
     uv_queue_work(&recorder->uv, &recorder->reserve, reserve_work, reserve_done);
 }
 
+/* Connections that could not be accepted: the listeners know. */
+static void count_accept_failures(struct recorder *recorder)
+{
+    uint64_t refusals = 0;
+    for (size_t i = 0; i < recorder->config->route_count; i++)
+        if (recorder->ports[i].listener)
+            refusals += listener_refusals(recorder->ports[i].listener);
+    if (refusals > recorder->accept_refusals)
+        ring_count(&recorder->tap.counters->accept_failures, refusals - recorder->accept_refusals);
+    recorder->accept_refusals = refusals;
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct recorder *recorder = timer->data;
@@ -115,6 +127,7 @@ static void on_tick(uv_timer_t *timer)
         session_tick(session, now.mono_ns);
     }
     recorder->tap.counters->pairs_dropped = recorder->tap.pairs_dropped;
+    count_accept_failures(recorder);
     reserve_numbers(recorder);
 }
 

@@ -59,6 +59,7 @@ struct recorder {
     uv_signal_t signals[3]; /* TERM, INT, HUP */
     uv_work_t reserve;
     uint64_t reserve_seq;
+    uint64_t accept_refusals; /* of all listeners, as last counted */
     bool reserving, stopping, ticking;
 };
 

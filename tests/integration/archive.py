@@ -1,0 +1,103 @@
+"""What a data directory holds, read as a stranger would: zstdcat, lines, json.
+
+Streams are rebuilt as the format says: the exact bytes of a message stand between "msg": and the
+closing brace, or in bytes_b64; "end" is its terminator where that was not a line feed.
+"""
+import base64
+import glob
+import json
+import os
+import subprocess
+
+MSG = b',"msg":'
+
+
+class Line(dict):
+    """A line of the archive; `content` is what was said, `end` how it was terminated."""
+
+    def __init__(self, text):
+        at = text.find(MSG)
+        if at >= 0:
+            super().__init__(json.loads(text[:at] + b"}"))
+            self.content = text[at + len(MSG):-1]
+            self.embedded = True
+        else:
+            super().__init__(json.loads(text))
+            self.content = base64.b64decode(self.get("bytes_b64", ""), validate=True)
+            self.embedded = False
+        piece = "frag" in self and not self.get("last")
+        self.end = self["end"].encode() if "end" in self else b"" if piece else b"\n"
+
+    @property
+    def message(self):
+        """The message as JSON; parsed strictly, as the archive promises that it can be."""
+        return json.loads(self.content.decode())
+
+
+class Archive:
+    def __init__(self, data_dir):
+        folder = os.path.join(data_dir, "segments")
+        paths = glob.glob(os.path.join(folder, "**/*.ndjson.zst*"), recursive=True)
+        self.paths = sorted(path for path in paths
+                            if not path.endswith(".torn") and "/imported/" not in path)
+        self.files = {path: self.read(path) for path in self.paths}
+        self.lines = [line for lines in self.files.values() for line in lines]
+
+    @staticmethod
+    def read(path):
+        run = subprocess.run(["zstdcat", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                             check=False)
+        if run.returncode and path.endswith(".zst"):
+            raise AssertionError(f"{path}: {run.stderr.decode()}")
+        return [Line(text) for text in run.stdout.split(b"\n") if text]
+
+    # ---- what must always hold
+
+    def check(self, sealed=True, gaps=0):
+        """Every number from 1 on is there once, in order; every file is sealed; nothing was lost."""
+        numbers = [line["seq"] for line in self.lines if "seq" in line]
+        if numbers != list(range(1, len(numbers) + 1)):
+            wrong = next(i for i, n in enumerate(numbers, 1) if n != i)
+            raise AssertionError(f"numbers are not 1, 2, 3 …: {numbers[wrong - 3:wrong + 3]} at "
+                                 f"{wrong} of {len(numbers)}")
+        found = [line for line in self.lines if line.get("event") == "gap"]
+        if len(found) != gaps:
+            raise AssertionError(f"{len(found)} gaps: {found[:3]}")
+        unsealed = [path for path in self.paths if not path.endswith(".zst")]
+        if sealed and unsealed:
+            raise AssertionError(f"not sealed: {unsealed}")
+        return self
+
+    # ---- questions
+
+    def sessions(self):
+        return [line["session"] for line in self.events("opened")]
+
+    def session_of(self, miner):
+        """The session of the miner with that address."""
+        found = [line["session"] for line in self.events("opened") if line["miner"] == miner]
+        if len(found) != 1:
+            raise AssertionError(f"{len(found)} sessions of {miner}")
+        return found[0]
+
+    def events(self, event, session=None):
+        return [line for line in self.lines if line.get("event") == event and
+                session in (None, line.get("session"))]
+
+    def event(self, event, session):
+        """The only one of that kind."""
+        found = self.events(event, session)
+        if len(found) != 1:
+            raise AssertionError(f"{len(found)} lines of {event} for {session}")
+        return found[0]
+
+    def closed(self, session):
+        line = self.event("closed", session)
+        return line["by"], line["reason"]
+
+    def messages(self, session, *directions):
+        return [line for line in self.lines if line.get("session") == session and
+                "dir" in line and (not directions or line["dir"] in directions)]
+
+    def stream(self, session, *directions):
+        return b"".join(line.content + line.end for line in self.messages(session, *directions))

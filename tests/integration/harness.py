@@ -1,0 +1,544 @@
+"""What the integration tests have in common: a recorder as a process, miners and pools as sockets,
+and the base of the tests themselves.
+
+Everything listens on free ports of 127.0.0.1 and lives below a temporary folder; what a test has
+started is ended with it. Nothing here sleeps for a guessed time: wait_until looks at a condition
+until it holds or PATIENCE is used up.
+"""
+import hashlib
+import json
+import os
+import re
+import resource
+import select
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+from tests.integration.archive import Archive
+
+BUILD = os.path.abspath(os.environ.get("HASHSCOPE_BUILD") or os.environ.get("BUILD") or "build")
+PATIENCE = 20.0
+MIB = 1 << 20
+
+
+def program(name):
+    path = os.path.join(BUILD, "bin", name)
+    if not os.path.exists(path):
+        raise RuntimeError(f"{path} is not there: build first, or name the build directory in "
+                           "HASHSCOPE_BUILD")
+    return path
+
+
+def is_sanitized():
+    """Memory figures of a build with sanitizers say nothing."""
+    with open(program("hashscope-recorder"), "rb") as file:
+        return b"__asan_init" in file.read()
+
+
+def wait_until(condition, what, seconds=PATIENCE):
+    """Returns the first true value of condition(); fails the test when there is none in time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(0.005)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Task(threading.Thread):
+    """A call in a thread; result() waits and gives what it returned or raised."""
+
+    def __init__(self, call, *arguments):
+        super().__init__(daemon=True)
+        self.call, self.arguments = call, arguments
+        self.value = self.fault = None
+        self.start()
+
+    def run(self):
+        try:
+            self.value = self.call(*self.arguments)
+        except BaseException as fault:  # pylint: disable=broad-except
+            self.fault = fault
+
+    def result(self, seconds=3 * PATIENCE):
+        self.join(seconds)
+        if self.is_alive():
+            raise AssertionError(f"still running after {seconds} s: {self.call}")
+        if self.fault is not None:
+            raise self.fault
+        return self.value
+
+
+class Tally:
+    """Length and SHA-256 of a stream."""
+
+    def __init__(self, data=b""):
+        self.length = 0
+        self.hash = hashlib.sha256()
+        self.add(data)
+
+    def add(self, data):
+        self.length += len(data)
+        self.hash.update(data)
+
+    def __eq__(self, other):
+        return repr(self) == repr(other)
+
+    def __repr__(self):
+        return f"{self.length} bytes, sha256 {self.hash.hexdigest()[:16]}"
+
+
+class Peer:
+    """One end of a connection, a miner's or a pool's; hashes what goes through it each way."""
+
+    def __init__(self, sock):
+        self.socket = sock
+        self.sent, self.received = Tally(), Tally()
+        self.unread = b""  # received, but not handed out yet
+        sock.settimeout(PATIENCE)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.address = "%s:%d" % sock.getsockname()[:2]
+        self.port = sock.getsockname()[1]
+
+    # ---- sending
+
+    def send(self, data):
+        view = memoryview(data)
+        while len(view):
+            count = self.socket.send(view[:MIB])
+            self.sent.add(view[:count])
+            view = view[count:]
+        return self
+
+    def send_json(self, value, end=b"\n"):
+        return self.send(json.dumps(value, separators=(",", ":")).encode() + end)
+
+    def send_until_stuck(self, data, quiet=0.5):
+        """Sends until the kernel takes no more for that long; returns the number of bytes."""
+        view = memoryview(data)
+        while len(view) and select.select([], [self.socket], [], quiet)[1]:
+            count = self.socket.send(view[:65536], socket.MSG_DONTWAIT)
+            self.sent.add(view[:count])
+            view = view[count:]
+        return len(data) - len(view)
+
+    def end(self):
+        """FIN: says no more, goes on listening."""
+        self.socket.shutdown(socket.SHUT_WR)
+        return self
+
+    def reset(self):
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        self.socket.close()
+
+    def close(self):
+        self.socket.close()
+
+    # ---- receiving
+
+    def receive(self):
+        data = self.socket.recv(MIB)
+        self.received.add(data)
+        return data
+
+    def read(self, count):
+        """Exactly so many bytes."""
+        parts, have = [self.unread], len(self.unread)
+        while have < count:
+            data = self.receive()
+            if not data:
+                raise AssertionError(f"ended after {have} of {count} bytes")
+            parts.append(data)
+            have += len(data)
+        data = b"".join(parts)
+        self.unread = data[count:]
+        return data[:count]
+
+    def read_line(self):
+        """Up to the next line feed, which is left out."""
+        data, searched = bytearray(self.unread), 0
+        while True:
+            at = data.find(b"\n", searched)
+            if at >= 0:
+                self.unread = bytes(data[at + 1:])
+                return bytes(data[:at])
+            searched = len(data)
+            more = self.receive()
+            if not more:
+                raise AssertionError(f"ended in mid-line: {bytes(data)[:200]!r}")
+            data += more
+
+    def read_json(self):
+        return json.loads(self.read_line())
+
+    def read_end(self):
+        """All that still comes, up to a proper end."""
+        parts = [self.unread]
+        self.unread = b""
+        while parts[-1] or len(parts) == 1:
+            parts.append(self.receive())
+        return b"".join(parts)
+
+    def skip(self, count=None):
+        """Receives so many bytes (or up to the end) without keeping them."""
+        have = len(self.unread)
+        self.unread = b""
+        while count is None or have < count:
+            data = self.receive()
+            if not data and count is None:
+                return have
+            if not data:
+                raise AssertionError(f"ended after {have} of {count} bytes")
+            have += len(data)
+        return have
+
+    def read_reset(self):
+        """All that still comes, up to a reset; fails on a proper end."""
+        parts = [self.unread]
+        self.unread = b""
+        try:
+            while parts[-1] or len(parts) == 1:
+                parts.append(self.receive())
+        except ConnectionResetError:
+            return b"".join(parts)
+        raise AssertionError("ended properly, expected a reset")
+
+    def read_any_end(self):
+        """All that still comes, whether it ends in a FIN or a reset."""
+        parts = [self.unread]
+        self.unread = b""
+        try:
+            while parts[-1] or len(parts) == 1:
+                parts.append(self.receive())
+        except ConnectionError:
+            pass
+        return b"".join(parts)
+
+    def is_silent(self):
+        """Nothing has come and nothing has ended, so far."""
+        return not self.unread and not select.select([self.socket], [], [], 0)[0]
+
+
+class Pool:
+    """A listening socket; accept() gives the recorder's connections one after the other."""
+
+    def __init__(self, backlog=512, receive_buffer=None, tls=None):
+        self.tls = tls
+        self.listener = socket.socket()
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if receive_buffer:
+            self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen(backlog)
+        self.listener.settimeout(PATIENCE)
+        self.port = self.listener.getsockname()[1]
+        self.name = f"127.0.0.1:{self.port}"
+
+    def accept(self):
+        sock, _ = self.listener.accept()
+        if self.tls:
+            sock.settimeout(PATIENCE)
+            sock = self.tls.wrap_socket(sock, server_side=True)
+        return Peer(sock)
+
+    def has_newcomer(self):
+        return bool(select.select([self.listener], [], [], 0)[0])
+
+    def close(self):
+        self.listener.close()
+
+
+class Blackhole(Pool):
+    """A pool whose queue is full: who connects hears nothing, until open() is called."""
+
+    def __init__(self):
+        super().__init__(backlog=0)
+        self.fillers = []
+        while True:
+            filler = socket.socket()
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", self.port))
+            self.fillers.append(filler)
+            if not select.select([], [filler], [], 0.2)[1]:
+                return
+
+    def open(self):
+        for filler in self.fillers:
+            filler.close()
+        while self.has_newcomer():
+            self.listener.accept()[0].close()
+
+    def close(self):
+        for filler in self.fillers:
+            filler.close()
+        super().close()
+
+
+class Recorder:
+    """A hashscope-recorder process. Settings are given as in the environment: POOL_HOST=…"""
+
+    def __init__(self, folder, settings, routes=1, wrapper=(), environment=None, limits=None):
+        self.data_dir = settings["DATA_DIR"]
+        self.log, self.news = [], threading.Condition()
+        self.ports = {}
+        names = {"PATH": os.environ["PATH"], **(environment or {})}
+        names.update((k, v) for k, v in os.environ.items() if k.endswith("SAN_OPTIONS"))
+        names.update((k, str(v)) for k, v in settings.items())
+        self.process = subprocess.Popen(
+            [*wrapper, program("hashscope-recorder")], env=names, cwd=folder,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            preexec_fn=limits)
+        self.pid = self.process.pid
+        self.reader = threading.Thread(target=self.read_log, daemon=True)
+        self.reader.start()
+        self.routes = routes
+
+    def read_log(self):
+        for line in self.process.stderr:
+            text = line.decode(errors="replace").rstrip("\n")
+            with self.news:
+                self.log.append(text)
+                found = re.search(r"route (\S+): listening on \S+:(\d+)", text)
+                if found:
+                    self.ports[found[1]] = int(found[2])
+                self.news.notify_all()
+
+    def wait_ready(self, seconds=PATIENCE):
+        wait_until(lambda: len(self.ports) >= self.routes or self.process.poll() is not None,
+                   "the recorder listens", seconds)
+        if len(self.ports) < self.routes:
+            raise AssertionError("the recorder did not start:\n" + self.text())
+        return self
+
+    @property
+    def port(self):
+        return next(iter(self.ports.values()))
+
+    def text(self):
+        with self.news:
+            return "\n".join(self.log)
+
+    def wait_log(self, pattern):
+        return wait_until(lambda: re.search(pattern, self.text()), f"{pattern!r} in the log")
+
+    # ---- the end
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def wait_exit(self, seconds=PATIENCE):
+        status = self.process.wait(seconds)
+        self.reader.join(PATIENCE)
+        return status
+
+    def stop(self):
+        self.signal(signal.SIGTERM)
+        return self.wait_exit()
+
+    def kill(self):
+        self.process.kill()
+        return self.wait_exit()
+
+    def cleanup(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.wait_exit()
+        self.process.stderr.close()
+
+    def sanitizer_report(self):
+        text = self.text()
+        return text if "Sanitizer" in text or "runtime error:" in text else None
+
+    # ---- the control socket
+
+    def control_socket(self):
+        client = socket.socket(socket.AF_UNIX)
+        client.settimeout(2 * PATIENCE)
+        client.connect(os.path.join(self.data_dir, "live/control.sock"))
+        return client
+
+    def ask_raw(self, line):
+        """Sends one line and returns the answers to it."""
+        with self.control_socket() as client:
+            client.sendall(line + b"\n")
+            return self.read_answers(client)
+
+    @staticmethod
+    def read_answers(client):
+        answers, data = [], b""
+        while True:
+            part = client.recv(MIB)
+            if not part:
+                raise AssertionError(f"the control socket ended: {data[:200]!r}")
+            data += part
+            if not data.endswith(b"\n"):
+                continue
+            answers = [json.loads(line) for line in data.splitlines()]
+            if answers[-1] == {"done": True}:
+                return answers[:-1]
+
+    def ask(self, command, **fields):
+        """The one answer to a command."""
+        answers = self.ask_raw(json.dumps({"command": command, **fields}).encode())
+        if len(answers) != 1:
+            raise AssertionError(f"{command}: {len(answers)} answers")
+        return answers[0]
+
+    def status(self):
+        return self.ask("status")
+
+    def counters(self):
+        return self.status()["counters"]
+
+    def sessions(self, state="open", **fields):
+        line = {"command": "sessions", "state": state, **fields}
+        return self.ask_raw(json.dumps(line).encode())
+
+    def wait_counter(self, name, least):
+        return wait_until(lambda: self.counters()[name] >= least, f"{name} reaches {least}")
+
+    def wait_sessions(self, count):
+        wait_until(lambda: self.status()["sessions_open"] == count, f"{count} sessions are open")
+
+    # ---- memory and time, in bytes and seconds
+
+    def memory(self, name):
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as file:
+            found = re.search(rf"^{name}:\s+(\d+) kB", file.read(), re.M)
+        return int(found[1]) * 1024 if found else 0
+
+    def peak_private(self):
+        """The most private memory it ever had: the peak, less the ring's pages."""
+        return self.memory("VmHWM") - self.memory("RssFile") - self.memory("RssShmem")
+
+    def cpu_seconds(self):
+        with open(f"/proc/{self.pid}/stat", encoding="ascii") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class RecorderCase(unittest.TestCase):
+    """A test with a folder of its own, and the usual steps."""
+
+    maxDiff = 2000
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="hashscope-test-")
+        self.addCleanup(shutil.rmtree, self.folder, True)
+        self.data_dir = os.path.join(self.folder, "data")
+
+    def keep(self, thing):
+        """Closes it at the end of the test."""
+        self.addCleanup(thing.close)
+        return thing
+
+    def new_pool(self, **options):
+        return self.keep(Pool(**options))
+
+    def launch(self, settings, **options):
+        """A recorder that need not come up."""
+        settings = {"DATA_DIR": self.data_dir, **settings}
+        recorder = Recorder(self.folder, settings, **options)
+        self.addCleanup(self.end_recorder, recorder)
+        return recorder
+
+    def end_recorder(self, recorder):
+        recorder.cleanup()
+        self.assertIsNone(recorder.sanitizer_report())
+
+    def start(self, pool=None, options=None, **settings):
+        """A recorder with one route to that pool, ready."""
+        base = {"LISTEN_HOST": "127.0.0.1", "LISTEN_PORT": 0, "RING_BYTES": "32M"}
+        if pool:
+            base.update(POOL_HOST="127.0.0.1", POOL_PORT=pool.port)
+        return self.launch({**base, **settings}, **(options or {})).wait_ready()
+
+    def connect(self, recorder, port=None, receive_buffer=None, send_buffer=None):
+        """A miner."""
+        sock = socket.socket()
+        for option, size in ((socket.SO_RCVBUF, receive_buffer), (socket.SO_SNDBUF, send_buffer)):
+            if size:
+                sock.setsockopt(socket.SOL_SOCKET, option, size)
+        sock.settimeout(PATIENCE)
+        sock.connect(("127.0.0.1", port or recorder.port))
+        return self.keep(Peer(sock))
+
+    def join(self, recorder, pool, **options):
+        """A miner and its pool."""
+        miner = self.connect(recorder, **options)
+        return miner, self.keep(pool.accept())
+
+    def finish(self, recorder, **checks):
+        """Ends the recorder; returns the archive, which must be sealed and complete."""
+        self.assertEqual(recorder.stop(), 0, recorder.text())
+        self.assertIsNone(recorder.sanitizer_report())
+        return self.read_archive(**checks)
+
+    def read_archive(self, **checks):
+        archive = Archive(self.data_dir)
+        archive.check(**checks)
+        return archive
+
+    def assert_same_streams(self, archive, miner, pool):
+        """What one sent the other received, and the archive has it, exactly once. Returns the
+        session."""
+        self.assertEqual(miner.sent, pool.received, "miner to pool")
+        self.assertEqual(pool.sent, miner.received, "pool to miner")
+        session = archive.session_of(miner.address)
+        self.assertEqual(Tally(archive.stream(session, "miner_to_pool")), miner.sent,
+                         "miner to pool, archived")
+        self.assertEqual(Tally(archive.stream(session, "pool_to_miner")), pool.sent,
+                         "pool to miner, archived")
+        return session
+
+    def exchange(self, recorder, pool, up, down):
+        """Sends the chunks of both lists, both ways at once, and then ends both directions."""
+        miner, upstream = self.join(recorder, pool)
+
+        def speak(peer, chunks):
+            for chunk in chunks:
+                peer.send(chunk)
+            peer.end()
+
+        speakers = [Task(speak, miner, up), Task(speak, upstream, down)]
+        listeners = [Task(miner.skip), Task(upstream.skip)]
+        for task in speakers + listeners:
+            task.result()
+        return miner, upstream
+
+
+def limit_descriptors(count):
+    """For options={"limits": …}: a hard limit that the recorder cannot raise."""
+    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))
+
+
+def make_certificate(folder, name, hosts=("DNS:localhost", "IP:127.0.0.1")):
+    """A self-signed certificate; returns the paths of it and its key."""
+    certificate, key = (os.path.join(folder, f"{name}.{kind}") for kind in ("pem", "key"))
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+         "-nodes", "-days", "2", "-subj", f"/CN={name}", "-addext",
+         "subjectAltName=" + ",".join(hosts), "-keyout", key, "-out", certificate],
+        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return certificate, key
+
+
+def server_tls(certificate, key):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context

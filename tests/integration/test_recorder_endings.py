@@ -1,0 +1,358 @@
+"""How sessions end and how they begin: half-close, reset, pools that are down, slow, silent or die,
+miners that vanish, backups, routes."""
+import os
+import socket
+import subprocess
+import sys
+import unittest
+
+from tests.integration.harness import (MIB, PATIENCE, Blackhole, Peer, RecorderCase, free_port,
+                                       wait_until)
+
+LINE = b'{"id":1,"method":"mining.subscribe","params":[]}\n'
+ANSWER = b'{"id":1,"result":true,"error":null}\n'
+
+
+class HalfClose(RecorderCase):
+    def setUp(self):
+        super().setUp()
+        self.pool = self.new_pool()
+        self.recorder = self.start(self.pool)
+        self.miner, self.upstream = self.join(self.recorder, self.pool)
+
+    def check(self, first, other):
+        """`first` says its last word, the other goes on for a while."""
+        first.send(LINE).end()
+        self.assertEqual(other.read_end(), LINE)
+        for _ in range(20):
+            other.send(ANSWER * 1000)
+            self.assertEqual(first.read(len(ANSWER) * 1000), ANSWER * 1000)
+        self.assertEqual(self.recorder.status()["sessions_open"], 1)
+        other.send(b"the end").end()
+        self.assertEqual(first.read_end(), b"the end")
+        self.recorder.wait_sessions(0)
+        archive = self.finish(self.recorder)
+        session = self.assert_same_streams(archive, self.miner, self.upstream)
+        return archive.closed(session)
+
+    def test_by_the_miner(self):
+        self.assertEqual(self.check(self.miner, self.upstream), ("miner", "end"))
+
+    def test_by_the_pool(self):
+        self.assertEqual(self.check(self.upstream, self.miner), ("pool", "end"))
+
+    def test_with_much_on_its_way(self):
+        """The FIN stays behind 8 MB that nobody reads at first."""
+        data = LINE * (8 * MIB // len(LINE))
+        stuck = len(data) - self.miner.send_until_stuck(data, 0.3)
+        self.assertGreater(stuck, 0, "all of it went into the kernel's buffers")
+        self.upstream.send(ANSWER).end()
+        self.assertEqual(self.miner.read_end(), ANSWER)
+        reader_total = self.upstream.skip(len(data) - stuck)
+        self.miner.send(data[-stuck:]).end()
+        self.assertEqual(reader_total + self.upstream.skip(), len(data))
+        self.recorder.wait_sessions(0)
+        archive = self.finish(self.recorder)
+        self.assert_same_streams(archive, self.miner, self.upstream)
+
+
+class Reset(RecorderCase):
+    def check(self, by, first, other, recorder):
+        first.send(LINE)
+        other.read_line()
+        first.reset()
+        other.read_reset()
+        recorder.wait_sessions(0)
+        archive = self.finish(recorder)
+        self.assertEqual(archive.closed(archive.sessions()[0]), (by, "reset"))
+
+    def test_by_the_miner(self):
+        pool = self.new_pool()
+        recorder = self.start(pool)
+        miner, upstream = self.join(recorder, pool)
+        self.check("miner", miner, upstream, recorder)
+
+    def test_by_the_pool(self):
+        pool = self.new_pool()
+        recorder = self.start(pool)
+        miner, upstream = self.join(recorder, pool)
+        self.check("pool", upstream, miner, recorder)
+
+    def test_after_a_half_close(self):
+        pool = self.new_pool()
+        recorder = self.start(pool)
+        miner, upstream = self.join(recorder, pool)
+        upstream.end()
+        self.assertEqual(miner.read_end(), b"")
+        self.check("miner", miner, upstream, recorder)
+
+    def test_last_words_arrive_before_it(self):
+        pool = self.new_pool()
+        recorder = self.start(pool)
+        miner, upstream = self.join(recorder, pool)
+        words = b'{"id":null,"method":"client.show_message","params":["banned"]}\n'
+        upstream.send(words)
+        wait_until(lambda: not miner.is_silent(), "the words arrive")
+        upstream.reset()
+        self.assertEqual(miner.read_reset(), words)
+        archive = self.finish(recorder)
+        session = archive.session_of(miner.address)
+        self.assertEqual(archive.stream(session, "pool_to_miner"), words)
+
+
+class Vanishing(RecorderCase):
+    def test_a_pool_that_dies_in_mid_line(self):
+        for ending in (Peer.close, Peer.reset):
+            with self.subTest(ending=ending.__name__):
+                pool = self.new_pool()
+                self.data_dir = os.path.join(self.folder, ending.__name__)
+                recorder = self.start(pool)
+                miner, upstream = self.join(recorder, pool)
+                miner.send(LINE)
+                upstream.read_line()
+                upstream.send(ANSWER + b'{"id":2,"res')
+                self.assertEqual(miner.read(len(ANSWER) + 12), ANSWER + b'{"id":2,"res')
+                ending(upstream)
+                miner.read_any_end()
+                miner.close()
+                recorder.wait_sessions(0)
+                archive = self.finish(recorder)
+                session = self.assert_same_streams(archive, miner, upstream)
+                last = archive.messages(session)[-1]
+                self.assertEqual((last.content, last.end), (b'{"id":2,"res', b""))
+                self.assertEqual(archive.closed(session)[0], "pool")
+
+    def test_a_miner_process_that_is_killed(self):
+        pool = self.new_pool()
+        recorder = self.start(pool)
+        code = ("import socket,sys,time; s=socket.create_connection(('127.0.0.1',%d));"
+                "s.sendall(%r); time.sleep(600)" % (recorder.port, LINE + b'{"id":2,"me'))
+        with subprocess.Popen([sys.executable, "-c", code]) as process:
+            upstream = self.keep(pool.accept())
+            self.assertEqual(upstream.read(len(LINE) + 11), LINE + b'{"id":2,"me')
+            process.kill()
+        upstream.read_any_end()
+        upstream.close()
+        recorder.wait_sessions(0)
+        archive = self.finish(recorder)
+        session, = archive.sessions()
+        self.assertEqual(archive.stream(session, "miner_to_pool"), LINE + b'{"id":2,"me')
+
+    def vanish(self, miner):
+        """Closes the miner's socket without a packet, as a power cut does."""
+        try:
+            miner.socket.setsockopt(socket.IPPROTO_TCP, 19, 1)  # TCP_REPAIR
+        except PermissionError:
+            self.skipTest("TCP_REPAIR needs CAP_NET_ADMIN")
+        miner.close()
+
+    def test_a_miner_without_power_is_noticed_by_the_next_word_to_it(self):
+        pool = self.new_pool()
+        recorder = self.start(pool)
+        miner, upstream = self.join(recorder, pool)
+        miner.send(LINE)
+        upstream.read_line()
+        self.vanish(miner)
+        self.assertTrue(upstream.is_silent())
+        upstream.send(ANSWER)
+        upstream.read_reset()
+        archive = self.finish(recorder)
+        session = archive.session_of(miner.address)
+        self.assertEqual(archive.closed(session)[0], "miner")
+        self.assertEqual(archive.stream(session, "pool_to_miner"), ANSWER)
+
+    def test_a_miner_without_power_and_idle_timeout(self):
+        pool = self.new_pool()
+        recorder = self.start(pool, IDLE_TIMEOUT_SEC=1)
+        miner, upstream = self.join(recorder, pool)
+        self.vanish(miner)
+        upstream.read_any_end()
+        archive = self.finish(recorder)
+        by, reason = archive.closed(archive.session_of(miner.address))
+        self.assertEqual(by, "hashscope")
+        self.assertIn("idle", reason)
+
+    def test_idle_timeout_spares_who_talks(self):
+        pool = self.new_pool()
+        recorder = self.start(pool, IDLE_TIMEOUT_SEC=2)
+        quiet, quiet_upstream = self.join(recorder, pool)
+        miner, upstream = self.join(recorder, pool)
+
+        def talk():
+            upstream.send(ANSWER)
+            miner.read_line()
+            return not quiet.is_silent()
+
+        wait_until(talk, "the quiet one is closed")
+        self.assertEqual(quiet.read_any_end() + quiet_upstream.read_any_end(), b"")
+        miner.send(LINE)
+        self.assertEqual(upstream.read_line() + b"\n", LINE)
+
+
+class PoolsThatFail(RecorderCase):
+    def ended_with(self, recorder, miner):
+        """The session is over: its reason, as archived, which the session list shows too."""
+        self.assertEqual(miner.read_any_end(), b"")
+        recorder.wait_sessions(0)
+        listed, = recorder.sessions("all")
+        self.assertEqual(listed["state"], "closed")
+        archive = self.finish(recorder)
+        by, reason = archive.closed(archive.session_of(miner.address))
+        self.assertEqual((listed["by"], listed["reason"]), (by, reason))
+        self.assertEqual(by, "hashscope")
+        return archive, reason
+
+    def test_refuses(self):
+        port = free_port()
+        recorder = self.start(POOL_HOST="127.0.0.1", POOL_PORT=port)
+        archive, reason = self.ended_with(recorder, self.connect(recorder))
+        self.assertIn("refused", reason)
+        self.assertIn(f"127.0.0.1:{port}", reason)
+        self.assertEqual(archive.events("pool_connected"), [])
+
+    def test_does_not_answer(self):
+        pool = self.keep(Blackhole())
+        recorder = self.start(pool, CONNECT_TIMEOUT_SEC=1)
+        miner = self.connect(recorder).send(LINE)
+        archive, reason = self.ended_with(recorder, miner)
+        self.assertIn("no answer in 1000 ms", reason)
+        self.assertEqual(archive.stream(archive.sessions()[0], "miner_to_pool"), LINE)
+
+    def test_has_no_address(self):
+        recorder = self.start(POOL_HOST="no-such-host.invalid", POOL_PORT=1)
+        _, reason = self.ended_with(recorder, self.connect(recorder))
+        self.assertIn("no-such-host.invalid", reason)
+
+    def test_hangs_after_connect(self):
+        pool = self.new_pool()
+        recorder = self.start(pool)
+        miner, upstream = self.join(recorder, pool)
+        miner.send(LINE * 1000)
+        self.assertEqual(upstream.read(len(LINE) * 1000), LINE * 1000)
+        self.assertTrue(miner.is_silent())
+        miner.end()
+        self.assertEqual(upstream.read_end(), b"")
+        self.assertEqual(recorder.status()["sessions_open"], 1)
+        upstream.close()
+        miner.read_any_end()
+        recorder.wait_sessions(0)
+        archive = self.finish(recorder)
+        self.assert_same_streams(archive, miner, upstream)
+
+    def test_a_miner_that_leaves_while_the_pool_is_tried(self):
+        pool = self.keep(Blackhole())
+        recorder = self.start(pool, CONNECT_TIMEOUT_SEC=600)
+        miner = self.connect(recorder).send(LINE)
+        recorder.wait_sessions(1)
+        miner.reset()
+        recorder.wait_sessions(0)
+        archive = self.finish(recorder)
+        by, reason = archive.closed(archive.sessions()[0])
+        self.assertEqual((by, reason), ("miner", "reset"))
+
+    def test_backup_when_the_first_refuses(self):
+        pool = self.new_pool()
+        refusing = free_port()
+        recorder = self.start(POOL_HOST="127.0.0.1", POOL_PORT=refusing,
+                              POOL_BACKUPS=f"127.0.0.1:{free_port()},{pool.name}")
+        miner, upstream = self.exchange(recorder, pool, [LINE], [ANSWER])
+        recorder.wait_sessions(0)
+        archive = self.finish(recorder)
+        session = self.assert_same_streams(archive, miner, upstream)
+        connected = archive.event("pool_connected", session)
+        self.assertEqual((connected["pool"], connected["address"]), (pool.name, pool.name))
+
+    def test_backup_when_the_first_does_not_answer(self):
+        pool = self.new_pool()
+        recorder = self.start(self.keep(Blackhole()), POOL_BACKUPS=pool.name,
+                              CONNECT_TIMEOUT_SEC=1)
+        self.exchange(recorder, pool, [LINE], [ANSWER])
+
+    def test_no_backup_while_the_first_is_up(self):
+        first, backup = self.new_pool(), self.new_pool()
+        recorder = self.start(first, POOL_BACKUPS=backup.name)
+        self.exchange(recorder, first, [LINE], [ANSWER])
+        self.assertFalse(backup.has_newcomer())
+
+    def test_all_are_down(self):
+        ports = [free_port(), free_port()]
+        recorder = self.start(POOL_HOST="127.0.0.1", POOL_PORT=ports[0],
+                              POOL_BACKUPS=f"127.0.0.1:{ports[1]}")
+        _, reason = self.ended_with(recorder, self.connect(recorder))
+        for port in ports:
+            self.assertIn(str(port), reason)
+
+    def test_what_the_miner_says_early_arrives(self):
+        """A megabyte and the FIN, long before the pool answers."""
+        pool = self.keep(Blackhole())
+        recorder = self.start(pool)
+        miner = self.connect(recorder)
+        data = LINE * (MIB // len(LINE))
+        miner.send_until_stuck(data, 0.3)
+        rest = data[miner.sent.length:]
+        recorder.wait_counter("bytes_from_miners", 65536)
+        pool.open()
+        upstream = self.keep(pool.accept())
+        miner.send(rest).end()
+        upstream.skip()
+        upstream.send(ANSWER).end()
+        self.assertEqual(miner.read_end(), ANSWER)
+        recorder.wait_sessions(0)
+        archive = self.finish(recorder)
+        self.assert_same_streams(archive, miner, upstream)
+
+
+class Routes(RecorderCase):
+    def test_each_listener_has_its_pool(self):
+        main, second, backup = (self.new_pool() for _ in range(3))
+        routes = (f"second=127.0.0.1:{free_port()}={second.name};"
+                  f"third = 127.0.0.1:{free_port()} = 127.0.0.1:{free_port()} , {backup.name}")
+        recorder = self.start(main, ROUTES=routes, options={"routes": 3})
+        archive_wants = {}
+        for name, pool in (("main", main), ("second", second), ("third", backup)):
+            miner = self.connect(recorder, recorder.ports[name])
+            upstream = self.keep(pool.accept())
+            miner.send(LINE)
+            self.assertEqual(upstream.read_line() + b"\n", LINE)
+            archive_wants[miner.address] = (name, pool.name)
+        listed = {line["miner"]: (line["route"], line["pool"]) for line in recorder.sessions()}
+        self.assertEqual(listed, archive_wants)
+        names = [route["route"] for route in recorder.status()["routes"]]
+        self.assertEqual(names, ["main", "second", "third"])
+        archive = self.finish(recorder)
+        for miner, (name, pool) in archive_wants.items():
+            session = archive.session_of(miner)
+            self.assertEqual(archive.event("opened", session)["route"], name)
+            self.assertEqual(archive.event("pool_connected", session)["pool"], pool)
+
+    def test_routes_alone(self):
+        pool = self.new_pool()
+        recorder = self.start(ROUTES=f"only=127.0.0.1:{free_port()}={pool.name}")
+        self.assertEqual(list(recorder.ports), ["only"])
+        self.exchange(recorder, pool, [LINE], [ANSWER])
+
+    def test_a_name_resolves(self):
+        pool = self.new_pool()
+        recorder = self.start(POOL_HOST="localhost", POOL_PORT=pool.port)
+        self.exchange(recorder, pool, [LINE], [ANSWER])
+
+    def test_ipv6_to_miner_and_pool(self):
+        if not socket.has_ipv6:
+            self.skipTest("no IPv6")
+        listener = self.keep(socket.socket(socket.AF_INET6))
+        try:
+            listener.bind(("::1", 0))
+        except OSError as fault:
+            self.skipTest(f"no IPv6: {fault}")
+        listener.listen()
+        listener.settimeout(PATIENCE)
+        recorder = self.start(POOL_HOST=f"[::1]:{listener.getsockname()[1]}", LISTEN_HOST="::1")
+        miner = self.keep(socket.create_connection(("::1", recorder.port), PATIENCE))
+        upstream = self.keep(listener.accept()[0])
+        miner.sendall(LINE)
+        self.assertEqual(upstream.recv(1000), LINE)
+        self.assertTrue(recorder.sessions()[0]["miner"].startswith("[::1]:"))
+
+
+if __name__ == "__main__":
+    unittest.main()
