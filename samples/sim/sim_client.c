@@ -128,7 +128,7 @@ void sim_client_set_difficulty(struct sim_client *client, double difficulty, str
         client->difficulty < client->previous_difficulty)
         client->previous_difficulty = client->difficulty;
     client->difficulty = difficulty;
-    client->difficulty_job = client->pool->chain.jobs + 1; /* binds from the next job on */
+    client->difficulty_job = client->sent_job + 1; /* binds from the next job on */
     sim_vardiff_init(&client->vardiff, client->now.ms);
     say_difficulty(client, out);
     sim_client_note(client, "difficulty %.10g, was %.10g", client->difficulty,
@@ -154,7 +154,7 @@ static void renew_extranonce(struct sim_client *client, struct buffer *out)
 
     memcpy(client->previous_extranonce1, client->extranonce1, sizeof(client->extranonce1));
     sim_random_fill(&client->pool->random, client->extranonce1, settings->extranonce1_bytes);
-    client->extranonce_job = client->pool->chain.jobs + 1;
+    client->extranonce_job = client->sent_job + 1;
     hex_encode(text, client->extranonce1, settings->extranonce1_bytes);
     buffer_append_format(
         &line, "{\"id\":null,\"method\":\"mining.set_extranonce\",\"params\":[\"%s\",%zu]}", text,
