@@ -18,21 +18,23 @@
 #include "lib/base/error.h"
 #include "lib/capture/ring.h"
 
+struct segment_io; /* segment_file.h */
+
 struct archive_settings {
-    const char *data_dir;          /* holds segments/ */
-    uint64_t instance;             /* of the data directory */
-    uint64_t segment_max_bytes;    /* compressed; SEGMENT_MAX_BYTES */
-    uint32_t segment_max_seconds;  /* SEGMENT_MAX_SECONDS */
-    uint32_t sync_interval_ms;     /* SYNC_INTERVAL_MS: fdatasync at most this long after a write */
-    gid_t group;                   /* (gid_t)-1: leave */
-    uint64_t sync_file_max;
+    const char *data_dir;         /* holds segments/ */
+    uint64_t instance;            /* of the data directory */
+    uint64_t segment_max_bytes;   /* compressed; SEGMENT_MAX_BYTES */
+    uint32_t segment_max_seconds; /* SEGMENT_MAX_SECONDS */
+    uint32_t sync_interval_ms;    /* SYNC_INTERVAL_MS: fdatasync at most this long after a write */
+    gid_t group;                  /* (gid_t)-1: leave */
+    const struct segment_io *io;  /* NULL: the system's; tests put faults there */
 };
 
-/* Called at start, before the ring is opened for writing and under the data directory's lock.
- * Completes every `.open` segment: keeps its trusted frames (and, where the ring does not reach back
- * to them, the whole lines behind), seals the result, moves the damaged original aside as `.torn`.
- * *last_seq: the highest number that is safely in the archive (0: none). `ring` may be NULL. Can be
- * killed at any step and called again. */
+/* Called at start, under the data directory's lock, when the ring has been opened (and so
+ * recovered). Completes every `.open` segment: keeps its trusted frames (and, where the ring does
+ * not reach back to them, the whole lines behind), seals the result, moves the damaged original
+ * aside as `.torn`. *last_seq: the highest number that is safely in the archive (0: none). `ring`
+ * may be NULL. Can be killed at any step and called again. */
 struct archive_recovered {
     uint64_t last_seq;
     uint32_t segments;    /* completed */
@@ -45,9 +47,9 @@ enum status archive_recover(const struct archive_settings *settings, struct ring
 
 struct archive;
 
-/* Takes over `reader` (closes it at stop) and writes every record with seq > last_seq. Records up to
- * last_seq that the ring still has are read for what they say about sessions only. The first file is
- * made when there is something to write. */
+/* Takes over `reader` (closes it at stop) and writes every record with seq > last_seq. Records up
+ * to last_seq that the ring still has are read for what they say about sessions only. The first
+ * file is made when there is something to write. */
 enum status archive_start(struct archive **out, const struct archive_settings *settings,
                           struct ring_reader *reader, struct ring_counters *counters,
                           const struct archive_recovered *recovered, struct error *err) MUST_CHECK;
@@ -60,13 +62,13 @@ void archive_rotate(struct archive *archive);
 enum status archive_stop(struct archive *archive, int timeout_ms, struct error *err);
 
 struct archive_status {
-    bool degraded;         /* writing fails at present */
+    bool degraded; /* writing fails at present */
     char reason[160];
-    char file[256];        /* path of the segment being written, below data_dir; "" none */
+    char file[256]; /* path of the segment being written, below data_dir; "" none */
     uint64_t file_bytes;
     uint64_t archived_seq; /* last number whose line has reached the file (not: synced) */
     uint64_t synced_seq;
-    uint64_t lag_bytes;    /* of ring not yet written */
+    uint64_t lag_bytes; /* of ring not yet written */
 };
 void archive_status_get(struct archive *archive, struct archive_status *out);
 

@@ -19,6 +19,7 @@ struct segment_reader;
 
 struct segment_head {
     uint32_t version;
+    uint32_t generation; /* 0 as recorded, one more each time the file was rewritten smaller */
     uint64_t instance;
     uint64_t number;
     int64_t start_wall_ns, start_mono_ns;
@@ -32,36 +33,53 @@ struct segment_line {
     bool numbered;
     int64_t wall_ns; /* microseconds' precision */
     struct span session;
-    struct span event;     /* "opened" …; empty on messages */
+    struct span event; /* "opened" …; empty on messages */
     enum direction direction;
     bool is_message;
-    struct span msg;       /* the exact bytes when embedded */
-    struct span bytes_b64; /* else these, still encoded */
-    struct span why;       /* raw, between quotes */
-    enum terminator terminator;
+    struct span msg;            /* the exact bytes when embedded, else {NULL, 0} */
+    struct span bytes_b64;      /* else these, still encoded */
+    struct span why;            /* raw, between quotes */
+    struct span method;         /* of the first fragment of a long line, where it was seen */
+    enum terminator terminator; /* none on the pieces of a long line but the last */
     bool is_fragment, last_fragment;
     uint32_t fragment;
     bool paired;
     uint64_t re;
     int64_t latency_us;
 };
-/* Takes a line apart. STATUS_DAMAGED: not one of ours. */
+/* Takes a line apart (without its newline). The keys in front of msg may stand in any order,
+ * unknown ones are passed over. STATUS_DAMAGED: not one of ours. */
 enum status segment_line_parse(struct segment_line *out, const char *text, size_t len) MUST_CHECK;
 
-enum status segment_reader_open(struct segment_reader **out, const char *path, struct error *err)
-    MUST_CHECK;
+/* STATUS_DAMAGED: not a segment; STATUS_UNSUPPORTED: of a newer version. A file that is still too
+ * short for its header (just made) counts as an empty one. */
+enum status segment_reader_open(struct segment_reader **out, const char *path,
+                                struct error *err) MUST_CHECK;
+/* All zero while the file has no header yet. */
 const struct segment_head *segment_reader_head(const struct segment_reader *reader);
-/* STATUS_END: the proper end of what is there. STATUS_DAMAGED: the rest cannot be read (err says at
- * which offset and why). `complete` (may be NULL): the line is from a frame already checksummed. */
+/* STATUS_END: the end of what is there; when the file has grown since, the next call goes on.
+ * STATUS_DAMAGED: the rest cannot be read (err says at which offset and why). Lines of a frame are
+ * given out as they are read; when its checksum does not fit, the call behind its last line says
+ * STATUS_DAMAGED. A line that is none of ours is damage too. */
 enum status segment_reader_next(struct segment_reader *reader, struct segment_line *out,
                                 struct error *err) MUST_CHECK;
-/* For following a file that is being written: continue after STATUS_END when it has grown. */
 void segment_reader_close(struct segment_reader *reader);
 
-/* All segment files below data_dir/segments (not imported/, not .torn), oldest first; sealed and
- * .open. Free each path and the array. */
+/* Where the reader stands. */
+struct segment_place {
+    uint64_t frame;       /* offset of the data frame that the last line came from */
+    uint64_t frame_end;   /* offset behind the last data frame that was whole and checked */
+    uint64_t indexed_end; /* offset behind the last index entry that fits its data frame */
+    uint64_t end;         /* offset behind the last frame of any kind that was whole */
+    bool torn;            /* after STATUS_END: the file ends inside a frame */
+};
+const struct segment_place *segment_reader_place(const struct segment_reader *reader);
+
+/* All segment files below data_dir/segments (not imported/, not .torn) in the order of their
+ * numbers; sealed and .open. No segments at all: STATUS_OK and a count of 0. */
 struct segment_path {
     char *path;
+    uint64_t number;
     bool open;
 };
 enum status segment_list(const char *data_dir, struct segment_path **out, size_t *count,

@@ -1,0 +1,435 @@
+/*
+ * archive_recover.c - completing what the last run left as `.open`.
+ *
+ * A file is read to its end, or to where it is damaged. Up to its last whole, checksummed frame it
+ * is trusted. The lines behind are kept only where the ring does not have them any more: then they
+ * become a frame of their own that begins with a `recovered` line. The result is written beside as
+ * `.recovering`, synced, renamed to its final name; then the original becomes `.torn`. A file that
+ * ends properly is just renamed.
+ *
+ * Killed at any step it starts over: `.recovering` is overwritten, and an original whose result has
+ * its final name only needs to be moved. Files that are no segments become `.torn`, nothing is
+ * deleted but files that hold no line. Fails when the disk refuses, or when a file was written by a
+ * newer program.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/capture/archive.h"
+#include "lib/capture/line.h"
+#include "lib/capture/segment_file.h"
+
+#define TAIL_MAX   (64u << 20) /* text of a frame that is kept in memory; no writer comes near */
+#define TORN_NAMES 1000
+#define COPY_BYTES (256u << 10)
+
+struct recovery {
+    const struct archive_settings *settings;
+    struct archive_recovered *out;
+    uint64_t ring_first, ring_last; /* 0: no ring, or nothing in it */
+};
+
+/* What a file holds. */
+struct finding {
+    struct segment_head head;
+    struct segment_place place;
+    struct segment_index whole; /* the last whole frame */
+    struct segment_index tail;  /* the frame that is not whole; no lines: none */
+    struct buffer text;         /* of the tail: its recovered line first */
+    uint64_t last_seq;          /* in whole frames */
+    bool damaged;
+    bool frame_open; /* tail is the frame being read */
+};
+
+/* ------------------------------------------------------------------ names */
+
+struct name {
+    char text[4096];
+};
+
+/* The path without .open, with `suffix` behind it. */
+static struct name name_with(const char *open_path, const char *suffix)
+{
+    struct name name;
+    snprintf(name.text, sizeof name.text, "%.*s%s", (int)(strlen(open_path) - strlen(SEGMENT_OPEN)),
+             open_path, suffix);
+    return name;
+}
+
+static enum status move(const char *from, const char *to, struct error *err)
+{
+    if (rename(from, to) != 0)
+        return error_errno(err, errno, "renaming %s to %s", from, to);
+    return segment_sync_folder(to, err);
+}
+
+static enum status move_aside(const char *open_path, struct error *err)
+{
+    struct name name = name_with(open_path, ".torn");
+    char suffix[24];
+    for (int i = 2; access(name.text, F_OK) == 0 && i < TORN_NAMES; i++) {
+        snprintf(suffix, sizeof suffix, ".torn.%d", i);
+        name = name_with(open_path, suffix);
+    }
+    log_warn("archive: moving the damaged file %s to %s", open_path, name.text);
+    return move(open_path, name.text, err);
+}
+
+/* ------------------------------------------------------------------ reading */
+
+static void take_line(struct finding *found, const struct segment_line *line,
+                      const struct segment_place *place)
+{
+    struct segment_note note;
+    if (!found->frame_open || found->tail.offset != place->frame) {
+        found->tail = (struct segment_index){.offset = place->frame};
+        found->frame_open = true;
+        buffer_clear(&found->text);
+    }
+    segment_note_of_line(&note, line);
+    segment_index_count(&found->tail, &note);
+    buffer_append(&found->text, line->text.data, line->text.len);
+    buffer_append_char(&found->text, '\n');
+}
+
+/* The frame that was read is whole: nothing of it is tail. */
+static void close_frame(struct finding *found, const struct segment_place *place)
+{
+    struct segment_index *tail = &found->tail;
+    if (!found->frame_open || place->frame_end <= tail->offset)
+        return;
+    tail->text_offset = found->whole.text_offset + found->whole.text_bytes;
+    tail->text_bytes = (uint32_t)found->text.len;
+    tail->compressed_bytes = (uint32_t)(place->frame_end - tail->offset);
+    if (tail->last_seq)
+        found->last_seq = tail->last_seq;
+    found->whole = *tail;
+    *tail = (struct segment_index){0};
+    buffer_clear(&found->text);
+    found->frame_open = false;
+}
+
+static enum status read_file(struct finding *found, struct segment_reader *reader,
+                             struct error *err)
+{
+    const struct segment_place *place = segment_reader_place(reader);
+    struct segment_line line;
+    enum status status;
+    while ((status = segment_reader_next(reader, &line, err)) == STATUS_OK) {
+        if (found->frame_open && place->frame != found->tail.offset)
+            close_frame(found, place);
+        take_line(found, &line, place);
+        if (found->text.len > TAIL_MAX) {
+            status = error_set(err, STATUS_DAMAGED, "a frame of more than %u bytes", TAIL_MAX);
+            break;
+        }
+    }
+    close_frame(found, place);
+    found->head = *segment_reader_head(reader);
+    found->place = *place;
+    found->damaged = status != STATUS_END;
+    return status == STATUS_END || status == STATUS_DAMAGED ? STATUS_OK : status;
+}
+
+/* ------------------------------------------------------------------ writing */
+
+static enum status write_all(int fd, const char *data, size_t len, const char *path,
+                             struct error *err)
+{
+    while (len > 0) {
+        ssize_t got = write(fd, data, len);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return error_errno(err, got == 0 ? EIO : errno, "writing %s", path);
+        data += got;
+        len -= (size_t)got;
+    }
+    return STATUS_OK;
+}
+
+static enum status copy_bytes(int to, const char *to_path, const char *from_path, uint64_t bytes,
+                              struct error *err)
+{
+    struct buffer chunk = {0};
+    enum status status = STATUS_OK;
+    int from = open(from_path, O_RDONLY | O_CLOEXEC);
+    if (from < 0)
+        return error_errno(err, errno, "opening %s", from_path);
+    char *room = buffer_reserve(&chunk, COPY_BYTES);
+    while (bytes > 0 && status == STATUS_OK) {
+        ssize_t got = read(from, room, bytes < COPY_BYTES ? (size_t)bytes : COPY_BYTES);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            status = error_errno(err, got == 0 ? EIO : errno, "reading %s", from_path);
+        else
+            status = write_all(to, room, (size_t)got, to_path, err);
+        bytes -= got > 0 ? (uint64_t)got : 0;
+    }
+    buffer_close(&chunk);
+    close(from);
+    return status;
+}
+
+static void append_index(struct buffer *out, const struct segment_index *index)
+{
+    segment_index_encode((unsigned char *)buffer_reserve(out, SEGMENT_INDEX_BYTES), index);
+    out->len += SEGMENT_INDEX_BYTES;
+}
+
+/* The kept lines as a frame with its entry, to stand at `offset`. */
+static enum status append_tail(struct buffer *out, const struct finding *found, uint64_t offset,
+                               struct error *err)
+{
+    struct segment_index index = found->tail;
+    struct segment_note mark = {.wall_ns = index.lowest_us * NS_PER_US,
+                                .event = SEGMENT_EVENT_RECOVERED};
+    struct buffer text = {0};
+    size_t begin = out->len;
+    line_append_recovered(&text, mark.wall_ns, index.first_seq, index.lines,
+                          "kept from a damaged end, no checksum covered it");
+    buffer_append(&text, found->text.data, found->text.len);
+    segment_index_count(&index, &mark);
+    size_t room = ZSTD_compressBound(text.len);
+    ZSTD_CCtx *compressor = segment_compressor_new();
+    size_t len = compressor ? ZSTD_compress2(compressor, buffer_reserve(out, room), room, text.data,
+                                             text.len)
+                            : 0;
+    ZSTD_freeCCtx(compressor);
+    bool failed = len == 0 || ZSTD_isError(len);
+    if (!failed) {
+        out->len += len;
+        index.offset = offset + begin;
+        index.text_offset = found->whole.text_offset + found->whole.text_bytes;
+        index.text_bytes = (uint32_t)text.len;
+        index.compressed_bytes = (uint32_t)len;
+        append_index(out, &index);
+    }
+    buffer_close(&text);
+    return failed ? error_set(err, STATUS_FULL, "no memory for compressing") : STATUS_OK;
+}
+
+/* Fills the new file. */
+static enum status write_result(int fd, const char *path, const char *from,
+                                const struct finding *found, bool keep_tail, struct error *err)
+{
+    struct buffer extra = {0};
+    bool indexed = found->place.indexed_end > found->place.frame_end ||
+                   found->place.frame_end <= SEGMENT_HEADER_BYTES;
+    uint64_t end = indexed ? found->place.indexed_end : found->place.frame_end;
+    enum status status = copy_bytes(fd, path, from, end, err);
+    if (!indexed)
+        append_index(&extra, &found->whole);
+    if (status == STATUS_OK && keep_tail)
+        status = append_tail(&extra, found, end, err);
+    if (status == STATUS_OK)
+        status = write_all(fd, extra.data, extra.len, path, err);
+    if (status == STATUS_OK && fsync(fd) != 0)
+        status = error_errno(err, errno, "syncing %s", path);
+    buffer_close(&extra);
+    return status;
+}
+
+static enum status make_result(const struct recovery *recovery, const char *open_path,
+                               const struct finding *found, bool keep_tail, struct error *err)
+{
+    struct name fresh = name_with(open_path, ".recovering"), final = name_with(open_path, "");
+    gid_t group = recovery->settings->group;
+    int fd = open(fresh.text, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+    if (fd < 0)
+        return error_errno(err, errno, "making %s", fresh.text);
+    enum status status = STATUS_OK;
+    if (group != (gid_t)-1 && fchown(fd, (uid_t)-1, group) != 0)
+        status = error_errno(err, errno, "giving %s to group %u", fresh.text, (unsigned)group);
+    if (status == STATUS_OK)
+        status = write_result(fd, fresh.text, open_path, found, keep_tail, err);
+    close(fd);
+    if (status == STATUS_OK)
+        status = move(fresh.text, final.text, err);
+    return status;
+}
+
+/* A file that ends properly: durable, then named. */
+static enum status seal_as_it_is(const char *open_path, struct error *err)
+{
+    struct name final = name_with(open_path, "");
+    int fd = open(open_path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return error_errno(err, errno, "opening %s", open_path);
+    enum status status = STATUS_OK;
+    if (fsync(fd) != 0)
+        status = error_errno(err, errno, "syncing %s", open_path);
+    close(fd);
+    return status == STATUS_OK ? move(open_path, final.text, err) : status;
+}
+
+/* ------------------------------------------------------------------ deciding */
+
+/* Whether the ring holds everything from behind the last whole frame to the last line. */
+static bool ring_covers(const struct recovery *recovery, const struct finding *found)
+{
+    uint64_t safe = found->last_seq ? found->last_seq : recovery->out->last_seq;
+    return found->head.instance == recovery->settings->instance && recovery->ring_first &&
+           recovery->ring_first <= safe + 1 && recovery->ring_last >= found->tail.last_seq;
+}
+
+static void count_file(const struct recovery *recovery, const struct finding *found, bool kept)
+{
+    uint64_t last = kept && found->tail.last_seq ? found->tail.last_seq : found->last_seq;
+    recovery->out->segments++;
+    if (kept)
+        recovery->out->lines_kept += found->tail.lines;
+    if (found->head.instance == recovery->settings->instance && last > recovery->out->last_seq)
+        recovery->out->last_seq = last;
+}
+
+static enum status settle(const struct recovery *recovery, const char *path,
+                          const struct finding *found, struct error *err)
+{
+    const struct segment_place *place = &found->place;
+    bool whole = place->frame_end > SEGMENT_HEADER_BYTES;
+    bool clean = !found->damaged && !place->torn && place->indexed_end == place->end;
+    bool keep = found->tail.lines && !ring_covers(recovery, found);
+    if (clean && whole) {
+        count_file(recovery, found, false);
+        return seal_as_it_is(path, err);
+    }
+    if (clean)
+        return unlink(path) == 0 ? STATUS_OK : error_errno(err, errno, "removing %s", path);
+    recovery->out->torn++;
+    if (whole || keep) {
+        enum status status = make_result(recovery, path, found, keep, err);
+        if (status != STATUS_OK)
+            return status;
+        count_file(recovery, found, keep);
+    }
+    return move_aside(path, err);
+}
+
+static enum status recover_file(const struct recovery *recovery, const char *path,
+                                struct error *err)
+{
+    struct finding found = {0};
+    struct segment_reader *reader;
+    struct error why = {""};
+    enum status status = segment_reader_open(&reader, path, &why);
+    if (status == STATUS_DAMAGED) {
+        log_warn("archive: %s", why.text);
+        recovery->out->torn++;
+        return move_aside(path, err);
+    }
+    if (status != STATUS_OK)
+        return error_set(err, status, "%s", why.text);
+    status = read_file(&found, reader, &why);
+    segment_reader_close(reader);
+    if (status != STATUS_OK) /* what could be read is still there */
+        log_warn("archive: %s", why.text);
+    else if (found.damaged)
+        log_warn("archive: %s", why.text);
+    status = settle(recovery, path, &found, err);
+    buffer_close(&found.text);
+    return status;
+}
+
+/* ------------------------------------------------------------------ what the archive reaches to */
+
+/* From the index entry at the end of a sealed file; false when there is none. */
+static bool last_entry(const char *path, struct segment_index *out)
+{
+    unsigned char bytes[SEGMENT_INDEX_BYTES];
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    bool found =
+        fstat(fd, &st) == 0 && st.st_size >= (off_t)sizeof bytes &&
+        pread(fd, bytes, sizeof bytes, st.st_size - (off_t)sizeof bytes) == (ssize_t)sizeof bytes &&
+        segment_index_decode(out, bytes, sizeof bytes);
+    close(fd);
+    return found;
+}
+
+/* The last number in a sealed file; 0 when it cannot be read or is of another series. */
+static uint64_t last_seq_of(const char *path, uint64_t instance)
+{
+    struct segment_reader *reader;
+    struct segment_index entry;
+    struct segment_line line;
+    uint64_t last = 0;
+    if (segment_reader_open(&reader, path, NULL) != STATUS_OK)
+        return 0;
+    if (segment_reader_head(reader)->instance == instance) {
+        bool quick = last_entry(path, &entry);
+        if (quick)
+            last = entry.last_seq;
+        while (!quick && segment_reader_next(reader, &line, NULL) == STATUS_OK)
+            last = line.numbered ? line.seq : last;
+    }
+    segment_reader_close(reader);
+    return last;
+}
+
+static void survey(const struct recovery *recovery, const struct segment_path *paths, size_t count)
+{
+    recovery->out->next_number = 1;
+    if (count)
+        recovery->out->next_number = (uint32_t)paths[count - 1].number + 1;
+    for (size_t i = count; i > 0 && recovery->out->last_seq == 0; i--) {
+        if (!paths[i - 1].open)
+            recovery->out->last_seq = last_seq_of(paths[i - 1].path, recovery->settings->instance);
+    }
+}
+
+/* An original whose result is already there. */
+static enum status finish_interrupted(const struct recovery *recovery, const char *sealed,
+                                      struct error *err)
+{
+    struct name original;
+    if (snprintf(original.text, sizeof original.text, "%s" SEGMENT_OPEN, sealed) >=
+            (int)sizeof original.text ||
+        access(original.text, F_OK) != 0)
+        return STATUS_OK;
+    recovery->out->segments++;
+    recovery->out->torn++;
+    return move_aside(original.text, err);
+}
+
+static void look_at_ring(struct recovery *recovery, struct ring_reader *ring)
+{
+    struct record record;
+    if (!ring || ring_reader_instance(ring) != recovery->settings->instance)
+        return;
+    ring_reader_seek_oldest(ring);
+    if (ring_reader_next(ring, &record, NULL) == STATUS_OK) {
+        recovery->ring_first = record.seq;
+        recovery->ring_last = ring_reader_last_seq(ring);
+    }
+    ring_reader_seek_oldest(ring);
+}
+
+enum status archive_recover(const struct archive_settings *settings, struct ring_reader *ring,
+                            struct archive_recovered *out, struct error *err)
+{
+    struct recovery recovery = {.settings = settings, .out = out};
+    struct segment_path *paths;
+    size_t count;
+    *out = (struct archive_recovered){0};
+    look_at_ring(&recovery, ring);
+    enum status status = segment_list(settings->data_dir, &paths, &count, err);
+    if (status != STATUS_OK)
+        return status;
+    survey(&recovery, paths, count);
+    for (size_t i = 0; i < count && status == STATUS_OK; i++)
+        status = paths[i].open ? recover_file(&recovery, paths[i].path, err)
+                               : finish_interrupted(&recovery, paths[i].path, err);
+    segment_list_free(paths, count);
+    return status;
+}

@@ -1,0 +1,327 @@
+/*
+ * archive_write.c - from a record to its line in a file.
+ *
+ * Happy path: archive_take writes the line behind whatever it needs in front (gap, state) and
+ * learns from the record. Frames end when they are full, files when they are big or old.
+ *
+ * Failures: a file that can't be made leaves the record held, nothing has happened yet. A write
+ * that fails leaves its bytes in the file's `out`; no record is taken until they are through. When
+ * the file itself is at fault (an I/O error, its greatest size, a failed sync), it is cut at its
+ * last good mark and the ring is read again from there; what the ring does not have any more is a
+ * gap then, as everything that was overrun.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/capture/archive_private.h"
+#include "lib/capture/line.h"
+
+#define OUT_PUSH   (256u << 10) /* compressed bytes that are worth a write */
+#define NAME_TRIES 100
+
+/* ------------------------------------------------------------------ counting */
+
+static void add(_Atomic uint64_t *counter, uint64_t value)
+{
+    atomic_fetch_add_explicit(counter, value, memory_order_relaxed);
+}
+
+/* Brings the counters from what they show to `tally`, which may be less after an abandoned file:
+ * the differences wrap, and so do the counters. */
+static void count_to(struct archive *archive, const struct archive_tally *tally)
+{
+    struct ring_counters *counters = archive->counters;
+    const struct archive_tally *was = &archive->counted;
+    add(&counters->messages_archived, tally->messages - was->messages);
+    add(&counters->events_archived, tally->events - was->events);
+    add(&counters->records_lost, tally->lost - was->lost);
+    add(&counters->gaps, tally->gaps - was->gaps);
+    archive->counted = *tally;
+}
+
+/* ------------------------------------------------------------------ files */
+
+static enum status open_file(struct archive *archive, const struct record *record, int64_t now,
+                             struct error *err)
+{
+    struct segment_head head = {
+        .version = SEGMENT_VERSION,
+        .instance = archive->settings.instance,
+        .start_wall_ns = record->wall_ns,
+        .start_mono_ns = record->mono_ns,
+    };
+    enum status status = STATUS_EXISTS;
+    for (int tries = 0; tries < NAME_TRIES && status == STATUS_EXISTS; tries++) {
+        head.number = archive->next_number;
+        status =
+            segment_file_create(&archive->file, archive->data_dir, &head, archive->last_seq, err);
+        if (status == STATUS_OK || status == STATUS_EXISTS)
+            archive->next_number++;
+    }
+    archive->fault = ARCHIVE_FAULT_CREATE;
+    if (status != STATUS_OK)
+        return status;
+    archive->file_since = now;
+    archive->unflushed_since = now;
+    archive->ended = archive->framed = archive->synced = archive->total;
+    knowledge_new_segment(&archive->knowledge);
+    return archive_push(archive, err); /* so that a reader of the file finds its header */
+}
+
+enum status archive_push(struct archive *archive, struct error *err)
+{
+    uint64_t before = archive->file.written;
+    enum status status = segment_file_write(&archive->file, err);
+    archive->fault = ARCHIVE_FAULT_WRITE;
+    add(&archive->counters->archive_bytes, archive->file.written - before);
+    if (archive->file.framed.offset == archive->file.ended.offset)
+        archive->framed = archive->ended;
+    if (status == STATUS_OK)
+        count_to(archive, &archive->flushed);
+    return status;
+}
+
+enum status archive_flush(struct archive *archive, struct error *err)
+{
+    segment_file_flush(&archive->file);
+    archive->flushed = archive->total;
+    archive->unflushed_since = 0;
+    return archive_push(archive, err);
+}
+
+enum status archive_end_frame(struct archive *archive, struct error *err)
+{
+    segment_file_end_frame(&archive->file);
+    archive->flushed = archive->ended = archive->total;
+    archive->unflushed_since = archive->frame_since = 0;
+    return archive_push(archive, err);
+}
+
+enum status archive_sync(struct archive *archive, struct error *err)
+{
+    enum status status = segment_file_sync(&archive->file, err);
+    archive->fault = ARCHIVE_FAULT_SYNC;
+    if (status != STATUS_OK)
+        return status;
+    archive->synced = archive->framed;
+    archive->unsynced_since = archive->unflushed_since; /* what lies between stays unsynced */
+    pthread_mutex_lock(&archive->mutex);
+    archive->status.synced_seq = archive->counted.last_seq;
+    pthread_mutex_unlock(&archive->mutex);
+    return STATUS_OK;
+}
+
+enum status archive_seal(struct archive *archive, struct error *err)
+{
+    archive->sealing = true;
+    enum status status = archive_end_frame(archive, err);
+    if (status == STATUS_OK)
+        status = archive_sync(archive, err);
+    if (status != STATUS_OK)
+        return status;
+    archive->fault = ARCHIVE_FAULT_SEAL;
+    status = segment_file_seal(&archive->file, err);
+    if (archive->file.fd >= 0)
+        return status;
+    if (status != STATUS_OK) /* it has its name; only the folder's sync failed */
+        log_warn("archive: %s", err->text);
+    log_debug("archive: sealed %s", archive->file.path);
+    add(&archive->counters->segments_sealed, 1);
+    archive->sealing = false;
+    archive->unsynced_since = archive->file_since = 0;
+    return STATUS_OK;
+}
+
+void archive_abandon(struct archive *archive)
+{
+    struct segment_mark mark = archive->file.framed;
+    struct archive_tally tally = archive->framed;
+    uint64_t read_seq = archive->last_seq;
+    struct error err = {""};
+    if (archive->fault == ARCHIVE_FAULT_SYNC && archive->file.synced.offset < mark.offset &&
+        ring_reader_seek_seq(archive->reader, archive->file.synced.last_seq + 1)) {
+        mark = archive->file.synced;
+        tally = archive->synced;
+    }
+    log_warn("archive: giving up %s behind byte %llu", archive->file.path,
+             (unsigned long long)mark.offset);
+    if (segment_file_abandon(&archive->file, &mark, &err) != STATUS_OK)
+        log_warn("archive: %s; it is left as it is until the next start", err.text);
+    else if (mark.offset > SEGMENT_HEADER_BYTES)
+        add(&archive->counters->segments_sealed, 1);
+    archive->total = archive->flushed = tally;
+    count_to(archive, &tally);
+    archive->last_seq = mark.last_seq;
+    archive->holding = archive->sealing = false;
+    archive->unflushed_since = archive->unsynced_since = 0;
+    archive->frame_since = archive->file_since = 0;
+    (void)ring_reader_seek_seq(archive->reader, mark.last_seq + 1);
+    knowledge_doubt(&archive->knowledge, read_seq);
+}
+
+/* ------------------------------------------------------------------ lines */
+
+static void note_extra(struct archive *archive, const struct record *record,
+                       enum segment_event event)
+{
+    struct segment_note note = {.wall_ns = record->wall_ns, .event = event};
+    segment_file_note(&archive->file, &note);
+}
+
+/* The numbers missing in front of this record that no gap record speaks of. */
+static uint64_t missing_before(const struct archive *archive, const struct record *record)
+{
+    uint64_t expected = archive->last_seq + 1;
+    struct gap_info told;
+    if (record->seq <= expected)
+        return 0;
+    if (record->type != RECORD_GAP || record->payload.len != sizeof told)
+        return record->seq - expected;
+    memcpy(&told, record->payload.data, sizeof told);
+    if (told.first_lost + told.lost < record->seq || told.first_lost >= record->seq)
+        return record->seq - expected;
+    return told.first_lost > expected ? told.first_lost - expected : 0;
+}
+
+static void write_gap(struct archive *archive, const struct record *record, uint64_t lost)
+{
+    struct gap_info gap = {.first_lost = archive->last_seq + 1, .lost = lost};
+    if (archive->last_seq <= archive->known_seq)
+        snprintf(gap.reason, sizeof gap.reason, "overwritten in the ring before it was archived");
+    else if (archive->trouble[0])
+        snprintf(gap.reason, sizeof gap.reason, "ring overrun while writing failed: %s",
+                 archive->trouble);
+    else
+        snprintf(gap.reason, sizeof gap.reason, "ring overrun");
+    archive->trouble[0] = '\0';
+    log_warn("archive: %llu records from number %llu on are lost: %s", (unsigned long long)lost,
+             (unsigned long long)gap.first_lost, gap.reason);
+    line_append_gap(&archive->file.text, &archive->clock, record, &gap);
+    note_extra(archive, record, SEGMENT_EVENT_GAP);
+    archive->total.lost += lost;
+    archive->total.gaps++;
+    archive->sweep_due = true;
+    knowledge_doubt(&archive->knowledge, archive->last_seq);
+}
+
+/* Session details: from the table, else from the record itself. */
+static bool find_info(struct archive *archive, const struct record *record,
+                      struct session_info *out)
+{
+    if (ring_reader_session(archive->reader, record->slot, out) == STATUS_OK &&
+        uuid_equal(&out->session, &record->session))
+        return true;
+    return record->type != RECORD_MESSAGE && line_session_info(record, out);
+}
+
+static void write_state(struct archive *archive, const struct knowledge_entry *entry,
+                        const struct record *record)
+{
+    struct session_info info;
+    bool found = find_info(archive, record, &info);
+    knowledge_append_state(&archive->file.text, &archive->clock, entry, record,
+                           found ? &info : NULL);
+    note_extra(archive, record, SEGMENT_EVENT_STATE);
+}
+
+static enum segment_event event_of(enum record_type type)
+{
+    switch (type) {
+    case RECORD_MESSAGE:
+        return 0;
+    case RECORD_OPENED:
+        return SEGMENT_EVENT_OPENED;
+    case RECORD_POOL_CONNECTED:
+        return SEGMENT_EVENT_POOL_CONNECTED;
+    case RECORD_CLOSED:
+        return SEGMENT_EVENT_CLOSED;
+    case RECORD_CLOCK_STEP:
+        return SEGMENT_EVENT_CLOCK_STEP;
+    case RECORD_GAP:
+        return SEGMENT_EVENT_GAP;
+    }
+    return SEGMENT_EVENT_OTHER;
+}
+
+static void write_line(struct archive *archive, const struct record *record)
+{
+    struct segment_note note = {
+        .wall_ns = record->wall_ns,
+        .seq = record->seq,
+        .direction = record->direction,
+        .event = event_of(record->type),
+        .method = record->method,
+        .error = record->type == RECORD_MESSAGE && (record->flags & RECORD_ERROR),
+    };
+    line_append_record(&archive->file.text, &archive->clock, record);
+    segment_file_note(&archive->file, &note);
+    if (record->type == RECORD_MESSAGE)
+        archive->total.messages++;
+    else
+        archive->total.events++;
+    archive->total.last_seq = record->seq;
+}
+
+static void start_times(struct archive *archive, int64_t now)
+{
+    if (!archive->frame_since)
+        archive->frame_since = now;
+    if (!archive->unflushed_since)
+        archive->unflushed_since = now;
+    if (!archive->unsynced_since)
+        archive->unsynced_since = now;
+}
+
+/* The record's line, and what must stand in front of it. Fails only before anything happened. */
+static enum status put_lines(struct archive *archive, const struct record *record, int64_t now,
+                             struct error *err)
+{
+    if (!archive->begun && archive->last_seq == 0)
+        archive->last_seq = record->seq - 1; /* the first of all: what was before is not known */
+    if (archive->file.fd < 0) {
+        enum status status = open_file(archive, record, now, err);
+        if (status != STATUS_OK)
+            return status;
+    }
+    archive->begun = true;
+    uint64_t missing = missing_before(archive, record);
+    if (missing)
+        write_gap(archive, record, missing);
+    struct knowledge_entry *entry = knowledge_of(&archive->knowledge, record);
+    if (entry && knowledge_introduce(&archive->knowledge, entry, record))
+        write_state(archive, entry, record);
+    write_line(archive, record);
+    start_times(archive, now);
+    archive->last_seq = record->seq;
+    return STATUS_OK;
+}
+
+static void learn(struct archive *archive, const struct record *record)
+{
+    struct knowledge_entry *entry = knowledge_of(&archive->knowledge, record);
+    if (entry)
+        knowledge_learn(&archive->knowledge, entry, record);
+    if (record->type == RECORD_GAP) {
+        knowledge_doubt(&archive->knowledge, record->seq);
+        archive->sweep_due = true;
+    }
+}
+
+enum status archive_take(struct archive *archive, const struct record *record, int64_t now,
+                         struct error *err)
+{
+    if (record->seq > archive->last_seq) {
+        enum status status = put_lines(archive, record, now, err);
+        if (status != STATUS_OK)
+            return status;
+    }
+    learn(archive, record);
+    archive->holding = false;
+    if (archive->file.fd < 0)
+        return STATUS_OK;
+    if (segment_file_size(&archive->file) >= archive->settings.segment_max_bytes)
+        return archive_seal(archive, err);
+    if (segment_file_frame_full(&archive->file))
+        return archive_end_frame(archive, err);
+    return archive->file.out.len >= OUT_PUSH ? archive_push(archive, err) : STATUS_OK;
+}

@@ -1,0 +1,83 @@
+/*
+ * segment_layout.h - the bytes around the data frames of a segment file: the header and the index
+ * entries, both in skippable frames of zstd (RFC 8878, section 3.1.2). FORMAT.md is the
+ * specification; this is its code, for lib/capture alone.
+ *
+ * All numbers are little-endian. Each payload ends with a CRC-32C of the payload before it.
+ */
+#ifndef HASHSCOPE_CAPTURE_SEGMENT_LAYOUT_H
+#define HASHSCOPE_CAPTURE_SEGMENT_LAYOUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/capture/record.h"
+#include "lib/capture/segment.h"
+
+#define SEGMENT_MAGIC_ZSTD      0xFD2FB528u
+#define SEGMENT_MAGIC_HEADER    0x184D2A50u
+#define SEGMENT_MAGIC_INDEX     0x184D2A51u
+#define SEGMENT_MAGIC_SKIPPABLE 0x184D2A50u /* the first of 16 */
+
+#define SEGMENT_VERSION      1u
+#define SEGMENT_MAGIC_TEXT   "HSSEGM\r\n" /* tells the header from any other skippable frame */
+#define SEGMENT_HEADER_BYTES 64u          /* with the 8 of the skippable frame's own header */
+#define SEGMENT_INDEX_BYTES  112u         /* likewise */
+
+#define SEGMENT_WINDOW_LOG_MAX 23u         /* 8 MiB: what a reader must be able to hold */
+#define SEGMENT_LINE_MAX       (12u << 20) /* an 8 MiB message in base64, and its keys */
+
+/* segment_index.events */
+enum segment_event {
+    SEGMENT_EVENT_OPENED = 1 << 0,
+    SEGMENT_EVENT_POOL_CONNECTED = 1 << 1,
+    SEGMENT_EVENT_CLOSED = 1 << 2,
+    SEGMENT_EVENT_CLOCK_STEP = 1 << 3,
+    SEGMENT_EVENT_GAP = 1 << 4,
+    SEGMENT_EVENT_STATE = 1 << 5,
+    SEGMENT_EVENT_RECOVERED = 1 << 6,
+    SEGMENT_EVENT_OTHER = 1 << 7,
+};
+
+/* What an index entry says about the data frame before it. */
+struct segment_index {
+    uint64_t offset;                      /* of the data frame in the file */
+    uint64_t text_offset;                 /* of its text in the text of the whole segment */
+    uint32_t compressed_bytes;            /* of the data frame */
+    uint32_t text_bytes;                  /* of its text */
+    int64_t lowest_us, highest_us;        /* of the `ts` of all its lines, since 1970 UTC */
+    uint64_t first_seq, last_seq;         /* of its numbered lines */
+    uint32_t directions[DIRECTION_COUNT]; /* messages, by direction */
+    uint32_t lines;                       /* all of them */
+    uint32_t errors;                      /* responses that refuse */
+    uint32_t events;                      /* bit set of enum segment_event: kinds that occur */
+    uint32_t reserved;
+    uint64_t methods; /* bit set: 1 << enum stratum_method, of the messages */
+};
+
+void segment_header_encode(unsigned char out[SEGMENT_HEADER_BYTES],
+                           const struct segment_head *head);
+/* STATUS_DAMAGED: not a header; STATUS_UNSUPPORTED: of a version this build does not know. */
+enum status segment_header_decode(struct segment_head *out, const unsigned char *in,
+                                  size_t len) MUST_CHECK;
+
+void segment_index_encode(unsigned char out[SEGMENT_INDEX_BYTES],
+                          const struct segment_index *index);
+/* False when it is none, or its CRC does not fit. */
+bool segment_index_decode(struct segment_index *out, const unsigned char *in, size_t len);
+
+/* Counts a line into the entry. `event` is 0 on messages. */
+struct segment_note {
+    int64_t wall_ns;
+    uint64_t seq; /* 0: the line has no number of its own */
+    enum direction direction;
+    enum segment_event event;
+    uint8_t method; /* enum stratum_method */
+    bool error;
+};
+void segment_index_count(struct segment_index *index, const struct segment_note *note);
+
+/* The note that the writer made of this line, from its text (an entry can be rebuilt so). */
+void segment_note_of_line(struct segment_note *out, const struct segment_line *line);
+
+#endif

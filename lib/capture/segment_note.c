@@ -1,0 +1,66 @@
+/*
+ * segment_note.c - what the index says of a line, found again from the line: events by their name,
+ * messages by scanning their bytes as the relay did. Base64 that does not decode says nothing.
+ */
+#include <stdlib.h>
+
+#include "lib/base/memory.h"
+#include "lib/capture/segment_layout.h"
+#include "lib/stratum/scan.h"
+
+static enum segment_event event_of(struct span name)
+{
+    static const struct {
+        const char *name;
+        enum segment_event event;
+    } events[] = {
+        {"opened", SEGMENT_EVENT_OPENED},
+        {"pool_connected", SEGMENT_EVENT_POOL_CONNECTED},
+        {"closed", SEGMENT_EVENT_CLOSED},
+        {"clock_step", SEGMENT_EVENT_CLOCK_STEP},
+        {"gap", SEGMENT_EVENT_GAP},
+        {"state", SEGMENT_EVENT_STATE},
+        {"recovered", SEGMENT_EVENT_RECOVERED},
+    };
+    for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
+        if (span_equal_text(name, events[i].name))
+            return events[i].event;
+    }
+    return SEGMENT_EVENT_OTHER;
+}
+
+static void note_bytes(struct segment_note *out, struct span bytes)
+{
+    struct stratum_scan scan;
+    stratum_scan_line(&scan, bytes.data, bytes.len);
+    out->method = (uint8_t)scan.method;
+    out->error = scan.error;
+}
+
+static void note_base64(struct segment_note *out, struct span text)
+{
+    char *bytes = memory_new(text.len + 4);
+    size_t len;
+    if (base64_decode(bytes, &len, text.data, text.len))
+        note_bytes(out, span_make(bytes, len));
+    free(bytes);
+}
+
+void segment_note_of_line(struct segment_note *out, const struct segment_line *line)
+{
+    *out = (struct segment_note){
+        .wall_ns = line->wall_ns,
+        .seq = line->numbered ? line->seq : 0,
+        .direction = line->direction,
+    };
+    if (!line->is_message)
+        out->event = event_of(line->event);
+    else if (line->is_fragment)
+        out->method =
+            (uint8_t)(line->method.data ? stratum_method_find(line->method.data, line->method.len)
+                                        : STRATUM_METHOD_NONE);
+    else if (line->msg.data)
+        note_bytes(out, line->msg);
+    else
+        note_base64(out, line->bytes_b64);
+}
