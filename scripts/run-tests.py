@@ -12,6 +12,7 @@ import concurrent.futures
 import glob
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -81,10 +82,22 @@ def run_one(name, command, environment, count, limit):
     return Result(name, passed, failed, skipped, output, time.monotonic() - start)
 
 
+def sanitizer_prefix(build):
+    """Sanitizers of these compilers fail where the kernel shuffles addresses by more than 28 bits."""
+    try:
+        with open("/proc/sys/vm/mmap_rnd_bits", encoding="ascii") as file:
+            shuffled = int(file.read()) > 28
+    except (OSError, ValueError):
+        shuffled = False
+    wanted = shuffled and "/sanitize-" in build and shutil.which("setarch")
+    return ["setarch", "-R"] if wanted else []
+
+
 def unit_jobs(build, environment, limit):
+    prefix = sanitizer_prefix(build)
     for path in sorted(glob.glob(os.path.join(build, "tests/unit/*_test"))):
         if os.path.exists("tests/unit/" + os.path.basename(path) + ".c"):
-            yield (os.path.basename(path), [path], environment, count_unit, limit)
+            yield (os.path.basename(path), prefix + [path], environment, count_unit, limit)
 
 
 def integration_jobs(environment, limit):
@@ -105,8 +118,14 @@ def parse_arguments():
 
 
 def test_environment(build):
-    """Settings of the caller must not reach the programs under test."""
-    environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS")}
+    """Settings of the caller, all named in env.example, must not reach the programs under test."""
+    try:
+        with open("env.example", encoding="utf-8") as file:
+            settings = set(re.findall(r"^#([A-Z0-9_]+)=", file.read(), re.M))
+    except FileNotFoundError:
+        settings = set()
+    hidden = settings | {"MAKEFLAGS", "MFLAGS", "MAKELEVEL"}
+    environment = {k: v for k, v in os.environ.items() if k not in hidden}
     environment["HASHSCOPE_BUILD"] = os.path.abspath(build)
     environment.setdefault("ASAN_OPTIONS", "detect_stack_use_after_return=1:strict_string_checks=1")
     environment.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")

@@ -42,9 +42,14 @@ char *memory_text(const char *text)
 
 char *memory_text_n(const char *text, size_t n)
 {
-    char *result = text != NULL ? strndup(text, n) : NULL;
+    size_t len;
+    char *result;
 
-    if (text != NULL && result == NULL)
-        out_of_memory();
+    if (text == NULL)
+        return NULL;
+    len = strnlen(text, n);
+    result = memory_resize(NULL, len + 1);
+    memcpy(result, text, len);
+    result[len] = '\0';
     return result;
 }

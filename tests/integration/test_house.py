@@ -1,0 +1,224 @@
+"""The house's own scripts: floor rules, installation of packages, and the sum of the tests."""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def run(command, **more):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          check=False, **more)
+    return done.returncode, done.stdout
+
+
+class InDirectory(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.mkdtemp(prefix="hashscope-house-")
+        self.addCleanup(shutil.rmtree, self.directory)
+
+    def write(self, path, text, mode=0o644):
+        path = os.path.join(self.directory, path)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(path, mode)
+
+
+class Floors(InDirectory):
+    """Each rule is broken once in a small tree of its own."""
+
+    def breaches(self):
+        status, output = run([sys.executable, os.path.join(ROOT, "scripts/check-floors.py"),
+                              self.directory])
+        self.assertEqual(status, 1 if output else 0, output)
+        return output
+
+    def assert_include(self, path, name, complaint):
+        for header in ("lib/base/a.h", "lib/event/a.h", "lib/event/a_private.h", "lib/stratum/a.h",
+                       "lib/capture/a.h", "recorder/a.h", "api/a.h", "samples/sim/a.h"):
+            self.write(header, "/* a.h */\n")
+        self.write(path, f'/* x */\n#include {name}\n')
+        if complaint:
+            self.assertIn(f"{path}: {complaint}", self.breaches())
+        else:
+            self.assertEqual(self.breaches(), "")
+
+    def test_a_floor_includes_what_lies_below(self):
+        for path, name in (("lib/event/x.c", '"lib/base/a.h"'), ("recorder/x.c", '"lib/event/a.h"'),
+                           ("lib/capture/x.c", '"lib/stratum/a.h"'), ("cli/x.c", '"samples/sim/a.h"'),
+                           ("lib/event/x.c", '"lib/event/a_private.h"'), ("lib/event/x.c", "<uv.h>"),
+                           ("tests/unit/x.c", '"lib/event/a_private.h"')):
+            with self.subTest(path=path, name=name):
+                self.assert_include(path, name, None)
+
+    def test_a_floor_includes_nothing_else(self):
+        for path, name in (("lib/base/x.c", "lib/event/a.h"), ("lib/event/x.c", "lib/stratum/a.h"),
+                           ("lib/stratum/x.c", "lib/capture/a.h"), ("recorder/x.c", "api/a.h"),
+                           ("lib/event/x.c", "recorder/a.h"), ("samples/sim/x.c", "recorder/a.h")):
+            with self.subTest(path=path, name=name):
+                self.assert_include(path, f'"{name}"', f"{os.path.dirname(path)} must not include")
+                os.remove(os.path.join(self.directory, path))
+
+    def test_includes_are_written_from_the_root_and_private_means_private(self):
+        self.assert_include("lib/event/x.c", '"a.h"', '"a.h" is not a file seen from the root')
+        self.assert_include("lib/event/x.c", "<uv.h>", None)
+        self.assert_include("recorder/x.c", '"lib/event/a_private.h"', "lib/event/a_private.h is private")
+
+    def test_pure_floors_see_no_loop(self):
+        self.assert_include("lib/stratum/x.c", "<uv.h>", "lib/stratum must not include <uv.h>")
+
+    def test_lengths(self):
+        self.write("cli/long.c", "/* x */\n" + "int a;\n" * 500)
+        self.write("cli/function.c", "/* x */\nint f(void)\n{\n" + "    a();\n" * 61 + "}\n")
+        self.write("cli/fine.c", "/* x */\nint f(void)\n{\n" + "    a();\n" * 60 + "}\n")
+        self.write("scripts/f.py", "def f():\n" + "    pass\n" * 60)
+        output = self.breaches()
+        self.assertIn("cli/long.c: 501 lines", output)
+        self.assertIn("cli/function.c: line 3: 61 lines of function: int f(void)", output)
+        self.assertIn("scripts/f.py: line 1: 61 lines of function: f", output)
+        self.assertNotIn("fine.c", output)
+
+    def test_names_that_do_not_belong(self):
+        for line in ("/* TO" + "DO: later */", 'char *a = "/ho' + 'me/me/x";',
+                     "https://reg" + "istry.example.org/x", "open ../sha" + "red/x"):
+            with self.subTest(line=line):
+                self.write("cli/x.c", f"/* x */\n{line}\n")
+                self.assertIn("cli/x.c: line 2: names", self.breaches())
+
+    def test_a_c_file_says_what_it_is(self):
+        self.write("cli/x.c", "int a;\n")
+        self.assertIn("cli/x.c: must open with a comment", self.breaches())
+
+
+class InstallDependencies(InDirectory):
+    """The script among stand-ins for dpkg-query, apt-get, id and sudo that write down their calls."""
+
+    TOOLS = ("sh", "sed", "awk", "tr", "cut", "env", "cat")
+
+    def setUp(self):
+        super().setUp()
+        os.mkdir(os.path.join(self.directory, "bin"))
+        for tool in self.TOOLS:
+            os.symlink(shutil.which(tool), os.path.join(self.directory, "bin", tool))
+        self.stand_in("id", "echo 0")
+        self.stand_in("apt-get", f'echo "$@" >> {self.directory}/calls')
+        self.installed("")
+
+    def stand_in(self, name, body):
+        self.write(f"bin/{name}", f"#!/bin/sh\n{body}\n", 0o755)
+
+    def installed(self, names):
+        lines = "".join(f"{name} installed\n" for name in names.split())
+        self.write("installed", lines)
+        self.stand_in("dpkg-query", f"cat {self.directory}/installed; exit 1")
+
+    def install(self, *purposes):
+        return run([os.path.join(ROOT, "scripts/install-deps.sh"), *purposes],
+                   env={"PATH": os.path.join(self.directory, "bin")})
+
+    def calls(self):
+        try:
+            with open(os.path.join(self.directory, "calls"), encoding="utf-8") as file:
+                return file.read()
+        except FileNotFoundError:
+            return ""
+
+    def test_only_what_is_missing_is_installed_and_said(self):
+        self.installed("gcc libc6-dev make pkg-config libuv1-dev libssl-dev")
+        status, output = self.install("build")
+        self.assertEqual(status, 0, output)
+        self.assertRegex(output, r"libzstd-dev +compression")
+        self.assertNotIn("libuv1-dev", output)
+        self.assertIn("install --no-install-recommends libjansson-dev libzstd-dev\n", self.calls())
+
+    def test_nothing_is_done_when_all_is_there(self):
+        self.installed("gcc libc6-dev make pkg-config libuv1-dev libjansson-dev libzstd-dev libssl-dev")
+        self.assertEqual(self.install("build"), (0, ""))
+        self.assertEqual(self.calls(), "")
+
+    def test_a_package_of_two_purposes_is_installed_once(self):
+        self.install("test", "bench")
+        self.assertEqual(self.calls().split("\n")[1].split().count("python3"), 1)
+
+    def test_sudo_is_used_when_not_root(self):
+        self.stand_in("id", "echo 1000")
+        self.stand_in("sudo", f'echo sudo >> {self.directory}/calls; "$@"')
+        self.stand_in("true", ":")
+        self.assertEqual(self.install("build")[0], 0)
+        self.assertIn("sudo\n-q update\nsudo\n", self.calls())
+
+    def test_without_root_and_sudo_it_says_what_to_do(self):
+        self.stand_in("id", "echo 1000")
+        status, output = self.install("build")
+        self.assertEqual(status, 1)
+        self.assertIn("apt-get install gcc", output)
+        self.assertEqual(self.calls(), "")
+
+    def test_a_failed_installation_is_a_failure(self):
+        self.stand_in("apt-get", '[ "$2" = update ]')
+        status, output = self.install("build")
+        self.assertEqual(status, 1)
+        self.assertIn("could not install", output)
+
+    def test_an_unknown_purpose_is_refused(self):
+        self.assertEqual(self.install("nonsense"), (1, "install-deps: no such purpose: nonsense\n"))
+
+    def test_another_system_is_left_alone(self):
+        os.remove(os.path.join(self.directory, "bin/apt-get"))
+        status, output = self.install("build")
+        self.assertEqual(status, 0)
+        self.assertIn("not Debian", output)
+
+
+class Sum(InDirectory):
+    """The runner over tests that pass, fail, skip, die and say nothing."""
+
+    def run_tests(self, unit=(), integration=()):
+        for name, body in unit:
+            self.write(f"tests/unit/{name}_test.c", "")
+            self.write(f"build/tests/unit/{name}_test", f"#!/bin/sh\n{body}\n", 0o755)
+        for name, body in integration:
+            self.write(f"tests/integration/test_{name}.py", "import unittest, time, os, subprocess\n"
+                       f"class T(unittest.TestCase):\n    def test_it(self):\n        {body}\n")
+        status, output = run([sys.executable, os.path.join(ROOT, "scripts/run-tests.py"), "--limit", "5",
+                              "unit", "integration"], cwd=self.directory)
+        return status, output.rstrip().split("\n")[-1], output
+
+    def test_everything_is_summed(self):
+        status, last, output = self.run_tests(
+            unit=[("a", "echo '100%: Checks: 3, Failures: 0, Errors: 0'"),
+                  ("b", "echo '50%: Checks: 4, Failures: 1, Errors: 1'; echo why it failed; exit 1")],
+            integration=[("c", "pass"), ("d", "self.skipTest('no')"), ("e", "self.fail('because')")])
+        self.assertEqual((status, last), (1, "6 passed, 3 failed, 1 skipped"))
+        self.assertIn("| why it failed", output)
+        self.assertIn("because", output)
+
+    def test_all_passed(self):
+        self.assertEqual(self.run_tests(integration=[("c", "pass")])[:2], (0, "1 passed, 0 failed"))
+
+    def test_nothing_ran_is_a_failure(self):
+        self.assertEqual(self.run_tests()[:2], (1, "0 passed, 0 failed"))
+
+    def test_a_test_that_dies_or_says_nothing_failed(self):
+        status, last, _ = self.run_tests(unit=[("a", "kill -9 $$"), ("b", "true"), ("c", "exit 1"), (
+            "d", "echo '100%: Checks: 1, Failures: 0, Errors: 0'; exit 1")])
+        self.assertEqual((status, last), (1, "1 passed, 4 failed"))
+
+    def test_a_test_that_hangs_failed(self):
+        status, last, output = self.run_tests(unit=[("a", "sleep 100")])
+        self.assertEqual((status, last), (1, "0 passed, 1 failed"))
+        self.assertIn("still running after 5", output)
+
+    def test_a_process_left_behind_is_a_failure(self):
+        body = "subprocess.Popen(['sleep', '100'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)"
+        status, last, output = self.run_tests(integration=[("a", body)])
+        self.assertEqual((status, last), (1, "1 passed, 1 failed"))
+        self.assertIn("left processes behind", output)
+
+
+if __name__ == "__main__":
+    unittest.main()
