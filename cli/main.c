@@ -11,7 +11,11 @@
 #include "lib/base/bytes.h"
 #include "lib/base/version.h"
 
-static const struct command *const commands[] = {&command_sim};
+static const struct command *const commands[] = {
+    &command_up,     &command_record,   &command_tail,   &command_cat,
+    &command_status, &command_sessions, &command_inject, &command_disconnect,
+    &command_rotate, &command_stop,     &command_sim,
+};
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 #define NAME_MAX_LEN  32
 

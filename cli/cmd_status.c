@@ -1,0 +1,88 @@
+/* `hashscope status`: what the recorder is doing, as it tells it, or JSON. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/control.h"
+
+static long long number(const json_t *object, const char *name)
+{
+    return json_integer_value(json_object_get(object, name));
+}
+
+static const char *text(const json_t *object, const char *name)
+{
+    const char *value = json_string_value(json_object_get(object, name));
+
+    return value == NULL ? "" : value;
+}
+
+static void print_routes(const json_t *routes)
+{
+    size_t i, k;
+    json_t *route, *pool;
+
+    json_array_foreach(routes, i, route)
+    {
+        printf("route      %s: %s%s", text(route, "route"), text(route, "listen"),
+               json_is_true(json_object_get(route, "tls")) ? " (TLS)" : "");
+        json_array_foreach(json_object_get(route, "pools"), k, pool)
+            printf("%s%s", k == 0 ? " -> " : ", then ", json_string_value(pool));
+        putchar('\n');
+    }
+}
+
+static void print_archive(const json_t *status)
+{
+    const json_t *archive = json_object_get(status, "archive");
+
+    if (json_is_true(json_object_get(archive, "degraded")))
+        printf("archive    DEGRADED: %s\n", text(archive, "reason"));
+    printf("archive    %s, %lld bytes; %lld of %lld lines written, %lld synced\n",
+           text(archive, "file")[0] == '\0' ? "(no file yet)" : text(archive, "file"),
+           number(archive, "file_bytes"), number(archive, "archived_seq"),
+           number(status, "last_seq"), number(archive, "synced_seq"));
+}
+
+static void print_status(const json_t *status)
+{
+    const json_t *counters = json_object_get(status, "counters");
+
+    printf("recorder   pid %lld, up %lld s%s\n", number(status, "pid"),
+           number(status, "uptime_seconds"),
+           json_is_true(json_object_get(status, "stopping")) ? ", stopping" : "");
+    print_routes(json_object_get(status, "routes"));
+    printf("sessions   %lld open of %lld; %lld accepted, %lld refused, %lld pool connects failed\n",
+           number(status, "sessions_open"), number(status, "max_sessions"),
+           number(counters, "sessions_accepted"), number(counters, "sessions_refused"),
+           number(counters, "pool_connect_failures"));
+    printf("messages   %lld (%lld not JSON), %lld lost before they were archived\n",
+           number(counters, "messages"), number(counters, "messages_invalid"),
+           number(counters, "records_lost"));
+    print_archive(status);
+}
+
+static void on_answer(void *user, const json_t *answer)
+{
+    const struct control_options *options = user;
+
+    if (control_wants_table(options))
+        print_status(answer);
+    else
+        control_print_json(answer);
+}
+
+static int run(int argc, char **argv)
+{
+    struct control_options options;
+    struct settings *settings =
+        control_options_read(&options, argc, argv, NULL, 0, 0, "no arguments",
+                             "What the recorder on this data directory is doing.");
+    int code = control_call(argv[0], settings, json_pack("{s:s}", "command", "status"), on_answer,
+                            &options);
+
+    settings_free(settings);
+    return code;
+}
+
+const struct command command_status = {"status", "what the recorder is doing", run};

@@ -1,0 +1,53 @@
+/*
+ * up.h - what `hashscope up` is made of, private to cli/up_*.c and cmd_up.c: the settings handed on
+ * to the children, the checks before the start, and what is said to the user.
+ * Threads: one.
+ */
+#ifndef HASHSCOPE_CLI_UP_H
+#define HASHSCOPE_CLI_UP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cli/supervisor.h"
+#include "lib/base/options.h"
+
+#define UP_GROUPS (GROUP_COMMON | GROUP_RECORDER | GROUP_ARCHIVE)
+
+struct up_options {
+    int64_t miners; /* in the demo */
+    bool json;      /* NDJSON also on a terminal */
+    bool no_tail;
+};
+
+struct up {
+    struct up_options options;
+    struct settings *settings;
+    struct supervisor supervisor;
+    struct child *pool, *recorder, *miners, *tail; /* NULL: not part of it */
+    const char *data_dir;
+    bool demo;          /* no pool is named: simulate one */
+    uint16_t pool_port; /* of the simulated pool */
+    char listen[320];   /* where the recorder listens, as it says itself */
+    uint64_t last_seq;  /* the last number before this run's first */
+};
+
+/* Puts every setting that was given anywhere into the environment, so that the children have the
+ * same, whatever ./.env says. */
+void up_export_settings(const struct settings *settings);
+
+/* Makes DATA_DIR/logs. */
+enum status up_make_directories(const struct up *up, struct error *err) MUST_CHECK;
+
+/* STATUS_BUSY when the port to listen on is taken, with a message that says what to do. */
+enum status up_check_port(const struct settings *settings, struct error *err) MUST_CHECK;
+
+/* Asks the recorder where it listens; false while it does not answer. */
+bool up_ask_recorder(struct up *up);
+
+/* Tells on stderr what runs, how to point a miner and a pool at it, where everything is kept. */
+void up_print_welcome(const struct up *up);
+/* What a log file holds from `offset` on, for when its program did not come up. */
+void up_print_log(const char *path, long offset);
+
+#endif

@@ -1,0 +1,126 @@
+/* Handing settings on, and the checks before the start; see up.h. */
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/program.h"
+#include "cli/up.h"
+#include "lib/event/connect.h"
+#include "lib/event/local.h"
+
+#define ASK_TIMEOUT_MS 2000
+
+static void export_row(const struct settings *settings, const struct option_row *row)
+{
+    const char *text = NULL;
+    char number[32];
+
+    switch (row->type) {
+    case OPTION_TEXT:
+    case OPTION_CHOICE:
+    case OPTION_PATH:
+        text = settings_text(settings, row->name);
+        break;
+    case OPTION_INTEGER:
+    case OPTION_SIZE:
+        snprintf(number, sizeof(number), "%lld", (long long)settings_integer(settings, row->name));
+        text = number;
+        break;
+    case OPTION_BOOLEAN:
+        text = settings_boolean(settings, row->name) ? "true" : "false";
+        break;
+    }
+    if (text != NULL)
+        setenv(row->name, text, 1);
+}
+
+void up_export_settings(const struct settings *settings)
+{
+    for (size_t i = 0; i < option_count; i++) {
+        if ((option_table[i].groups & UP_GROUPS) != 0 &&
+            settings_source(settings, option_table[i].name) != SOURCE_DEFAULT)
+            export_row(settings, &option_table[i]);
+    }
+}
+
+static enum status make_directory(const char *path, struct error *err)
+{
+    if (mkdir(path, 0750) != 0 && errno != EEXIST)
+        return error_errno(err, errno, "making %s", path);
+    return STATUS_OK;
+}
+
+enum status up_make_directories(const struct up *up, struct error *err)
+{
+    char path[PROGRAM_PATH_MAX];
+    enum status status = STATUS_OK;
+
+    snprintf(path, sizeof(path), "%s/logs", up->data_dir);
+    for (char *slash = strchr(path + 1, '/'); slash != NULL && status == STATUS_OK;
+         slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        status = make_directory(path, err);
+        *slash = '/';
+    }
+    return status == STATUS_OK ? make_directory(path, err) : status;
+}
+
+enum status up_check_port(const struct settings *settings, struct error *err)
+{
+    const char *host = settings_text(settings, "LISTEN_HOST");
+    int64_t port = settings_integer(settings, "LISTEN_PORT");
+    struct sockaddr_storage address;
+    enum status status = address_parse(&address, host, (uint16_t)port, err);
+    socklen_t len =
+        address.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+    int fd, on = 1, taken = 0;
+
+    if (status != STATUS_OK)
+        return error_wrap(err, status, "LISTEN_HOST");
+    if (settings_text(settings, "ROUTES") != NULL)
+        return STATUS_OK;
+    fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return STATUS_OK; /* the recorder will say why */
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (bind(fd, (struct sockaddr *)&address, len) != 0)
+        taken = errno;
+    close(fd);
+    if (taken == EADDRINUSE)
+        return error_set(err, STATUS_BUSY,
+                         "port %lld on %s is in use by another program; choose another with "
+                         "--listen-port (or LISTEN_PORT in .env)",
+                         (long long)port, host);
+    return taken == 0 ? STATUS_OK
+                      : error_errno(err, taken, "port %lld on %s", (long long)port, host);
+}
+
+static bool on_status(void *user, const char *line, size_t len)
+{
+    struct up *up = user;
+    json_t *status = json_loadb(line, len, 0, NULL);
+    const json_t *route = json_array_get(json_object_get(status, "routes"), 0);
+    const char *listen = json_string_value(json_object_get(route, "listen"));
+
+    if (listen != NULL)
+        snprintf(up->listen, sizeof(up->listen), "%s", listen);
+    up->last_seq = (uint64_t)json_integer_value(json_object_get(status, "last_seq"));
+    json_decref(status);
+    return true;
+}
+
+bool up_ask_recorder(struct up *up)
+{
+    char path[PROGRAM_PATH_MAX];
+
+    up->listen[0] = '\0';
+    program_control_path(path, up->settings);
+    return local_client_call(path, "{\"command\":\"status\"}", ASK_TIMEOUT_MS, on_status, up,
+                             NULL) == STATUS_OK &&
+           up->listen[0] != '\0';
+}
