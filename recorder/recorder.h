@@ -22,6 +22,7 @@
 #include "lib/event/local.h"
 #include "lib/event/tls.h"
 #include "recorder/config.h"
+#include "recorder/pace.h"
 #include "recorder/session.h"
 #include "recorder/tap.h"
 
@@ -46,6 +47,7 @@ struct recorder {
     char ring_path[4096];
     struct tap_shared tap;
     struct archive *archive;
+    struct pace pace;
     struct archive_settings archive_settings;
     struct tls_context *tls_server, *tls_client; /* NULL: not needed */
     struct port *ports;                          /* one per route */

@@ -135,6 +135,7 @@ static void relay(struct session *session, enum tap_side side, const char *data,
         withhold ? inject_forward(session->inject, data, len) : stream_write(other, data, len);
     ring_writer_publish(shared->ring, sent == len ? clock_mono_ns() : 0);
     count_bytes(session, side, len);
+    pace_check(&session->recorder->pace, shared->ring, session->recorder->archive);
     if (other->queued > SESSION_QUEUE_HIGH)
         stream_read_stop(side == TAP_UP ? &session->miner : &session->pool);
     if (side == TAP_UP && session->inject)

@@ -24,7 +24,7 @@
 #include "lib/base/memory.h"
 #include "lib/capture/archive_private.h"
 
-#define FRAME_NS       (300 * NS_PER_S)  /* a frame's greatest age */
+#define FRAME_NS       (60 * NS_PER_S)   /* a frame's greatest age */
 #define FLUSH_NS       (1 * NS_PER_S)    /* written inside every second, whatever is synced when */
 #define MARGIN_NS      (200 * NS_PER_MS) /* a tick's delay and the sync itself */
 #define RETRY_FIRST_NS (20 * NS_PER_MS)
@@ -63,6 +63,8 @@ static enum status take_records(struct archive *archive, int64_t now, struct err
         enum status status = archive_take(archive, &archive->held, now, err);
         if (status != STATUS_OK)
             return status;
+        atomic_store_explicit(&archive->position, ring_reader_position(archive->reader),
+                              memory_order_relaxed);
     }
     return STATUS_OK;
 }
@@ -320,8 +322,10 @@ enum status archive_start(struct archive **out, const struct archive_settings *s
         found->last_seq;
     archive->status.archived_seq = archive->status.synced_seq = found->last_seq;
     segment_file_init(&archive->file, settings->io, settings->group);
+    segment_file_tune(&archive->file, true);
     knowledge_init(&archive->knowledge);
     ring_reader_seek_oldest(reader);
+    archive->position = ring_reader_position(reader);
     enum status status = start_thread(archive, err);
     if (status != STATUS_OK) {
         archive_free(archive);
@@ -344,6 +348,11 @@ void archive_status_get(struct archive *archive, struct archive_status *out)
     pthread_mutex_lock(&archive->mutex);
     *out = archive->status;
     pthread_mutex_unlock(&archive->mutex);
+}
+
+uint64_t archive_position(const struct archive *archive)
+{
+    return atomic_load_explicit(&archive->position, memory_order_relaxed);
 }
 
 /* Waits for the thread's end until then. */

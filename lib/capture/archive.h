@@ -72,4 +72,7 @@ struct archive_status {
 };
 void archive_status_get(struct archive *archive, struct archive_status *out);
 
+/* The ring's position up to which records have been taken; a moment old. Any thread, cheap. */
+uint64_t archive_position(const struct archive *archive);
+
 #endif

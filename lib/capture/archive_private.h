@@ -64,7 +64,8 @@ struct archive {
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t wake, ended_wake;
-    _Atomic bool give_up; /* set with the mutex held, read anywhere */
+    _Atomic bool give_up;      /* set with the mutex held, read anywhere */
+    _Atomic uint64_t position; /* of the ring: read up to here */
     /* behind the mutex: */
     bool stop, rotate, finished;
     struct archive_status status;

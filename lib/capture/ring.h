@@ -81,7 +81,8 @@
     X(inject_timeouts)                                                                             \
     X(inject_released) /* held lines passed on unexamined: too long or too old */                  \
     X(pairs_dropped)                                                                               \
-    X(clock_steps)
+    X(clock_steps)                                                                                 \
+    X(pauses) /* of the relay, for the archive to catch up with a flood */
 
 struct ring_counters {
 #define X(name) _Atomic uint64_t name;
@@ -133,6 +134,9 @@ uint64_t ring_writer_append(struct ring_writer *writer, const struct record *rec
 void ring_writer_publish(struct ring_writer *writer, int64_t forwarded_mono_ns);
 
 uint64_t ring_writer_next_seq(const struct ring_writer *writer);
+/* The end of what was put in, and the size of the data area, in bytes. */
+uint64_t ring_writer_position(const struct ring_writer *writer);
+uint64_t ring_writer_bytes(const struct ring_writer *writer);
 struct ring_counters *ring_writer_counters(struct ring_writer *writer);
 
 /* Session table. `info->number` is given by ring_session_open. Never fails: see above. */
@@ -172,6 +176,8 @@ enum status ring_reader_next(struct ring_reader *reader, struct record *out,
 /* The record before the one that ring_reader_next would give; STATUS_END at the oldest. */
 enum status ring_reader_previous(struct ring_reader *reader, struct record *out) MUST_CHECK;
 
+/* Where the next record begins. */
+uint64_t ring_reader_position(const struct ring_reader *reader);
 /* Bytes between the reader and the tail: how far behind it is. */
 uint64_t ring_reader_lag(const struct ring_reader *reader);
 uint64_t ring_reader_instance(const struct ring_reader *reader);

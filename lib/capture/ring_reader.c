@@ -253,6 +253,11 @@ enum status ring_reader_previous(struct ring_reader *reader, struct record *out)
 
 /* ------------------------------------------------------------------ asking */
 
+uint64_t ring_reader_position(const struct ring_reader *reader)
+{
+    return reader->position;
+}
+
 uint64_t ring_reader_lag(const struct ring_reader *reader)
 {
     uint64_t tail = tail_of(reader);

@@ -356,6 +356,16 @@ uint64_t ring_writer_next_seq(const struct ring_writer *writer)
     return writer->next_seq;
 }
 
+uint64_t ring_writer_position(const struct ring_writer *writer)
+{
+    return writer->claim;
+}
+
+uint64_t ring_writer_bytes(const struct ring_writer *writer)
+{
+    return writer->map.data_bytes;
+}
+
 struct ring_counters *ring_writer_counters(struct ring_writer *writer)
 {
     return &writer->map.header->counters;

@@ -1,0 +1,41 @@
+/*
+ * pace.c - see pace.h. The pause grows with the square of what is beyond half a ring, so that it
+ * settles where the archive just keeps up.
+ */
+#include "recorder/pace.h"
+
+#include <time.h>
+
+#include "lib/base/clock.h"
+
+int64_t pace_pause_ns(uint64_t lag, uint64_t ring_bytes)
+{
+    uint64_t half = ring_bytes / 2;
+    if (lag <= half)
+        return 0;
+    double beyond = lag >= ring_bytes ? 1.0 : (double)(lag - half) / (double)half;
+    return (int64_t)(beyond * beyond * (double)(PACE_MOST_MS * NS_PER_MS));
+}
+
+/* Whether the archive has taken anything lately. */
+static bool is_moving(struct pace *pace, uint64_t archived)
+{
+    int64_t now = clock_mono_ns();
+    if (archived != pace->archived) {
+        pace->archived = archived;
+        pace->moved_ns = now;
+    }
+    return now - pace->moved_ns < PACE_PATIENCE_MS * NS_PER_MS;
+}
+
+void pace_look(struct pace *pace, struct ring_writer *ring, const struct archive *archive)
+{
+    uint64_t position = ring_writer_position(ring), archived = archive_position(archive);
+    pace->looked_at = position;
+    int64_t pause = pace_pause_ns(position - archived, ring_writer_bytes(ring));
+    if (!is_moving(pace, archived) || pause == 0)
+        return;
+    struct timespec time = {.tv_nsec = pause};
+    nanosleep(&time, NULL);
+    ring_count(&ring_writer_counters(ring)->pauses, 1);
+}

@@ -1,0 +1,44 @@
+/*
+ * pace.h - keeps a flood of messages from overrunning the archive.
+ *
+ * Two processors that do nothing but relay can fill the ring faster than the archive's thread,
+ * which shares them, can compress. When the archive is more than half a ring behind and still
+ * moving, the relay pauses a little for every megabyte it has put in: nothing below half, up to
+ * PACE_MOST_MS when the ring is nearly full. Nothing but a flood of hundreds of thousands of
+ * messages a second gets there, and a miner can't notice milliseconds.
+ *
+ * A disk is never waited for: when the archive has not moved for PACE_PATIENCE_MS there is no
+ * pause.
+ *
+ * Threads: the relay's.
+ */
+#ifndef HASHSCOPE_RECORDER_PACE_H
+#define HASHSCOPE_RECORDER_PACE_H
+
+#include "lib/capture/archive.h"
+
+#define PACE_STEP        (UINT64_C(1) << 20) /* ring bytes between two looks */
+#define PACE_MOST_MS     16
+#define PACE_PATIENCE_MS 150
+
+/* Zeroed: ready. */
+struct pace {
+    uint64_t looked_at; /* ring position of the last look */
+    uint64_t archived;  /* the archive's position then */
+    int64_t moved_ns;   /* monotonic; when that last changed */
+};
+
+/* The pause due: in a ring of `ring_bytes` with `lag` of them not yet taken; nanoseconds. */
+int64_t pace_pause_ns(uint64_t lag, uint64_t ring_bytes);
+
+void pace_look(struct pace *pace, struct ring_writer *ring, const struct archive *archive);
+
+/* After every append; almost always one comparison. */
+static inline void pace_check(struct pace *pace, struct ring_writer *ring,
+                              const struct archive *archive)
+{
+    if (ring_writer_position(ring) - pace->looked_at >= PACE_STEP)
+        pace_look(pace, ring, archive);
+}
+
+#endif
