@@ -38,10 +38,16 @@ class Archive:
     def __init__(self, data_dir):
         folder = os.path.join(data_dir, "segments")
         paths = glob.glob(os.path.join(folder, "**/*.ndjson.zst*"), recursive=True)
-        self.paths = sorted(path for path in paths
-                            if not path.endswith(".torn") and "/imported/" not in path)
+        self.paths = sorted((path for path in paths
+                             if not path.endswith(".torn") and "/imported/" not in path),
+                            key=self.number)
         self.files = {path: self.read(path) for path in self.paths}
         self.lines = [line for lines in self.files.values() for line in lines]
+
+    @staticmethod
+    def number(path):
+        """Files are in order of the number behind the time in their names."""
+        return int(os.path.basename(path).split(".")[0].rsplit("-", 1)[1])
 
     @staticmethod
     def read(path):

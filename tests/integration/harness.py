@@ -313,7 +313,7 @@ class Recorder:
             text = line.decode(errors="replace").rstrip("\n")
             with self.news:
                 self.log.append(text)
-                found = re.search(r"route (\S+): listening on \S+:(\d+)", text)
+                found = re.search(r"route (\S+): listening on \S+:(\d+)[^:]*, pool ", text)
                 if found:
                     self.ports[found[1]] = int(found[2])
                 self.news.notify_all()
