@@ -127,7 +127,7 @@ def test_environment(build):
     hidden = settings | {"MAKEFLAGS", "MFLAGS", "MAKELEVEL"}
     environment = {k: v for k, v in os.environ.items() if k not in hidden}
     environment["HASHSCOPE_BUILD"] = os.path.abspath(build)
-    environment.setdefault("ASAN_OPTIONS", "detect_stack_use_after_return=1:strict_string_checks=1")
+    environment.setdefault("ASAN_OPTIONS", "detect_stack_use_after_return=1")
     environment.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
     environment.setdefault("TSAN_OPTIONS", "second_deadlock_stack=1")
     environment["PYTHONDONTWRITEBYTECODE"] = "1"

@@ -21,7 +21,7 @@ static inline struct sim_now sim_now(void)
 static inline void sim_append_verdicts(struct buffer *out, const uint64_t *counts,
                                        enum sim_reject first)
 {
-    for (int i = first; i < SIM_REJECT_COUNT; i++)
+    for (int i = (int)first; i < (int)SIM_REJECT_COUNT; i++)
         buffer_append_format(out, "%s\"%s\":%llu", i == (int)first ? "{" : ",",
                              sim_reject_name((enum sim_reject)i), (unsigned long long)counts[i]);
     buffer_append_char(out, '}');
