@@ -226,6 +226,12 @@ static const uint8_t *walk_exponent(struct stratum_walk *walk, const uint8_t *at
     return walk_digits(walk, at);
 }
 
+/* A number inside a container that ends with the text is cut off: its exponent may be missing. */
+static inline bool is_cut(const struct stratum_walk *walk, const uint8_t *at)
+{
+    return at == walk->end && walk->depth > 0;
+}
+
 static const uint8_t *walk_number(struct stratum_walk *walk, const uint8_t *at)
 {
     const uint8_t *first = at;
@@ -239,8 +245,9 @@ static const uint8_t *walk_number(struct stratum_walk *walk, const uint8_t *at)
         at = walk_exponent(walk, at);
         small = false;
     }
-    if (at != NULL && !small &&
-        !stratum_number_is_finite((const char *)first, (size_t)(at - first)))
+    if (at == NULL || small || is_cut(walk, at))
+        return at;
+    if (!stratum_number_is_finite((const char *)first, (size_t)(at - first)))
         stratum_walk_note(walk, STRATUM_FAULT_NUMBER, first);
     return at;
 }

@@ -89,8 +89,8 @@ static void compare_with_jansson(const struct stratum_scan *scan, const char *li
     json_decref(tree);
 }
 
-/* What is seen of a line that is cut off must not change when the rest comes, as long as the line
- * has no name twice. Here: the cut never adds a fault that was not there. */
+/* Where a line is cut off does not add a fault that was not there. (A bare number is left out: cut
+ * before its exponent, it is another number and no line that is cut off.) */
 static void check_prefix(const struct stratum_scan *whole, const char *line, size_t cut)
 {
     struct stratum_scan scan;
@@ -110,7 +110,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     stratum_scan_line(&scan, line, size);
     check_spans(&scan, line, size);
     compare_with_jansson(&scan, line, size);
-    if (size > 0) {
+    if (size > 0 && (line[0] == '{' || line[0] == '[')) {
         check_prefix(&scan, line, size / 2);
         check_prefix(&scan, line, size - 1);
     }
