@@ -6,9 +6,10 @@
  * failed sync means that what was written since the last one may be lost (the kernel forgets the
  * pages), so the caller abandons the file from the mark `synced` on.
  *
- * Compression: level 1 with a hash table of 2^13 entries. On mining traffic a bigger table, the
- * slower strategies and higher levels give larger files: they find matches that lie further back
- * and cost more to point at.
+ * Compression. Mining traffic repeats itself at short distances, so small tables and windows win:
+ * they find the near match, which costs least to point at. Quick frames use level 1 with a hash
+ * table of 2^13 entries (more entries, more levels: larger files). Thorough frames use the lazy2
+ * strategy with tables of the same size.
  */
 #include "lib/capture/segment_file.h"
 
@@ -26,8 +27,6 @@
 
 #define CHUNK_TEXT  (128u << 10) /* text is handed to the compressor in pieces of this size */
 #define BUFFER_KEEP (1u << 20)   /* a buffer that grew beyond is given back */
-#define LEVEL       1
-#define HASH_LOG    13
 
 static ssize_t system_write(void *user, int fd, const void *data, size_t len)
 {
@@ -59,20 +58,29 @@ void segment_file_free(struct segment_file *file)
     buffer_close(&file->out);
 }
 
+void segment_compressor_tune(ZSTD_CCtx *compressor, bool thorough)
+{
+    static const struct {
+        ZSTD_cParameter parameter;
+        int quick, thorough; /* 0: as the level has it */
+    } settings[] = {
+        {ZSTD_c_compressionLevel, 1, 1},  {ZSTD_c_checksumFlag, 1, 1}, {ZSTD_c_hashLog, 13, 13},
+        {ZSTD_c_strategy, 0, ZSTD_lazy2}, {ZSTD_c_windowLog, 0, 18},   {ZSTD_c_chainLog, 0, 13},
+        {ZSTD_c_searchLog, 0, 3},         {ZSTD_c_minMatch, 0, 6},     {ZSTD_c_targetLength, 0, 16},
+    };
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+        int value = thorough ? settings[i].thorough : settings[i].quick;
+        /* fails only for values out of range, or inside a frame */
+        (void)ZSTD_CCtx_setParameter(compressor, settings[i].parameter, value);
+    }
+}
+
 ZSTD_CCtx *segment_compressor_new(void)
 {
     ZSTD_CCtx *compressor = ZSTD_createCCtx();
-    if (!compressor)
-        return NULL;
-    size_t failed = ZSTD_CCtx_setParameter(compressor, ZSTD_c_compressionLevel, LEVEL);
-    if (!ZSTD_isError(failed))
-        failed = ZSTD_CCtx_setParameter(compressor, ZSTD_c_hashLog, HASH_LOG);
-    if (!ZSTD_isError(failed))
-        failed = ZSTD_CCtx_setParameter(compressor, ZSTD_c_checksumFlag, 1);
-    if (!ZSTD_isError(failed))
-        return compressor;
-    ZSTD_freeCCtx(compressor);
-    return NULL;
+    if (compressor)
+        segment_compressor_tune(compressor, true);
+    return compressor;
 }
 
 /* ------------------------------------------------------------------ names and folders */
@@ -166,6 +174,7 @@ enum status segment_file_create(struct segment_file *file, const char *data_dir,
     if (status != STATUS_OK)
         return status;
     (void)ZSTD_CCtx_reset(file->compressor, ZSTD_reset_session_only);
+    segment_compressor_tune(file->compressor, file->thorough);
     buffer_clear(&file->text);
     buffer_clear(&file->out);
     file->written = file->text_total = 0;
@@ -244,6 +253,14 @@ void segment_file_end_frame(struct segment_file *file)
     if (frame->last_seq)
         file->ended.last_seq = frame->last_seq;
     *frame = (struct segment_index){.offset = file->ended.offset};
+    segment_compressor_tune(file->compressor, file->thorough);
+}
+
+void segment_file_tune(struct segment_file *file, bool thorough)
+{
+    if (file->thorough != thorough && file->fd >= 0 && !file->frame.lines)
+        segment_compressor_tune(file->compressor, thorough);
+    file->thorough = thorough;
 }
 
 /* ------------------------------------------------------------------ writing */

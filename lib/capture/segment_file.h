@@ -53,6 +53,7 @@ struct segment_file {
     uint64_t written;           /* bytes that the file has taken */
     uint64_t text_total;        /* of the frames before this one */
     struct segment_index frame; /* being written; no lines: none begun */
+    bool thorough;              /* compress the next frame as one of few lines */
     bool unflushed;             /* the compressor may hold text back */
     bool broken;                /* the compressor failed: the frame is lost, the file is not */
     int write_errno;            /* of the last segment_file_write that failed */
@@ -69,6 +70,10 @@ void segment_file_free(struct segment_file *file);
 enum status segment_file_create(struct segment_file *file, const char *data_dir,
                                 const struct segment_head *head, uint64_t after_seq,
                                 struct error *err) MUST_CHECK;
+
+/* Says how frames are compressed from the next one on: quickly (0.4 us a message), or thoroughly
+ * (2.5 us), a tenth smaller, for when there is little to do. */
+void segment_file_tune(struct segment_file *file, bool thorough);
 
 /* To add a line: append it to file->text, then say what it was. */
 void segment_file_note(struct segment_file *file, const struct segment_note *note);
@@ -100,5 +105,7 @@ enum status segment_sync_folder(const char *path, struct error *err) MUST_CHECK;
 enum status segment_make_folders(const char *path, gid_t group, struct error *err) MUST_CHECK;
 /* A compressor with the archive's settings; NULL when there is no memory. */
 ZSTD_CCtx *segment_compressor_new(void);
+/* Between two frames: chooses how the next one is compressed. */
+void segment_compressor_tune(ZSTD_CCtx *compressor, bool thorough);
 
 #endif
