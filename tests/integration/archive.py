@@ -36,13 +36,16 @@ class Line(dict):
 
 class Archive:
     def __init__(self, data_dir):
-        folder = os.path.join(data_dir, "segments")
-        paths = glob.glob(os.path.join(folder, "**/*.ndjson.zst*"), recursive=True)
-        self.paths = sorted((path for path in paths
-                             if not path.endswith(".torn") and "/imported/" not in path),
-                            key=self.number)
+        self.paths = self.find(data_dir)
         self.files = {path: self.read(path) for path in self.paths}
         self.lines = [line for lines in self.files.values() for line in lines]
+
+    @classmethod
+    def find(cls, data_dir):
+        """The segment files in their order, sealed or not."""
+        paths = glob.glob(os.path.join(data_dir, "segments/**/*.ndjson.zst*"), recursive=True)
+        return sorted((path for path in paths
+                       if not path.endswith(".torn") and "/imported/" not in path), key=cls.number)
 
     @staticmethod
     def number(path):

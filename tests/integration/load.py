@@ -44,6 +44,7 @@ class Load:
         self.thread.start()
         self.server = self.call(self.start_pool())
         self.port = self.server.sockets[0].getsockname()[1]
+        self.miners = []  # asyncio itself does not hold on to them
         self.open_ends = 0
         self.heard = 0
 
@@ -117,7 +118,8 @@ class Load:
     def start(self, prefix, count, port):
         """So many miners, named prefix-0 …"""
         for n in range(count):
-            asyncio.run_coroutine_threadsafe(self.mine(f"{prefix}-{n}", port), self.loop)
+            self.miners.append(asyncio.run_coroutine_threadsafe(self.mine(f"{prefix}-{n}", port),
+                                                                self.loop))
 
     def wait_heard(self, more):
         """Until so many more answers have come back to miners."""
