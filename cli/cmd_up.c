@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli/command.h"
@@ -254,11 +255,23 @@ static void read_options(struct up *up, int argc, char **argv)
                settings_text(up->settings, "ROUTES") == NULL;
 }
 
+/* Settings that only the recorder can judge are as wrong as those we see ourselves. */
+static int exit_code(const struct up *up, enum status status)
+{
+    if (status == STATUS_OK || status == STATUS_END)
+        return 0;
+    if (up->recorder != NULL && up->recorder->ends > 0 && WIFEXITED(up->recorder->exit_status) &&
+        WEXITSTATUS(up->recorder->exit_status) == SETTINGS_EXIT_STATUS)
+        return SETTINGS_EXIT_STATUS;
+    return 1;
+}
+
 static int run(int argc, char **argv)
 {
     struct up up = {.demo = false};
     struct error err = {""};
     enum status status;
+    int code;
 
     read_options(&up, argc, argv);
     up_export_settings(up.settings);
@@ -268,10 +281,11 @@ static int run(int argc, char **argv)
         fprintf(stderr, "%s: %s\n", argv[0], err.text);
     while (status == STATUS_OK && !up.supervisor.stop)
         supervisor_wait(&up.supervisor, 1000);
+    code = exit_code(&up, status);
     stop_all(&up);
     supervisor_close(&up.supervisor);
     settings_free(up.settings);
-    return status == STATUS_OK || status == STATUS_END ? 0 : 1;
+    return code;
 }
 
 const struct command command_up = {"up", "start everything: the recorder, or a demo without a pool",

@@ -42,7 +42,7 @@ enum status up_make_directories(const struct up *up, struct error *err) MUST_CHE
 /* STATUS_BUSY when the port to listen on is taken, with a message that says what to do. */
 enum status up_check_port(const struct settings *settings, struct error *err) MUST_CHECK;
 
-/* Asks the recorder where it listens; false while it does not answer. */
+/* Asks the recorder where it listens; false while it does not answer, or another one does. */
 bool up_ask_recorder(struct up *up);
 
 /* Tells on stderr what runs, how to point a miner and a pool at it, where everything is kept. */

@@ -107,7 +107,7 @@ static bool on_status(void *user, const char *line, size_t len)
     const json_t *route = json_array_get(json_object_get(status, "routes"), 0);
     const char *listen = json_string_value(json_object_get(route, "listen"));
 
-    if (listen != NULL)
+    if (listen != NULL && json_integer_value(json_object_get(status, "pid")) == up->recorder->pid)
         snprintf(up->listen, sizeof(up->listen), "%s", listen);
     up->last_seq = (uint64_t)json_integer_value(json_object_get(status, "last_seq"));
     json_decref(status);
