@@ -163,6 +163,42 @@ START_TEST(last_words_before_a_reset_are_delivered)
 }
 END_TEST
 
+static void write_to_other(struct event_side *side)
+{
+    ck_assert_uint_eq(stream_write(&side->other->stream, "share\n", 6), 0);
+}
+
+/* Both sockets are ready in one turn of the loop: writing to the second meets its reset, so that
+ * reading it then sees only an end, before the error of the write could be reported. */
+START_TEST(reset_met_by_a_write_is_no_end)
+{
+    struct event_rig rig;
+    struct event_side first, second;
+    int first_peer, fds[2];
+    open_raw(&rig, &first, false, &first_peer);
+    socket_pair_tcp(fds);
+    side_init(&second);
+    side_attach(&second, &rig, false, fds[0]);
+    first.on_data = write_to_other;
+    first.other = &second;
+    stream_read_start(&first.stream);
+    stream_read_start(&second.stream);
+    rig_turns(&rig, 1);
+    ck_assert_int_eq(send(first_peer, "x", 1, 0), 1);
+    close_with_reset(fds[1]);
+    rig_run_flag(&rig, &second.failed);
+    rig_turns(&rig, 5);
+    ck_assert_uint_eq(first.received.len, 1);
+    ck_assert_int_eq(second.error, UV_ECONNRESET);
+    ck_assert_uint_eq(second.errors, 1);
+    ck_assert_uint_eq(second.ends, 0);
+    stream_close(&second.stream, false);
+    rig_run_flag(&rig, &second.closed);
+    close(first_peer);
+    close_raw(&rig, &first);
+}
+END_TEST
+
 START_TEST(peer_vanishes_with_a_queue)
 {
     struct event_rig rig;
@@ -258,7 +294,7 @@ int main(void)
 {
     return UNIT_RUN("event_close", reset_both_ways, reset_after_own_shutdown, plain_close_is_an_end,
                     write_error_is_reported_from_the_loop, close_before_a_write_error_is_reported,
-                    last_words_before_a_reset_are_delivered, peer_vanishes_with_a_queue,
-                    close_with_a_queue_drops_it, close_inside_callbacks,
+                    last_words_before_a_reset_are_delivered, reset_met_by_a_write_is_no_end,
+                    peer_vanishes_with_a_queue, close_with_a_queue_drops_it, close_inside_callbacks,
                     close_of_a_stream_never_opened);
 }

@@ -24,6 +24,7 @@ struct server {
     unsigned wanted; /* of server_has_accepted */
     bool refuse;     /* does not take connections */
     bool stop_on_connection;
+    bool pause_on_connection;
     bool stopped;
 };
 
@@ -46,6 +47,8 @@ static void on_connection(void *user, struct listener *listener, uv_stream_t *co
     stream_init_tcp(&side->stream, &server->rig.loop, &side_callbacks, side);
     ck_assert_int_eq(stream_accept(&side->stream, connection), STATUS_OK);
     stream_read_start(&side->stream);
+    if (server->pause_on_connection)
+        listener_pause(listener);
     if (server->stop_on_connection)
         listener_stop(listener, on_stopped, server);
 }
@@ -231,6 +234,26 @@ START_TEST(paused_listener_lets_connections_wait)
 }
 END_TEST
 
+START_TEST(paused_inside_the_callback)
+{
+    struct server server;
+    int fds[3];
+    server_open(&server, "127.0.0.1");
+    server.pause_on_connection = true;
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_ge(fds[i] = dial(AF_INET, listener_port(server.listener)), 0);
+    for (unsigned i = 1; i <= 3; i++) {
+        run_until_accepted(&server, i);
+        rig_turns(&server.rig, 5);
+        ck_assert_uint_eq(server.accepted, i);
+        listener_resume(server.listener);
+    }
+    for (int i = 0; i < 3; i++)
+        close(fds[i]);
+    server_close(&server);
+}
+END_TEST
+
 START_TEST(stopped_inside_the_callback)
 {
     struct server server;
@@ -349,6 +372,7 @@ int main(void)
     return UNIT_RUN("event_listen", takes_connections, ipv6_any_takes_both_families,
                     ipv6_any_beside_ipv4_on_the_same_port, taken_address_is_busy,
                     connection_not_taken_is_closed, paused_listener_lets_connections_wait,
-                    stopped_inside_the_callback, shortage_of_descriptors_makes_newcomers_wait,
+                    paused_inside_the_callback, stopped_inside_the_callback,
+                    shortage_of_descriptors_makes_newcomers_wait,
                     stopped_and_paused_while_backing_off);
 }

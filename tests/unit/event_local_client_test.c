@@ -191,9 +191,9 @@ END_TEST
 START_TEST(blocking_client_reads_why_it_is_refused)
 {
     struct local_host host;
-    char *json = malloc(LOCAL_LINE_MAX + 100000);
-    memset(json, 'x', LOCAL_LINE_MAX + 100000);
-    json[LOCAL_LINE_MAX + 100000 - 1] = '\0';
+    char *json = malloc(LOCAL_LINE_MAX + LOCAL_QUEUE_MAX);
+    memset(json, 'x', LOCAL_LINE_MAX + LOCAL_QUEUE_MAX);
+    json[LOCAL_LINE_MAX + LOCAL_QUEUE_MAX - 1] = '\0';
     local_host_open(&host);
     struct call call = {.json = json, .timeout_ms = 20000};
     make_call(&host, &call);

@@ -201,7 +201,7 @@ START_TEST(gone_client_is_noticed)
     struct event_side side;
     local_host_open(&host);
     local_side_open(&host, &side);
-    local_side_send(&side, "keep\n");
+    local_side_send(&side, "keep\nnext\n");
     rig_turns(&host.rig, 5);
     ck_assert_uint_eq(host.kept_count, 1);
     ck_assert(!local_gone(host.kept[0]));
@@ -210,6 +210,7 @@ START_TEST(gone_client_is_noticed)
     rig_turns(&host.rig, 5);
     local_answer(host.kept[0], "dropped", 7);
     local_finish(host.kept[0]);
+    ck_assert_uint_eq(host.lines, 1); /* nobody wants the next answer */
     local_host_close(&host);
 }
 END_TEST

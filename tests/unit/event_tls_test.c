@@ -306,6 +306,7 @@ START_TEST(data_behind_the_handshake_waits_for_read_start)
     rig_run_until(&run.rig, both_are_secured, &run); /* nobody reads yet */
     rig_turns(&run.rig, 10);
     ck_assert_uint_eq(run.server.received.len, 0);
+    ck_assert(!uv_is_active(&run.server.stream.uv.handle)); /* the socket is not read either */
     stream_read_start(&run.server.stream);
     ck_assert_uint_eq(run.server.received.len, 0);
     rig_turns(&run.rig, 10);
