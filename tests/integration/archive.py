@@ -45,7 +45,8 @@ class Archive:
         """The segment files in their order, sealed or not."""
         paths = glob.glob(os.path.join(data_dir, "segments/**/*.ndjson.zst*"), recursive=True)
         return sorted((path for path in paths
-                       if not path.endswith(".torn") and "/imported/" not in path), key=cls.number)
+                       if path.endswith((".zst", ".open")) and "/imported/" not in path),
+                      key=cls.number)
 
     @staticmethod
     def number(path):

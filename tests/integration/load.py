@@ -73,10 +73,11 @@ class Load:
                 talk.pool_sent += reply
                 writer.write(reply)
                 await writer.drain()
-        except (ConnectionError, OSError):
+        except (OSError, asyncio.CancelledError):
             pass
-        self.open_ends -= 1
-        writer.close()
+        finally:
+            self.open_ends -= 1
+            writer.close()
 
     @staticmethod
     def whole_lines(received, fresh):
@@ -110,10 +111,11 @@ class Load:
                 talk.miner_received += data
                 open_requests -= data.count(b"\n")
                 self.heard += data.count(b"\n")
-        except (ConnectionError, OSError):
+        except (OSError, asyncio.CancelledError):
             pass
-        self.open_ends -= 1
-        writer.close()
+        finally:
+            self.open_ends -= 1
+            writer.close()
 
     def start(self, prefix, count, port):
         """So many miners, named prefix-0 …"""
@@ -130,15 +132,19 @@ class Load:
         """Until every connection has ended, and everything that arrived has been read."""
         wait_until(lambda: self.open_ends == 0, "all connections have ended")
 
-    def close(self):
-        async def stop():
-            self.server.close()
-            tasks = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+    async def cancel_all(self):
+        tasks = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-        self.call(stop())
+    def hang_up(self):
+        """Everybody leaves."""
+        self.call(self.cancel_all())
+
+    def close(self):
+        self.loop.call_soon_threadsafe(self.server.close)
+        self.hang_up()
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(PATIENCE)
         self.loop.close()

@@ -62,7 +62,7 @@ class Crashes(RecorderCase):
     def test_while_segments_rotate(self):
         archive = self.run_rounds(self.keep(Load(window=16)), 10, SEGMENT_MAX_BYTES="64K",
                                   SYNC_INTERVAL_MS=5)
-        self.assertGreater(len(archive.files), self.ROUNDS)
+        self.assertGreater(len(archive.files), self.ROUNDS // 3)
 
     def test_one_message_at_a_time(self):
         """Every answer that the miner has seen is there, whenever the recorder dies."""
