@@ -52,7 +52,6 @@ void sim_client_init(struct sim_client *client, struct sim_pool *pool, struct si
         .pool = pool,
         .number = ++pool->totals.clients,
         .difficulty = settings->difficulty,
-        .previous_difficulty = settings->difficulty,
         .next_ping_ms = settings->ping_ms == 0 ? INT64_MAX : now.ms + settings->ping_ms,
         .next_extranonce_ms =
             settings->extranonce_ms == 0 ? INT64_MAX : now.ms + settings->extranonce_ms,
@@ -93,13 +92,23 @@ static void say_difficulty(struct sim_client *client, struct buffer *out)
     sim_client_say_buffer(client, out, &line);
 }
 
+/* Remembers under which terms a job goes out. */
+static void note_terms(struct sim_client *client, uint64_t job)
+{
+    struct sim_terms *terms = &client->terms[job % SIM_JOBS_KEPT];
+
+    client->sent_job = job;
+    *terms = (struct sim_terms){.job = job, .difficulty = client->difficulty};
+    memcpy(terms->extranonce1, client->extranonce1, sizeof(terms->extranonce1));
+}
+
 static void say_job(struct sim_client *client, struct buffer *out)
 {
     const struct sim_template *job = sim_pool_newest(client->pool);
     struct buffer line = {0};
 
     sim_template_append_notify(&line, job);
-    client->sent_job = job->number;
+    note_terms(client, job->number);
     sim_client_say_buffer(client, out, &line);
 }
 
@@ -116,23 +125,19 @@ void sim_client_say_difficulty_and_job(struct sim_client *client, struct buffer 
     append_set_difficulty(client, &line);
     buffer_append_char(&line, ',');
     sim_template_append_notify(&line, sim_pool_newest(client->pool));
-    client->sent_job = sim_pool_newest(client->pool)->number;
+    note_terms(client, sim_pool_newest(client->pool)->number);
     buffer_append_char(&line, ']');
     sim_client_say_buffer(client, out, &line);
 }
 
 void sim_client_set_difficulty(struct sim_client *client, double difficulty, struct buffer *out)
 {
-    /* Without a job since the last change the miner may still work under the one before. */
-    if (client->sent_job >= client->difficulty_job ||
-        client->difficulty < client->previous_difficulty)
-        client->previous_difficulty = client->difficulty;
-    client->difficulty = difficulty;
-    client->difficulty_job = client->sent_job + 1; /* binds from the next job on */
+    double before = client->difficulty;
+
+    client->difficulty = difficulty; /* binds from the next job on */
     sim_vardiff_init(&client->vardiff, client->now.ms);
     say_difficulty(client, out);
-    sim_client_note(client, "difficulty %.10g, was %.10g", client->difficulty,
-                    client->previous_difficulty);
+    sim_client_note(client, "difficulty %.10g, was %.10g", client->difficulty, before);
 }
 
 void sim_client_ask(struct sim_client *client, struct buffer *out, const char *method)
@@ -152,9 +157,7 @@ static void renew_extranonce(struct sim_client *client, struct buffer *out)
     char text[SIM_EXTRANONCE1_MAX * 2 + 1] = "";
     struct buffer line = {0};
 
-    memcpy(client->previous_extranonce1, client->extranonce1, sizeof(client->extranonce1));
     sim_random_fill(&client->pool->random, client->extranonce1, settings->extranonce1_bytes);
-    client->extranonce_job = client->sent_job + 1;
     hex_encode(text, client->extranonce1, settings->extranonce1_bytes);
     buffer_append_format(
         &line, "{\"id\":null,\"method\":\"mining.set_extranonce\",\"params\":[\"%s\",%zu]}", text,

@@ -234,14 +234,15 @@ static bool handshake_waits(const struct sim_miner *miner)
 static void on_answer(struct sim_miner *miner, const json_t *message, struct buffer *out)
 {
     char *id = json_dumps(json_object_get(message, "id"), JSON_ENCODE_ANY | JSON_COMPACT);
+    bool nobody = id == NULL || strcmp(id, "null") == 0; /* what was asked with id null */
     enum sim_step step;
     size_t i = 0;
 
-    while (i < miner->pending_count && (id == NULL || strcmp(miner->pending[i].id, id) != 0))
+    while (i < miner->pending_count && (nobody || strcmp(miner->pending[i].id, id) != 0))
         i++;
     free(id);
     if (i == miner->pending_count) {
-        miner->totals.bad_lines++;
+        miner->totals.bad_lines += !nobody;
         return;
     }
     step = miner->pending[i].step;

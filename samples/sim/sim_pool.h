@@ -110,19 +110,24 @@ const struct sim_template *sim_pool_newest(const struct sim_pool *pool);
 const struct sim_template *sim_pool_find_job(const struct sim_pool *pool, const char *id,
                                              bool *known);
 
+/* What was in force when a job was sent to a client. */
+struct sim_terms {
+    uint64_t job; /* 0: none */
+    double difficulty;
+    uint8_t extranonce1[SIM_EXTRANONCE1_MAX];
+};
+
 struct sim_client {
     struct sim_pool *pool;
     uint64_t number;
     bool subscribed, authorized, wants_extranonce;
     char worker[SIM_WORKER_MAX], agent[SIM_WORKER_MAX];
     uint8_t extranonce1[SIM_EXTRANONCE1_MAX];
-    uint8_t previous_extranonce1[SIM_EXTRANONCE1_MAX]; /* for jobs below extranonce_job */
-    uint64_t extranonce_job;
     uint32_t version_mask; /* 0: no rolling agreed */
-    double difficulty, previous_difficulty;
-    uint64_t difficulty_job; /* jobs below were sent under the previous one */
+    double difficulty;
     uint64_t sent_job;
-    uint64_t requests; /* ids for what the pool asks */
+    struct sim_terms terms[SIM_JOBS_KEPT]; /* of the jobs sent, by number modulo SIM_JOBS_KEPT */
+    uint64_t requests;                     /* ids for what the pool asks */
     struct sim_vardiff vardiff;
     int64_t next_ping_ms, next_extranonce_ms, reconnect_at_ms;
     uint64_t *seen; /* hashes of shares on the current block, SIM_SEEN_MAX, made when needed */

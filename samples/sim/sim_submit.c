@@ -32,25 +32,34 @@ static const char *field_fault(const struct sim_client *client, const struct sim
     return NULL;
 }
 
-static struct stratum_extranonce extranonce_of(const struct sim_client *client, uint64_t job)
+/* The terms under which this client was sent the job; those of now when it never was. */
+static struct sim_terms terms_of(const struct sim_client *client, uint64_t job)
 {
-    const uint8_t *bytes =
-        job < client->extranonce_job ? client->previous_extranonce1 : client->extranonce1;
+    struct sim_terms now = {.job = job, .difficulty = client->difficulty};
+
+    if (client->terms[job % SIM_JOBS_KEPT].job == job)
+        return client->terms[job % SIM_JOBS_KEPT];
+    memcpy(now.extranonce1, client->extranonce1, sizeof(now.extranonce1));
+    return now;
+}
+
+static struct stratum_extranonce extranonce_of(const struct sim_client *client,
+                                               const struct sim_terms *terms)
+{
     struct stratum_extranonce extranonce = {
         .extranonce1_len = client->pool->settings.extranonce1_bytes,
         .extranonce2_len = client->pool->settings.extranonce2_bytes};
 
-    memcpy(extranonce.extranonce1, bytes, extranonce.extranonce1_len);
+    memcpy(extranonce.extranonce1, terms->extranonce1, extranonce.extranonce1_len);
     return extranonce;
 }
 
-static bool enough_work(const struct sim_client *client, uint64_t job, const uint8_t hash[32])
+static bool enough_work(const struct sim_client *client, const struct sim_terms *terms,
+                        const uint8_t hash[32])
 {
-    double asked = client->difficulty;
+    double asked = terms->difficulty < client->difficulty ? terms->difficulty : client->difficulty;
     uint8_t target[32];
 
-    if (job < client->difficulty_job && client->previous_difficulty < asked)
-        asked = client->previous_difficulty;
     return share_target_from_difficulty(target, asked) && share_meets(hash, target);
 }
 
@@ -79,14 +88,15 @@ static enum sim_reject judge_work(struct sim_client *client, const struct sim_te
                                   const struct stratum_submit *submit, const char **text)
 {
     struct stratum_job view = sim_template_view(job);
-    struct stratum_extranonce extranonce = extranonce_of(client, job->number);
+    struct sim_terms terms = terms_of(client, job->number);
+    struct stratum_extranonce extranonce = extranonce_of(client, &terms);
     struct share_result result;
 
     *text = field_fault(client, job, submit);
     if (*text != NULL)
         return SIM_REJECT_OTHER;
     share_evaluate(&result, &view, &extranonce, submit, client->version_mask);
-    if (!enough_work(client, job->number, result.hash)) {
+    if (!enough_work(client, &terms, result.hash)) {
         *text = "Low difficulty share";
         return SIM_REJECT_LOW_DIFFICULTY;
     }

@@ -1,0 +1,146 @@
+"""The `hashscope` front and its simulators as processes, for the integration tests.
+
+A FrontCase has a folder of its own; every process is started in it, so whatever is left behind by a
+command shows by its working directory.
+"""
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+
+from tests.integration.harness import PATIENCE, Peer, RecorderCase, program, wait_until
+
+
+def environment(**more):
+    names = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+    names.update((k, v) for k, v in os.environ.items() if k.endswith("SAN_OPTIONS"))
+    names.update(more)
+    return names
+
+
+class Process:
+    """A running `hashscope …`; its output is collected by threads."""
+
+    def __init__(self, folder, arguments, environ=None, stdout=subprocess.PIPE):
+        self.process = subprocess.Popen(
+            [program("hashscope"), *map(str, arguments)], cwd=folder, stdin=subprocess.DEVNULL,
+            env=environment(**(environ or {})), stdout=stdout, stderr=subprocess.PIPE)
+        self.out, self.err = [], []
+        self.readers = [self.read(self.process.stderr, self.err)]
+        if stdout == subprocess.PIPE:
+            self.readers.append(self.read(self.process.stdout, self.out))
+
+    @staticmethod
+    def read(stream, lines):
+        def work():
+            for line in stream:
+                lines.append(line.decode(errors="replace").rstrip("\n"))
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        return thread
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def text(self):
+        return "\n".join(list(self.err))
+
+    def wait_text(self, part):
+        wait_until(lambda: part in self.text() or self.process.poll() is not None,
+                   f"{part!r} in what it says")
+        if part not in self.text():
+            raise AssertionError(f"ended without saying {part!r}:\n{self.text()}")
+
+    def wait_lines(self, count):
+        return wait_until(lambda: len(self.out) >= count and self.out, f"{count} lines")
+
+    def json(self):
+        """What it printed so far, each line as JSON."""
+        return [json.loads(line) for line in list(self.out)]
+
+    def send(self, number):
+        self.process.send_signal(number)
+
+    def wait(self, seconds=3 * PATIENCE):
+        code = self.process.wait(seconds)
+        for reader in self.readers:
+            reader.join(PATIENCE)
+        return code
+
+    def stop(self, number=signal.SIGTERM):
+        self.send(number)
+        return self.wait()
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.wait()
+        self.process.stderr.close()
+        if self.process.stdout:
+            self.process.stdout.close()
+
+
+class FrontCase(RecorderCase):
+    def run_front(self, *arguments, environ=None):
+        """Runs a command to its end; returns exit code, stdout and stderr."""
+        done = subprocess.run([program("hashscope"), *map(str, arguments)], cwd=self.folder,
+                              env=environment(**(environ or {})), stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              timeout=6 * PATIENCE, check=False)
+        self.assertNotIn(b"Sanitizer", done.stderr)
+        self.assertNotIn(b"runtime error", done.stderr)
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+    def spawn(self, *arguments, **options):
+        process = Process(self.folder, arguments, **options)
+        self.addCleanup(self.end_process, process)
+        return process
+
+    def end_process(self, process):
+        process.close()
+        self.assertNotIn("Sanitizer", process.text())
+        self.assertNotIn("runtime error", process.text())
+
+    # ---- the simulators
+
+    def sim_pool(self, *arguments, difficulty=0.000001):
+        """A listening pool; its port is `port`."""
+        pool = self.spawn("sim", "pool", "--listen", "127.0.0.1:0", "--json", "--difficulty",
+                          difficulty, "--shares-per-minute", 0, *arguments)
+        pool.wait_lines(1)
+        pool.port = pool.json()[0]["port"]
+        return pool
+
+    def end_pool(self, pool):
+        """Ends it; returns its totals."""
+        self.assertEqual(pool.stop(), 0, pool.text())
+        return pool.json()[-1]
+
+    def sim_miner(self, port, *arguments, expect=0, scheme=""):
+        """Runs miners to their end; returns their totals."""
+        code, out, err = self.run_front("sim", "miner", f"{scheme}127.0.0.1:{port}", "--json",
+                                        "--hashrate", 200000, "--duration", 30, *arguments)
+        self.assertEqual(code, expect, err)
+        self.miner_log = err
+        return json.loads(out)
+
+    def dial(self, port):
+        """A miner of our own."""
+        sock = socket.create_connection(("127.0.0.1", port), PATIENCE)
+        return self.keep(Peer(sock))
+
+    # ---- what is left behind
+
+    def processes_here(self):
+        """Ids of all processes whose working directory is this test's folder."""
+        found = []
+        for name in os.listdir("/proc"):
+            try:
+                if name.isdigit() and os.readlink(f"/proc/{name}/cwd") == self.folder:
+                    found.append(int(name))
+            except OSError:
+                continue
+        return found
