@@ -156,6 +156,14 @@ static void set_reason(struct archive *archive, bool degraded, const char *reaso
     pthread_mutex_unlock(&archive->mutex);
 }
 
+/* "No space left on device", without what was being done. */
+static const char *last_part(const char *text)
+{
+    for (const char *colon; (colon = strstr(text, ": "));)
+        text = colon + 2;
+    return text;
+}
+
 static void failed(struct archive *archive, int64_t now, const struct error *err)
 {
     atomic_fetch_add_explicit(&archive->counters->archive_errors, 1, memory_order_relaxed);
@@ -166,8 +174,8 @@ static void failed(struct archive *archive, int64_t now, const struct error *err
         archive->retry_delay = RETRY_MOST_NS;
     archive->retry_at = now + archive->retry_delay;
     archive->failing = true;
-    snprintf(archive->trouble, sizeof archive->trouble, "%s",
-             strrchr(err->text, ':') ? strrchr(err->text, ':') + 2 : err->text);
+    snprintf(archive->trouble, sizeof archive->trouble, "%.*s", (int)sizeof archive->trouble - 1,
+             last_part(err->text));
     set_reason(archive, true, err->text);
     bool again = archive->fault == ARCHIVE_FAULT_SEAL || waits_for_room(archive);
     if (archive->file.fd >= 0 && !again)

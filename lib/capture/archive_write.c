@@ -15,6 +15,7 @@
 
 #include "lib/capture/archive_private.h"
 #include "lib/capture/line.h"
+#include "lib/stratum/scan.h"
 
 #define OUT_PUSH   (256u << 10) /* compressed bytes that are worth a write */
 #define NAME_TRIES 100
@@ -249,16 +250,23 @@ static enum segment_event event_of(enum record_type type)
     return SEGMENT_EVENT_OTHER;
 }
 
-static void write_line(struct archive *archive, const struct record *record)
+static struct segment_note note_of(const struct record *record)
 {
-    struct segment_note note = {
+    bool piece = (record->flags & RECORD_FRAGMENT) != 0;
+    bool named = record->fragment == 0 && record->method > STRATUM_METHOD_UNKNOWN;
+    return (struct segment_note){
         .wall_ns = record->wall_ns,
         .seq = record->seq,
         .direction = record->direction,
         .event = event_of(record->type),
-        .method = record->method,
-        .error = record->type == RECORD_MESSAGE && (record->flags & RECORD_ERROR),
+        .method = piece && !named ? STRATUM_METHOD_NONE : record->method,
+        .error = record->type == RECORD_MESSAGE && (record->flags & RECORD_ERROR) && !piece,
     };
+}
+
+static void write_line(struct archive *archive, const struct record *record)
+{
+    struct segment_note note = note_of(record);
     line_append_record(&archive->file.text, &archive->clock, record);
     segment_file_note(&archive->file, &note);
     if (record->type == RECORD_MESSAGE)

@@ -59,8 +59,8 @@ enum status segment_reader_open(struct segment_reader **out, const char *path,
 const struct segment_head *segment_reader_head(const struct segment_reader *reader);
 /* STATUS_END: the end of what is there; when the file has grown since, the next call goes on.
  * STATUS_DAMAGED: the rest cannot be read (err says at which offset and why). Lines of a frame are
- * given out as they are read; when its checksum does not fit, the call behind its last line says
- * STATUS_DAMAGED. A line that is none of ours is damage too. */
+ * given out as they are read, so it may come behind some lines of a frame that its checksum does not
+ * fit. A line that is none of ours is damage too. */
 enum status segment_reader_next(struct segment_reader *reader, struct segment_line *out,
                                 struct error *err) MUST_CHECK;
 void segment_reader_close(struct segment_reader *reader);

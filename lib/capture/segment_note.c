@@ -1,6 +1,7 @@
 /*
  * segment_note.c - what the index says of a line, found again from the line: events by their name,
- * messages by scanning their bytes as the relay did. Base64 that does not decode says nothing.
+ * messages by scanning their bytes as the relay did. Bytes of a stream that is no text say nothing,
+ * and so does base64 that does not decode.
  */
 #include <stdlib.h>
 
@@ -61,6 +62,6 @@ void segment_note_of_line(struct segment_note *out, const struct segment_line *l
                                         : STRATUM_METHOD_NONE);
     else if (line->msg.data)
         note_bytes(out, line->msg);
-    else
+    else if (!span_equal_text(line->why, stratum_fault_text(STRATUM_FAULT_OPAQUE)))
         note_base64(out, line->bytes_b64);
 }
