@@ -82,7 +82,7 @@ static enum status take_lock(struct datadir *dir, struct error *err)
         return error_set(err, STATUS_BUSY,
                          "%s is in use by another process (number %d): one recorder per data "
                          "directory",
-                         dir->path, atoi(text));
+                         dir->path, (int)strtol(text, NULL, 10));
     }
     int len = snprintf(text, sizeof text, "%d\n", (int)getpid());
     if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)len, 0) != len) {
