@@ -57,14 +57,17 @@ static void port_file_path(const struct up *up, char out[PROGRAM_PATH_MAX])
 static bool pool_is_ready(struct up *up)
 {
     char path[PROGRAM_PATH_MAX];
-    unsigned port = 0;
+    unsigned long port = 0;
+    char text[16];
     FILE *file;
 
     port_file_path(up, path);
     file = fopen(path, "re");
     if (file == NULL)
         return false;
-    if (fscanf(file, "%5u", &port) != 1 || port > UINT16_MAX)
+    if (fgets(text, sizeof text, file))
+        port = strtoul(text, NULL, 10);
+    if (port > UINT16_MAX)
         port = 0;
     fclose(file);
     up->pool_port = (uint16_t)port;

@@ -182,7 +182,7 @@ static void failed(struct archive *archive, int64_t now, const struct error *err
         archive_abandon(archive);
 }
 
-static void recovered(struct archive *archive)
+static void works_again(struct archive *archive)
 {
     archive->failing = false;
     set_reason(archive, false, "");
@@ -249,7 +249,7 @@ static bool run_tick(struct archive *archive)
         if (!fine)
             failed(archive, clock_mono_ns(), &err);
         else if (archive->failing)
-            recovered(archive);
+            works_again(archive);
     }
     publish_status(archive);
     pthread_mutex_lock(&archive->mutex);
@@ -317,18 +317,18 @@ static void archive_free(struct archive *archive)
 
 enum status archive_start(struct archive **out, const struct archive_settings *settings,
                           struct ring_reader *reader, struct ring_counters *counters,
-                          const struct archive_recovered *found, struct error *err)
+                          const struct archive_recovered *recovered, struct error *err)
 {
     struct archive *archive = memory_new(sizeof *archive);
     archive->settings = *settings;
     archive->data_dir = memory_text(settings->data_dir);
     archive->reader = reader;
     archive->counters = counters;
-    archive->next_number = found->next_number ? found->next_number : 1;
-    archive->known_seq = archive->last_seq = found->last_seq;
+    archive->next_number = recovered->next_number ? recovered->next_number : 1;
+    archive->known_seq = archive->last_seq = recovered->last_seq;
     archive->total.last_seq = archive->flushed.last_seq = archive->counted.last_seq =
-        found->last_seq;
-    archive->status.archived_seq = archive->status.synced_seq = found->last_seq;
+        recovered->last_seq;
+    archive->status.archived_seq = archive->status.synced_seq = recovered->last_seq;
     segment_file_init(&archive->file, settings->io, settings->group);
     segment_file_tune(&archive->file, true);
     knowledge_init(&archive->knowledge);

@@ -330,9 +330,7 @@ static enum status recover_file(const struct recovery *recovery, const char *pat
         return error_set(err, status, "%s", why.text);
     status = read_file(&found, reader, &why);
     segment_reader_close(reader);
-    if (status != STATUS_OK) /* what could be read is still there */
-        log_warn("archive: %s", why.text);
-    else if (found.damaged)
+    if (status != STATUS_OK || found.damaged) /* what could be read is still there */
         log_warn("archive: %s", why.text);
     status = settle(recovery, path, &found, err);
     buffer_close(&found.text);

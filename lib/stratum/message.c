@@ -161,7 +161,7 @@ json_t *stratum_message_view(const char *line, size_t len, enum stratum_method a
                              struct error *err)
 {
     struct stratum_scan scan;
-    json_error_t where;
+    json_error_t where = {0};
     stratum_scan_line(&scan, line, len);
     json_t *tree = load(line, len, scan.fault, &where);
     if (tree == NULL) {

@@ -1,5 +1,6 @@
 /* A segment while it is being written: frames, index, a reader beside it, and disks that refuse. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,8 +41,10 @@ static void finish(void)
 static void put(uint64_t seq)
 {
     char text[128];
-    snprintf(text, sizeof text, "{\"id\":%llu,\"method\":\"mining.submit\",\"params\":[\"%llx\"]}",
-             (unsigned long long)seq, (unsigned long long)(seq * 0x9e3779b97f4a7c15));
+    uint64_t mixed = seq * 0x9e3779b97f4a7c15;
+    snprintf(text, sizeof text,
+             "{\"id\":%" PRIu64 ",\"method\":\"mining.submit\",\"params\":[\"%" PRIx64 "\"]}", seq,
+             mixed);
     struct record record = support_message(seq, (unsigned)(seq % 5), text);
     record.direction = (enum direction)(seq % DIRECTION_COUNT);
     support_put(&file, &record);
