@@ -73,7 +73,8 @@ START_TEST(numbers_as_text)
     buffer_append_i64(&buffer, INT64_MIN);
     buffer_append_char(&buffer, ' ');
     buffer_append_i64(&buffer, INT64_MAX);
-    expect_text(&buffer, "0 18446744073709551615 -9223372036854775808 9223372036854775807");
+    buffer_append_i64(&buffer, -42);
+    expect_text(&buffer, "0 18446744073709551615 -9223372036854775808 9223372036854775807-42");
 }
 END_TEST
 

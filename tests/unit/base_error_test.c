@@ -54,7 +54,7 @@ START_TEST(long_messages_end_in_dots)
 }
 END_TEST
 
-START_TEST(the_longest_message_is_kept_whole)
+START_TEST(the_longest_message_is_kept_whole_and_one_more_is_cut)
 {
     char text[sizeof((struct error *)0)->text];
     struct error err;
@@ -63,6 +63,8 @@ START_TEST(the_longest_message_is_kept_whole)
     text[sizeof text - 1] = '\0';
     ck_assert_int_eq(error_set(&err, STATUS_IO, "%s", text), STATUS_IO);
     ck_assert_str_eq(err.text, text);
+    ck_assert_int_eq(error_set(&err, STATUS_IO, "%st", text), STATUS_IO);
+    ck_assert_str_eq(err.text + sizeof text - 5, "t...");
 }
 END_TEST
 
@@ -97,6 +99,6 @@ int main(void)
 {
     return UNIT_RUN("error", message_reads_like_a_sentence, no_message_wanted,
                     a_message_may_quote_itself, long_messages_end_in_dots,
-                    the_longest_message_is_kept_whole, errno_becomes_a_code,
+                    the_longest_message_is_kept_whole_and_one_more_is_cut, errno_becomes_a_code,
                     every_code_has_a_name_of_its_own);
 }

@@ -95,6 +95,7 @@ START_TEST(the_nearest_name)
         const char *meant;
     } cases[] = {
         {"POOL_HSOT", "POOL_HOST"},
+        {"OPOL_HSOT", "POOL_HOST"},
         {"pool_host", "POOL_HOST"},
         {"LISTENPORT", "LISTEN_PORT"},
         {"POOLPORT", "POOL_PORT"},
