@@ -39,7 +39,8 @@ def program(name):
 def is_sanitized():
     """Memory figures of a build with sanitizers say nothing."""
     with open(program("hashscope-recorder"), "rb") as file:
-        return b"__asan_init" in file.read()
+        data = file.read()
+    return b"__asan_init" in data or b"__tsan_init" in data
 
 
 def wait_until(condition, what, seconds=PATIENCE):

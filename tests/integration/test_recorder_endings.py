@@ -1,13 +1,14 @@
 """How sessions end and how they begin: half-close, reset, pools that are down, slow, silent or die,
 miners that vanish, backups, routes."""
 import os
+import select
 import socket
 import subprocess
 import sys
 import unittest
 
-from tests.integration.harness import (MIB, PATIENCE, Blackhole, Peer, RecorderCase, free_port,
-                                       wait_until)
+from tests.integration.harness import (MIB, PATIENCE, Blackhole, Peer, RecorderCase, Task,
+                                       free_port, wait_until)
 
 LINE = b'{"id":1,"method":"mining.subscribe","params":[]}\n'
 ANSWER = b'{"id":1,"result":true,"error":null}\n'
@@ -282,24 +283,34 @@ class PoolsThatFail(RecorderCase):
         for port in ports:
             self.assertIn(str(port), reason)
 
-    def test_what_the_miner_says_early_arrives(self):
-        """A megabyte and the FIN, long before the pool answers."""
+    def early(self, data):
+        """The miner says that, and ends, before the pool answers."""
         pool = self.keep(Blackhole())
         recorder = self.start(pool)
         miner = self.connect(recorder)
-        data = LINE * (MIB // len(LINE))
-        miner.send_until_stuck(data, 0.3)
-        rest = data[miner.sent.length:]
-        recorder.wait_counter("bytes_from_miners", 65536)
+        speaker = Task(lambda: miner.send(data).end())
+        recorder.wait_counter("bytes_from_miners", min(len(data), 65536))
+        if len(data) < 65536:
+            speaker.result()
+        else:
+            self.assertFalse(select.select([], [miner.socket], [], 0.3)[1])
+        waiting = recorder.counters()["bytes_from_miners"]
         pool.open()
         upstream = self.keep(pool.accept())
-        miner.send(rest).end()
-        upstream.skip()
+        self.assertEqual(upstream.read_end(), data)
+        speaker.result()
         upstream.send(ANSWER).end()
         self.assertEqual(miner.read_end(), ANSWER)
         recorder.wait_sessions(0)
         archive = self.finish(recorder)
         self.assert_same_streams(archive, miner, upstream)
+        return waiting
+
+    def test_what_the_miner_says_early_arrives(self):
+        self.assertEqual(self.early(LINE * 20), len(LINE) * 20)
+
+    def test_what_waits_for_the_pool_is_bounded(self):
+        self.assertLessEqual(self.early(LINE * (16 * MIB // len(LINE))), 2 * 65536)
 
 
 class Routes(RecorderCase):
