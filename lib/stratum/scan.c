@@ -199,7 +199,6 @@ static inline void clear(struct stratum_scan *out)
     out->method = STRATUM_METHOD_NONE;
     out->id.type = STRATUM_ID_ABSENT;
     out->id.value = 0;
-    out->error = false;
     out->method_text = absent;
     out->id_text = absent;
     out->params = absent;

@@ -225,6 +225,7 @@ START_TEST(params_of_no_known_form_have_no_fields)
     ck_assert_ptr_null(stratum_message_params(STRATUM_LOGIN, array));
     ck_assert_ptr_null(stratum_message_result(STRATUM_MINING_SUBMIT, array));
     ck_assert_ptr_null(stratum_message_result(STRATUM_MINING_SUBSCRIBE, NULL));
+    ck_assert_ptr_null(stratum_message_result(STRATUM_METHOD_UNKNOWN, object));
     json_decref(text);
     json_decref(object);
     json_decref(array);

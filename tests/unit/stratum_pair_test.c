@@ -209,8 +209,13 @@ END_TEST
 START_TEST(after_a_handshake_nothing_is_kept)
 {
     struct stratum_pairs pairs = {0};
-    converse(&pairs, 5, 1);
-    ck_assert_ptr_null(pairs.ring);
+    for (int i = 0; i < 4; i++) {
+        converse(&pairs, 20, 1);
+        ck_assert_ptr_null(pairs.ring);
+    }
+    converse(&pairs, 20, 1); /* that is no handshake any more */
+    ck_assert_ptr_nonnull(pairs.ring);
+    stratum_pairs_close(&pairs);
 }
 END_TEST
 

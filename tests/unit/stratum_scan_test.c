@@ -367,7 +367,7 @@ START_TEST(every_method_is_found_by_its_name_and_by_nothing_else)
     }
     ck_assert_int_eq(stratum_method_find("", 0), STRATUM_METHOD_UNKNOWN);
     ck_assert_int_eq(stratum_method_find("none", 4), STRATUM_METHOD_UNKNOWN);
-    ck_assert_str_eq(stratum_method_name((enum stratum_method)99), "unknown");
+    ck_assert_str_eq(stratum_method_name(STRATUM_METHOD_COUNT), "unknown");
 }
 END_TEST
 
@@ -378,7 +378,7 @@ START_TEST(every_fault_has_a_text_and_its_number)
         ck_assert_ptr_nonnull(stratum_fault_text((enum stratum_fault)i));
     ck_assert_str_eq(stratum_fault_text(STRATUM_FAULT_SYNTAX), "invalid JSON");
     ck_assert_str_eq(stratum_fault_text(STRATUM_FAULT_UTF8), "invalid UTF-8");
-    ck_assert_str_eq(stratum_fault_text((enum stratum_fault)99), "unknown fault");
+    ck_assert_str_eq(stratum_fault_text(STRATUM_FAULT_COUNT), "unknown fault");
 }
 END_TEST
 
@@ -513,6 +513,9 @@ START_TEST(a_response_is_known_from_its_first_member)
     ck_assert_int_eq(scan.fault, STRATUM_FAULT_TRUNCATED);
     ck_assert_uint_eq(scan.id.value, 5);
     ck_assert_ptr_null(scan.result.data);
+    ck_assert_int_eq(scan_text("{\"id\":0").id.type, STRATUM_ID_ABSENT);
+    ck_assert_int_eq(scan_text("{\"id\":9").id.type, STRATUM_ID_ABSENT);
+    ck_assert_int_eq(scan_text("{\"id\":null").id.type, STRATUM_ID_NULL);
     ck_assert(scan_text("{\"error\":[20,\"x\"],\"res").error);
 }
 END_TEST

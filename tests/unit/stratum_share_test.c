@@ -265,6 +265,11 @@ START_TEST(target_of_a_difficulty_is_exact)
     expect_target(1e-9, "3b9a8e6535fffef481b5fe088151b0791619e09d7e3f36fccfbaa4c14955fdb7");
     expect_target(1e-300, "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff");
     expect_target(1e-12, "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff");
+    for (int exponent = -60; exponent < -32; exponent++) /* as far as the limbs reach, and beyond */
+        expect_target(ldexp(1, exponent),
+                      "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff");
+    expect_target(ldexp(1, -32),
+                  "ffff000000000000000000000000000000000000000000000000000000000000");
     expect_target(1e300, "0000000000000000000000000000000000000000000000000000000000000000");
     ck_assert(!share_target_from_difficulty(target, 0));
     ck_assert(!share_target_from_difficulty(target, -1));
