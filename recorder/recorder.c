@@ -208,10 +208,11 @@ static void raise_descriptor_limit(const struct config *config)
     limit.rlim_cur = limit.rlim_max;
     if (setrlimit(RLIMIT_NOFILE, &limit) == 0 &&
         limit.rlim_cur < 2 * (rlim_t)config->max_sessions + 64)
-        log_warn("MAX_SESSIONS %" PRIu32 " would need %" PRIu64
-                 " descriptors, the system allows %" PRIu64,
-                 config->max_sessions, 2 * (uint64_t)config->max_sessions + 64,
-                 (uint64_t)limit.rlim_cur);
+        log_info("the system allows %" PRIu64 " descriptors, enough for about %" PRIu64
+                 " sessions (MAX_SESSIONS %" PRIu32 "); miners beyond that wait",
+                 (uint64_t)limit.rlim_cur,
+                 limit.rlim_cur > 64 ? ((uint64_t)limit.rlim_cur - 64) / 2 : 0,
+                 config->max_sessions);
 }
 
 static enum status start_tls(struct recorder *recorder, struct error *err)
