@@ -133,32 +133,38 @@ static void on_written(uv_write_t *request, int status)
     stream_drained(stream);
 }
 
-size_t queue_send(struct stream *stream, const char *data, size_t len)
-{
-    size_t taken = 0;
-    if (stream->queue == NULL) {
-        uv_buf_t buffer = {.base = (char *)(uintptr_t)data, .len = len};
-        int result = uv_try_write(&stream->uv.stream, &buffer, 1);
-        if (result >= 0 && (size_t)result == len)
-            return len;
-        if (result < 0 && result != UV_EAGAIN) {
-            stream_fail_later(stream, result);
-            return 0;
-        }
-        taken = result > 0 ? (size_t)result : 0;
-        stream->queue = memory_new(sizeof *stream->queue);
-        queue_copy(stream->queue, data + taken, len - taken);
-        queue_start(stream);
-    } else {
-        queue_copy(stream->queue, data, len);
-    }
-    stream_count_queued(stream);
-    return taken;
-}
-
 size_t queue_bytes(const struct stream *stream)
 {
     if (stream->queue == NULL)
         return 0;
     return stream->uv.stream.write_queue_size + stream->queue->waiting_bytes;
+}
+
+/* The kernel has not taken all: the rest, from `taken` on, becomes a queue. Room may have come up
+ * in the meantime; returns what the kernel has after all. */
+static size_t queue_rest(struct stream *stream, const char *data, size_t len, size_t taken)
+{
+    stream->queue = memory_new(sizeof *stream->queue);
+    queue_copy(stream->queue, data + taken, len - taken);
+    queue_start(stream);
+    stream_count_queued(stream);
+    return stream->failed ? 0 : len - queue_bytes(stream);
+}
+
+size_t queue_send(struct stream *stream, const char *data, size_t len)
+{
+    if (stream->queue != NULL) {
+        queue_copy(stream->queue, data, len);
+        stream_count_queued(stream);
+        return 0;
+    }
+    uv_buf_t buffer = {.base = (char *)(uintptr_t)data, .len = len};
+    int result = uv_try_write(&stream->uv.stream, &buffer, 1);
+    if (result >= 0 && (size_t)result == len)
+        return len;
+    if (result < 0 && result != UV_EAGAIN) {
+        stream_fail_later(stream, result);
+        return 0;
+    }
+    return queue_rest(stream, data, len, result > 0 ? (size_t)result : 0);
 }

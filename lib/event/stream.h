@@ -42,8 +42,9 @@ struct stream_callbacks {
                                                           with TLS a FIN without one counts too) */
     void (*on_error)(struct stream *stream, int code); /* a UV_E… code; close it. UV_EPROTO: TLS,
                                                           see stream_error_text */
-    void (*on_drain)(struct stream *stream); /* the queue, once non-empty, is empty again */
-    void (*on_tls)(struct stream *stream);   /* the TLS handshake is complete; may be NULL */
+    void (*on_drain)(struct stream *stream);           /* once for each time bytes had to
+           wait: all are with the kernel now */
+    void (*on_tls)(struct stream *stream); /* the TLS handshake is complete; may be NULL */
     void (*on_closed)(struct stream *stream);
 };
 
