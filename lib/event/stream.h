@@ -42,8 +42,8 @@ struct stream_callbacks {
                                                           with TLS a FIN without one counts too) */
     void (*on_error)(struct stream *stream, int code); /* a UV_E… code; close it. UV_EPROTO: TLS,
                                                           see stream_error_text */
-    void (*on_drain)(struct stream *stream);           /* once for each time bytes had to
-           wait: all are with the kernel now */
+    /* Once for each time bytes had to wait: the kernel has all of them now. May be NULL. */
+    void (*on_drain)(struct stream *stream);
     void (*on_tls)(struct stream *stream); /* the TLS handshake is complete; may be NULL */
     void (*on_closed)(struct stream *stream);
 };
