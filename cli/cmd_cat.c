@@ -77,6 +77,19 @@ static void show(struct cat *cat, const struct segment_line *line)
         cat->closed = true;
 }
 
+/* A file that is still being written may end anywhere; a finished one may not. */
+static enum status check_end(const struct segment_reader *reader, const char *path,
+                             struct error *err)
+{
+    const struct segment_place *place = segment_reader_place(reader);
+    size_t len = strlen(path);
+
+    if (!place->torn || (len > 5 && strcmp(path + len - 5, ".open") == 0))
+        return STATUS_END;
+    return error_set(err, STATUS_DAMAGED, "it ends within the frame that begins at byte %llu",
+                     (unsigned long long)place->end);
+}
+
 static void cat_file(struct cat *cat, const char *path)
 {
     struct segment_reader *reader = NULL;
@@ -87,6 +100,8 @@ static void cat_file(struct cat *cat, const char *path)
     if (status == STATUS_OK) {
         while (!cat->closed && (status = segment_reader_next(reader, &line, &err)) == STATUS_OK)
             show(cat, &line);
+        if (status == STATUS_END)
+            status = check_end(reader, path, &err);
         segment_reader_close(reader);
     }
     if (status != STATUS_OK && status != STATUS_END) {

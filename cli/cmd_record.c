@@ -25,5 +25,5 @@ static int run(int argc, char **argv)
     return 1;
 }
 
-const struct command command_record = {
-    "record", "record: relay miners to their pool and keep every message", run};
+const struct command command_record = {"record",
+                                       "relay miners to their pool and keep every message", run};

@@ -57,6 +57,10 @@ bool view_take(struct view *view, const struct segment_line *line)
 
     if (line->is_message && line->msg.data != NULL)
         stratum_scan_line(&taken.scan, line->msg.data, line->msg.len);
+    if (line->method.len > 0) { /* the first piece of a long line */
+        taken.scan.method_text = line->method;
+        taken.scan.method = stratum_method_find(line->method.data, line->method.len);
+    }
     view_learn(view, &taken);
     if (!wanted(view, &taken))
         return false;

@@ -187,11 +187,12 @@ static void describe_message(struct cell *cell, const struct view_line *line, co
 static void describe_bytes(struct cell *cell, const struct view_line *line)
 {
     const struct segment_line *at = &line->line;
+    const struct span more = at->is_fragment ? at->method : at->why;
 
     cell->color = COLOR_RED;
-    cell->word = at->is_fragment ? "fragment" : "not JSON";
+    cell->word = at->is_fragment ? "part of a line" : "not JSON";
     snprintf(cell->essence, ESSENCE_MAX, "%zu bytes%s%.*s", at->bytes_b64.len / 4 * 3,
-             at->why.len > 0 ? ": " : "", (int)at->why.len, at->why.len > 0 ? at->why.data : "");
+             more.len > 0 ? ", " : "", (int)more.len, more.len > 0 ? more.data : "");
 }
 
 /* The members of an event that are worth a look, in this order. */

@@ -3,12 +3,18 @@
 A FrontCase has a folder of its own; every process is started in it, so whatever is left behind by a
 command shows by its working directory.
 """
+import fcntl
 import json
 import os
+import pty
+import select
 import signal
 import socket
+import struct
 import subprocess
+import termios
 import threading
+import time
 
 from tests.integration.harness import PATIENCE, Peer, RecorderCase, program, wait_until
 
@@ -81,6 +87,47 @@ class Process:
         self.process.stderr.close()
         if self.process.stdout:
             self.process.stdout.close()
+
+
+class Terminal:
+    """A command with a terminal of its own around it."""
+
+    def __init__(self, folder, arguments, columns=120, environ=None):
+        self.master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+        self.process = subprocess.Popen(
+            [program("hashscope"), *map(str, arguments)], cwd=folder, stdin=slave, stdout=slave,
+            stderr=slave, env=environment(TERM="xterm", **(environ or {})), close_fds=True,
+            start_new_session=True)
+        os.close(slave)
+        self.output = b""
+
+    def read_some(self):
+        if select.select([self.master], [], [], 0.05)[0]:
+            try:
+                self.output += os.read(self.master, 65536)
+            except OSError:
+                return False
+        return True
+
+    def wait_output(self, part):
+        deadline = time.monotonic() + PATIENCE
+        while part not in self.output:
+            if time.monotonic() > deadline or not self.read_some():
+                raise AssertionError(f"{part!r} not in {self.output.decode(errors='replace')}")
+
+    def wait(self):
+        while self.read_some() and self.process.poll() is None:
+            pass
+        while select.select([self.master], [], [], 0)[0] and self.read_some():
+            pass
+        return self.process.wait(PATIENCE)
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        os.close(self.master)
 
 
 class FrontCase(RecorderCase):
