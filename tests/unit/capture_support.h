@@ -14,7 +14,8 @@
 
 #define SUPPORT_WALL INT64_C(1795355581123456789) /* 2026-11-22T13:53:01.123456Z */
 
-/* A new folder below /tmp; support_remove deletes it with all that is in it. */
+/* A new folder, in memory where that can be had: thousands of files are synced there.
+ * support_remove deletes it with all that is in it. */
 const char *support_folder(void);
 void support_remove(const char *folder);
 
