@@ -484,6 +484,18 @@ class RecorderCase(unittest.TestCase):
         miner = self.connect(recorder, **options)
         return miner, self.keep(pool.accept())
 
+    def compile_library(self, name, source):
+        """For LD_PRELOAD."""
+        compiler = shutil.which("gcc") or shutil.which("cc")
+        if not compiler:
+            self.skipTest("no C compiler")
+        path = os.path.join(self.folder, name)
+        with open(path + ".c", "w", encoding="ascii") as file:
+            file.write(source)
+        subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", path + ".so", path + ".c",
+                        "-ldl"], check=True)
+        return path + ".so"
+
     def finish(self, recorder, **checks):
         """Ends the recorder; returns the archive, which must be sealed and complete."""
         self.assertEqual(recorder.stop(), 0, recorder.text())

@@ -5,7 +5,6 @@ import shutil
 import signal
 import socket
 import struct
-import subprocess
 import time
 import unittest
 
@@ -178,22 +177,15 @@ int clock_gettime(clockid_t id, struct timespec *out)
 class Clock(RecorderCase):
     def setUp(self):
         super().setUp()
-        compiler = shutil.which("gcc") or shutil.which("cc")
-        if not compiler:
-            self.skipTest("no C compiler")
-        library, source = (os.path.join(self.folder, "shift" + end) for end in (".so", ".c"))
-        with open(source, "w", encoding="ascii") as file:
-            file.write(SHIFT_SOURCE)
-        subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"],
-                       check=True)
-        path = os.path.join(self.folder, "shift")
+        if is_sanitized():
+            self.skipTest("the sanitizer's run time must come first")
+        library = self.compile_library("shift", SHIFT_SOURCE)
+        path = os.path.join(self.folder, "by")
         with open(path, "wb") as file:
             file.write(struct.pack("q", 0))
         with open(path, "r+b") as file:
             self.shift = self.keep(mmap.mmap(file.fileno(), 8))
         self.environment = {"LD_PRELOAD": library, "CLOCK_SHIFT": path}
-        if is_sanitized():
-            self.skipTest("the sanitizer's run time must come first")
 
     def set_clock(self, seconds):
         self.shift[:8] = struct.pack("q", seconds * 10**9)
