@@ -174,6 +174,11 @@ class FrontCase(RecorderCase):
         self.miner_log = err
         return json.loads(out)
 
+    def patient_miner(self, port, *arguments, scheme=""):
+        """A miner that goes on until it is stopped."""
+        return self.spawn("sim", "miner", f"{scheme}127.0.0.1:{port}", "--json", "--retry-min",
+                          0.05, "--retry-max", 0.1, *arguments)
+
     def dial(self, port):
         """A miner of our own."""
         sock = socket.create_connection(("127.0.0.1", port), PATIENCE)
