@@ -331,9 +331,7 @@ END_TEST
 int main(void)
 {
     return UNIT_RUN(
-        "stratum_scan",
-
-        kinds, a_line_that_is_no_JSON_is_other_but_tells_what_was_seen,
+        "stratum_scan", kinds, a_line_that_is_no_JSON_is_other_but_tells_what_was_seen,
         lesser_faults_do_not_hide_the_message, only_members_of_the_outer_object_count,
         the_last_of_equal_names_wins, spans_hold_the_raw_values, method_numbers_never_change,
         every_method_is_found_by_its_name_and_by_nothing_else,
