@@ -25,7 +25,8 @@
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 
-#define START_TIMEOUT_MS 60000 /* the recorder may have to recover a long archive first */
+#define LOG_MOST         (16 << 20) /* bytes of a log when a run begins */
+#define START_TIMEOUT_MS 60000      /* the recorder may have to recover a long archive first */
 #define WAIT_STEP_MS     20
 #define STOP_TIMEOUT_MS  5000
 
@@ -76,19 +77,31 @@ static bool pool_is_ready(struct up *up)
 
 /* ---- the children, in the order of their start ---- */
 
+static long size_of(const char *path)
+{
+    struct stat file;
+
+    return path != NULL && stat(path, &file) == 0 ? (long)file.st_size : 0;
+}
+
+/* A log that has grown large steps aside, in place of the one before. */
+static void keep_small(const char *path)
+{
+    char old[PROGRAM_PATH_MAX + 2];
+
+    if (size_of(path) < LOG_MOST)
+        return;
+    snprintf(old, sizeof(old), "%s.1", path);
+    (void)rename(path, old);
+}
+
 static void use_log(const struct up *up, struct child *child, const char *name)
 {
     char path[PROGRAM_PATH_MAX];
 
     snprintf(path, sizeof(path), "%s/logs/%s.log", up->data_dir, name);
     child->log_file = memory_text(path);
-}
-
-static long size_of(const char *path)
-{
-    struct stat file;
-
-    return path != NULL && stat(path, &file) == 0 ? (long)file.st_size : 0;
+    keep_small(path);
 }
 
 static enum status start_and_wait(struct up *up, struct child *child, bool (*ready)(struct up *),
@@ -116,6 +129,7 @@ static enum status start_pool(struct up *up, const char *self, struct error *err
     child_argument(up->pool, "sim");
     child_argument(up->pool, "pool");
     child_argument(up->pool, "--env-file=/dev/null");
+    child_argument(up->pool, "--log-level=warn"); /* a line a share would fill the disk */
     child_argument(up->pool, "--port-file=%s", path);
     child_argument(up->pool, "--block-interval=45"); /* quicker than the real world, for the eye */
     child_argument(up->pool, "--job-interval=15");
@@ -169,6 +183,7 @@ static enum status start_miners(struct up *up, const char *self, struct error *e
     child_argument(up->miners, "sim");
     child_argument(up->miners, "miner");
     child_argument(up->miners, "--env-file=/dev/null");
+    child_argument(up->miners, "--log-level=warn");
     child_argument(up->miners, "--style=mixed");
     child_argument(up->miners, "--bad-percent=4"); /* so that a reject can be seen now and then */
     child_argument(up->miners, "--user=demo");

@@ -1,5 +1,5 @@
 /*
- * line.h - records as lines of NDJSON, as FORMAT.md specifies them. For lib/capture alone.
+ * line.h - records as lines of NDJSON, as FORMAT.md specifies them.
  *
  * Each function appends one line with its newline. Pure; nothing fails: a record that contradicts
  * itself (an event without its details) gives a line that says less.
