@@ -170,7 +170,8 @@ static void record_piece(struct record *record, const struct push *push,
         stratum_scan_line(&scan, piece->data, piece->len);
     else if (piece->is_fragment)
         scan.fault = STRATUM_FAULT_TRUNCATED;
-    if (scan.kind != STRATUM_OTHER)
+    bool cut_off = scan.fault == STRATUM_FAULT_TRUNCATED && !piece->is_fragment;
+    if (scan.kind != STRATUM_OTHER && !cut_off) /* a whole line of half a message is no message */
         *match = pair(push, &scan, ring_writer_next_seq(push->shared->ring));
     record_scan(record, &scan);
     record->fragment = piece->fragment;
