@@ -152,7 +152,8 @@ static void set_reason(struct archive *archive, bool degraded, const char *reaso
 {
     pthread_mutex_lock(&archive->mutex);
     archive->status.degraded = degraded;
-    snprintf(archive->status.reason, sizeof archive->status.reason, "%s", reason);
+    snprintf(archive->status.reason, sizeof archive->status.reason, "%.*s",
+             (int)sizeof archive->status.reason - 1, reason);
     pthread_mutex_unlock(&archive->mutex);
 }
 

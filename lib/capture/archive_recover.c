@@ -42,8 +42,10 @@ struct finding {
     struct segment_place place;
     struct segment_index whole; /* the last whole frame */
     struct segment_index tail;  /* the frame that is not whole; no lines: none */
-    struct buffer text;         /* of the tail: its recovered line first */
-    uint64_t last_seq;          /* in whole frames */
+    struct buffer text;         /* of the tail */
+    struct segment_index kept; /* of the tail up to its last numbered line: what is worth keeping */
+    size_t kept_text;
+    uint64_t last_seq; /* in whole frames */
     bool damaged;
     bool frame_open; /* tail is the frame being read */
 };
@@ -89,7 +91,7 @@ static void take_line(struct finding *found, const struct segment_line *line,
 {
     struct segment_note note;
     if (!found->frame_open || found->tail.offset != place->frame) {
-        found->tail = (struct segment_index){.offset = place->frame};
+        found->tail = found->kept = (struct segment_index){.offset = place->frame};
         found->frame_open = true;
         buffer_clear(&found->text);
     }
@@ -97,6 +99,10 @@ static void take_line(struct finding *found, const struct segment_line *line,
     segment_index_count(&found->tail, &note);
     buffer_append(&found->text, line->text.data, line->text.len);
     buffer_append_char(&found->text, '\n');
+    if (!line->numbered)
+        return; /* it speaks of a line that may not be there */
+    found->kept = found->tail;
+    found->kept_text = found->text.len;
 }
 
 /* The frame that was read is whole: nothing of it is tail. */
@@ -111,7 +117,7 @@ static void close_frame(struct finding *found, const struct segment_place *place
     if (tail->last_seq)
         found->last_seq = tail->last_seq;
     found->whole = *tail;
-    *tail = (struct segment_index){0};
+    found->tail = found->kept = (struct segment_index){0};
     buffer_clear(&found->text);
     found->frame_open = false;
 }
@@ -189,14 +195,14 @@ static void append_index(struct buffer *out, const struct segment_index *index)
 static enum status append_tail(struct buffer *out, const struct finding *found, uint64_t offset,
                                struct error *err)
 {
-    struct segment_index index = found->tail;
+    struct segment_index index = found->kept;
     struct segment_note mark = {.wall_ns = index.lowest_us * NS_PER_US,
                                 .event = SEGMENT_EVENT_RECOVERED};
     struct buffer text = {0};
     size_t begin = out->len;
     line_append_recovered(&text, mark.wall_ns, index.first_seq, index.lines,
                           "kept from a damaged end, no checksum covered it");
-    buffer_append(&text, found->text.data, found->text.len);
+    buffer_append(&text, found->text.data, found->kept_text);
     segment_index_count(&index, &mark);
     size_t room = ZSTD_compressBound(text.len);
     ZSTD_CCtx *compressor = segment_compressor_new();
@@ -278,15 +284,15 @@ static bool ring_covers(const struct recovery *recovery, const struct finding *f
 {
     uint64_t safe = found->last_seq ? found->last_seq : recovery->out->last_seq;
     return found->head.instance == recovery->settings->instance && recovery->ring_first &&
-           recovery->ring_first <= safe + 1 && recovery->ring_last >= found->tail.last_seq;
+           recovery->ring_first <= safe + 1 && recovery->ring_last >= found->kept.last_seq;
 }
 
 static void count_file(const struct recovery *recovery, const struct finding *found, bool kept)
 {
-    uint64_t last = kept && found->tail.last_seq ? found->tail.last_seq : found->last_seq;
+    uint64_t last = kept ? found->kept.last_seq : found->last_seq;
     recovery->out->segments++;
     if (kept)
-        recovery->out->lines_kept += found->tail.lines;
+        recovery->out->lines_kept += found->kept.lines;
     if (found->head.instance == recovery->settings->instance && last > recovery->out->last_seq)
         recovery->out->last_seq = last;
 }
@@ -297,7 +303,7 @@ static enum status settle(const struct recovery *recovery, const char *path,
     const struct segment_place *place = &found->place;
     bool whole = place->frame_end > SEGMENT_HEADER_BYTES;
     bool clean = !found->damaged && !place->torn && place->indexed_end == place->end;
-    bool keep = found->tail.lines && !ring_covers(recovery, found);
+    bool keep = found->kept.lines && !ring_covers(recovery, found);
     if (clean && whole) {
         count_file(recovery, found, false);
         return seal_as_it_is(path, err);

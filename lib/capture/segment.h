@@ -58,17 +58,18 @@ enum status segment_reader_open(struct segment_reader **out, const char *path,
 /* All zero while the file has no header yet. */
 const struct segment_head *segment_reader_head(const struct segment_reader *reader);
 /* STATUS_END: the end of what is there; when the file has grown since, the next call goes on.
- * STATUS_DAMAGED: the rest cannot be read (err says at which offset and why). Lines of a frame are
- * given out as they are read, so it may come behind some lines of a frame that its checksum does not
- * fit. A line that is none of ours is damage too. */
+ * STATUS_DAMAGED: the rest cannot be read (err says at which offset and why), now and on every
+ * later call. Lines of a frame are given out as they are read, so it may come behind some lines of
+ * a frame whose checksum does not fit. A line that is none of ours is damage too. */
 enum status segment_reader_next(struct segment_reader *reader, struct segment_line *out,
                                 struct error *err) MUST_CHECK;
 void segment_reader_close(struct segment_reader *reader);
 
 /* Where the reader stands. */
 struct segment_place {
-    uint64_t frame;       /* offset of the data frame that the last line came from */
-    uint64_t frame_end;   /* offset behind the last data frame that was whole and checked */
+    uint64_t frame; /* offset of the data frame that the last line came from */
+    uint64_t
+        frame_end; /* offset behind the last data frame that was whole, checked, and of lines */
     uint64_t indexed_end; /* offset behind the last index entry that fits its data frame */
     uint64_t end;         /* offset behind the last frame of any kind that was whole */
     bool torn;            /* after STATUS_END: the file ends inside a frame */

@@ -30,6 +30,7 @@ struct segment_reader {
     char *path;
     struct segment_head head;
     struct segment_place place;
+    struct segment_place before; /* where it stood in front of the data frame */
     enum where where;
     uint64_t frame_at;  /* offset of the frame it is in */
     uint64_t skip_left; /* bytes of the skippable frame */
@@ -37,6 +38,9 @@ struct segment_reader {
     size_t in_at, in_len;
     struct buffer text;
     size_t given, searched; /* lines given out; no newline from there up to here */
+    enum status
+        failed; /* what ended the reading: told behind the lines in `text`, and ever after */
+    struct error failure;
     ZSTD_DCtx *decompressor;
     unsigned char in[IN_BYTES];
 };
@@ -147,6 +151,7 @@ static enum status begin_frame(struct segment_reader *reader, struct error *err)
     if (magic != SEGMENT_MAGIC_ZSTD)
         return damaged(reader, err, "not a frame");
     (void)ZSTD_DCtx_reset(reader->decompressor, ZSTD_reset_session_only);
+    reader->before = reader->place;
     reader->place.frame = reader->frame_at;
     reader->where = WHERE_DATA;
     return STATUS_OK;
@@ -185,10 +190,10 @@ static enum status read_data(struct segment_reader *reader, struct error *err)
     ZSTD_inBuffer in = {reader->in + reader->in_at, ready(reader), 0};
     ZSTD_outBuffer out = {buffer_reserve(&reader->text, TEXT_STEP), TEXT_STEP, 0};
     size_t left = ZSTD_decompressStream(reader->decompressor, &out, &in);
+    reader->text.len += out.pos;
     if (ZSTD_isError(left))
         return damaged(reader, err, ZSTD_getErrorName(left));
     pass(reader, in.pos);
-    reader->text.len += out.pos;
     if (left == 0)
         return end_data(reader, err);
     return status == STATUS_END && out.pos == 0 ? STATUS_END : STATUS_OK;
@@ -236,25 +241,42 @@ static void forget_given(struct segment_reader *reader)
     reader->given = 0;
 }
 
+/* Makes more of the file into text. STATUS_END: there is no more for now. */
+static enum status more_text(struct segment_reader *reader)
+{
+    enum status status;
+    forget_given(reader);
+    if (reader->text.len > SEGMENT_LINE_MAX)
+        status = damaged(reader, &reader->failure, "a line is longer than any that is written");
+    else
+        status = advance(reader, &reader->failure);
+    if (status == STATUS_END) {
+        bool inside = reader->where == WHERE_DATA || reader->where == WHERE_SKIP;
+        reader->place.torn = inside || ready(reader) > 0;
+    } else if (status != STATUS_OK) {
+        reader->failed = status;
+    }
+    return status;
+}
+
 enum status segment_reader_next(struct segment_reader *reader, struct segment_line *out,
                                 struct error *err)
 {
     struct span line;
     while (!find_line(reader, &line)) {
-        forget_given(reader);
-        if (reader->text.len > SEGMENT_LINE_MAX)
-            return damaged(reader, err, "a line is longer than any that is written");
-        enum status status = advance(reader, err);
-        if (status == STATUS_END)
-            reader->place.torn = reader->where == WHERE_START
-                                     ? ready(reader) > 0
-                                     : reader->where != WHERE_BETWEEN || ready(reader) > 0;
-        if (status != STATUS_OK)
-            return status;
+        if (reader->failed)
+            return error_set(err, reader->failed, "%s", reader->failure.text);
+        if (more_text(reader) == STATUS_END)
+            return STATUS_END;
     }
-    if (segment_line_parse(out, line.data, line.len) != STATUS_OK)
-        return damaged(reader, err, "a line is none of this format");
-    return STATUS_OK;
+    if (segment_line_parse(out, line.data, line.len) == STATUS_OK)
+        return STATUS_OK;
+    buffer_clear(&reader->text);
+    reader->given = reader->searched = 0;
+    reader->place.frame_end = reader->before.frame_end; /* whatever its checksum says */
+    reader->place.end = reader->before.end;
+    reader->failed = damaged(reader, &reader->failure, "a line is none of this format");
+    return error_set(err, reader->failed, "%s", reader->failure.text);
 }
 
 /* ------------------------------------------------------------------ opening */

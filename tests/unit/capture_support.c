@@ -52,7 +52,8 @@ struct buffer support_read(const char *path)
 
 void support_write(const char *path, const void *data, size_t len)
 {
-    (void)unlink(path); /* some file systems flush a file that was cut to nothing and written anew */
+    (void)unlink(
+        path); /* some file systems flush a file that was cut to nothing and written anew */
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0640);
     ck_assert_int_ge(fd, 0);
     ck_assert_int_eq(write(fd, data, len), (ssize_t)len);
