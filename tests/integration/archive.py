@@ -9,6 +9,9 @@ import json
 import os
 import subprocess
 
+from tests.integration import segment_reader
+
+FORMAT_CHECK_MAX = 1 << 20  # bytes of files that are checked against the format to the last bit
 MSG = b',"msg":'
 
 
@@ -64,7 +67,8 @@ class Archive:
     # ---- what must always hold
 
     def check(self, sealed=True, gaps=0):
-        """Every number from 1 on is there once, in order; every file is sealed; nothing was lost."""
+        """Every number from 1 on is there once, in order; every file is sealed and as the format
+        wants it; nothing was lost."""
         numbers = [line["seq"] for line in self.lines if "seq" in line]
         if numbers != list(range(1, len(numbers) + 1)):
             wrong = next(i for i, n in enumerate(numbers, 1) if n != i)
@@ -73,6 +77,8 @@ class Archive:
         found = [line for line in self.lines if line.get("event") == "gap"]
         if len(found) != gaps:
             raise AssertionError(f"{len(found)} gaps: {found[:3]}")
+        if sum(os.path.getsize(path) for path in self.paths) < FORMAT_CHECK_MAX:
+            segment_reader.read_all(self.paths)
         unsealed = [path for path in self.paths if not path.endswith(".zst")]
         if sealed and unsealed:
             raise AssertionError(f"not sealed: {unsealed}")

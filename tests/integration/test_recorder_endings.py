@@ -293,7 +293,7 @@ class PoolsThatFail(RecorderCase):
         if len(data) < 65536:
             speaker.result()
         else:
-            self.assertFalse(select.select([], [miner.socket], [], 0.3)[1])
+            wait_until(lambda: not select.select([], [miner.socket], [], 0.3)[1], "it is held up")
         waiting = recorder.counters()["bytes_from_miners"]
         pool.open()
         upstream = self.keep(pool.accept())
