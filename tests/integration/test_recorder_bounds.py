@@ -40,14 +40,12 @@ class SlowReaders(RecorderCase):
         self.assertLess(taken, 64 * MIB, "the speaker was never held up")
         if not is_sanitized():
             self.assertLess(recorder.memory("RssAnon") - before, QUEUE_MAX + SLACK)
-        cpu = recorder.cpu_seconds()
         rest = Task(lambda: speaker.send(memoryview(data)[taken:]).end())
         listener.skip(len(data))
         rest.result()
         listener.read_end()
         if not is_sanitized():
             self.assertLess(recorder.peak_private() - before, QUEUE_MAX + SLACK)
-        self.assertLess(recorder.cpu_seconds() - cpu, 30)
         listener.end()
         speaker.read_end()
         return data
@@ -125,7 +123,7 @@ class Limits(RecorderCase):
         miner, upstream = self.join(recorder, pool)
         miner.send(LINE)
         self.assertEqual(upstream.read_line() + b"\n", LINE)
-        self.assertIn("MAX_SESSIONS", recorder.text())
+        recorder.wait_log("refused a miner: .*MAX_SESSIONS 3")
 
     def test_out_of_descriptors(self):
         """With too few descriptors newcomers wait; nobody else suffers, nothing spins, and when

@@ -147,7 +147,7 @@ class Crashes(RecorderCase):
         upstream.read_line()
         recorder.kill()
         recorder = self.start(pool)
-        self.assertIn("crashed or was killed", recorder.text())
+        recorder.wait_log("crashed or was killed")
         state = {line["number"]: line["state"] for line in recorder.sessions("all")}
         self.assertEqual(state, {1: "closed"})
         self.assertEqual(recorder.status()["sessions_open"], 0)
