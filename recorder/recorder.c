@@ -304,6 +304,7 @@ enum status recorder_start(struct recorder *recorder, const struct config *confi
     };
     TAILQ_INIT(&recorder->sessions);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a limit of file sizes is an error like any other */
     raise_descriptor_limit(config);
     uv_loop_init(&recorder->uv);
     stream_loop_init(&recorder->loop, &recorder->uv);
