@@ -23,6 +23,8 @@
 /* After a frame that took so long there is time to compress the next one well: at 64 KiB of text a
  * second, some 200 messages, that costs half a thousandth of a processor. */
 #define QUIET_FRAME_NS (16 * NS_PER_S)
+/* And a thorough frame that fills faster than that ends early, by this much text. */
+#define BUSY_TEXT (128u << 10)
 
 /* ------------------------------------------------------------------ counting */
 
@@ -321,6 +323,14 @@ static void learn(struct archive *archive, const struct record *record)
     }
 }
 
+static bool frame_ends(const struct archive *archive, int64_t now)
+{
+    const struct segment_file *file = &archive->file;
+    bool busy = file->thorough && file->frame.text_bytes >= BUSY_TEXT &&
+                now - archive->frame_since < QUIET_FRAME_NS * BUSY_TEXT / SEGMENT_FRAME_TEXT;
+    return busy || segment_file_frame_full(file);
+}
+
 enum status archive_take(struct archive *archive, const struct record *record, int64_t now,
                          struct error *err)
 {
@@ -335,7 +345,7 @@ enum status archive_take(struct archive *archive, const struct record *record, i
         return STATUS_OK;
     if (segment_file_size(&archive->file) >= archive->settings.segment_max_bytes)
         return archive_seal(archive, err);
-    if (segment_file_frame_full(&archive->file))
+    if (frame_ends(archive, now))
         return archive_end_frame(archive, err);
     return archive->file.out.len >= OUT_PUSH ? archive_push(archive, err) : STATUS_OK;
 }
