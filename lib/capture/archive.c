@@ -186,6 +186,7 @@ static void failed(struct archive *archive, int64_t now, const struct error *err
 static void works_again(struct archive *archive)
 {
     archive->failing = false;
+    archive->trouble[0] = '\0';
     set_reason(archive, false, "");
     log_info("archive: writing works again");
 }
@@ -285,16 +286,33 @@ static void *run(void *user)
 
 /* ------------------------------------------------------------------ starting, stopping, asking */
 
-static enum status start_thread(struct archive *archive, struct error *err)
+/* Above all there are: another archive may have written since the recovery. */
+static enum status find_next_number(struct archive *archive, struct error *err)
+{
+    struct segment_path *paths;
+    size_t count;
+    enum status status = segment_list(archive->data_dir, &paths, &count, err);
+    if (status != STATUS_OK)
+        return status;
+    archive->next_number = count ? paths[count - 1].number + 1 : 1;
+    segment_list_free(paths, count);
+    return STATUS_OK;
+}
+
+static void init_locks(struct archive *archive)
 {
     pthread_condattr_t attributes;
-    sigset_t all, before;
     pthread_mutex_init(&archive->mutex, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&archive->wake, &attributes);
     pthread_cond_init(&archive->ended_wake, &attributes);
     pthread_condattr_destroy(&attributes);
+}
+
+static enum status start_thread(struct archive *archive, struct error *err)
+{
+    sigset_t all, before;
     sigfillset(&all); /* signals are for the relay; SIGXFSZ becomes EFBIG */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int failed_with = pthread_create(&archive->thread, NULL, run, archive);
@@ -325,7 +343,7 @@ enum status archive_start(struct archive **out, const struct archive_settings *s
     archive->data_dir = memory_text(settings->data_dir);
     archive->reader = reader;
     archive->counters = counters;
-    archive->next_number = recovered->next_number ? recovered->next_number : 1;
+    init_locks(archive);
     archive->known_seq = archive->last_seq = recovered->last_seq;
     archive->total.last_seq = archive->flushed.last_seq = archive->counted.last_seq =
         recovered->last_seq;
@@ -335,7 +353,9 @@ enum status archive_start(struct archive **out, const struct archive_settings *s
     knowledge_init(&archive->knowledge);
     ring_reader_seek_oldest(reader);
     archive->position = ring_reader_position(reader);
-    enum status status = start_thread(archive, err);
+    enum status status = find_next_number(archive, err);
+    if (status == STATUS_OK)
+        status = start_thread(archive, err);
     if (status != STATUS_OK) {
         archive_free(archive);
         return status;

@@ -40,7 +40,7 @@ struct archive_recovered {
     uint32_t segments;    /* completed */
     uint32_t torn;        /* of these, with a damaged tail moved aside */
     uint64_t lines_kept;  /* from torn tails */
-    uint32_t next_number; /* for the next segment file */
+    uint64_t next_number; /* above those of all segment files */
 };
 enum status archive_recover(const struct archive_settings *settings, struct ring_reader *ring,
                             struct archive_recovered *out, struct error *err) MUST_CHECK;

@@ -260,6 +260,8 @@ static enum status make_result(const struct recovery *recovery, const char *open
     close(fd);
     if (status == STATUS_OK)
         status = move(fresh.text, final.text, err);
+    if (status != STATUS_OK)
+        (void)unlink(fresh.text);
     return status;
 }
 
@@ -320,6 +322,17 @@ static enum status settle(const struct recovery *recovery, const char *path,
     return move_aside(path, err);
 }
 
+/* The disk is full: the file stays as it is, since the relay must start all the same. What the ring
+ * gives of its end again stands in two files then; readers pass over repeats. */
+static void postpone(const struct recovery *recovery, const char *path, const struct finding *found,
+                     const char *why)
+{
+    log_warn("archive: %s; %s is completed at a later start", why, path);
+    recovery->out->torn--;
+    count_file(recovery, found, found->kept.lines && !ring_covers(recovery, found));
+    recovery->out->segments--;
+}
+
 static enum status recover_file(const struct recovery *recovery, const char *path,
                                 struct error *err)
 {
@@ -338,9 +351,13 @@ static enum status recover_file(const struct recovery *recovery, const char *pat
     segment_reader_close(reader);
     if (status != STATUS_OK || found.damaged) /* what could be read is still there */
         log_warn("archive: %s", why.text);
-    status = settle(recovery, path, &found, err);
+    status = settle(recovery, path, &found, &why);
+    if (status == STATUS_FULL) {
+        postpone(recovery, path, &found, why.text);
+        status = STATUS_OK;
+    }
     buffer_close(&found.text);
-    return status;
+    return status == STATUS_OK ? status : error_set(err, status, "%s", why.text);
 }
 
 /* ------------------------------------------------------------------ what the archive reaches to */
@@ -385,7 +402,7 @@ static void survey(const struct recovery *recovery, const struct segment_path *p
 {
     recovery->out->next_number = 1;
     if (count)
-        recovery->out->next_number = (uint32_t)paths[count - 1].number + 1;
+        recovery->out->next_number = paths[count - 1].number + 1;
     for (size_t i = count; i > 0 && recovery->out->last_seq == 0; i--) {
         if (!paths[i - 1].open)
             recovery->out->last_seq = last_seq_of(paths[i - 1].path, recovery->settings->instance);

@@ -1,8 +1,10 @@
 /* Recovery: a file cut at every byte, with and without a ring; killed at every step; files that are
  * no segments; nothing is lost twice, kept twice or deleted. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -311,6 +313,27 @@ START_TEST(the_last_number_of_sealed_files)
 }
 END_TEST
 
+/* No room for the result: the start goes on, the file waits for the next one. */
+START_TEST(a_full_disk_postpones_it)
+{
+    struct rlimit none = {300, RLIM_INFINITY}, all = {RLIM_INFINITY, RLIM_INFINITY};
+    struct archive_recovered found;
+    struct error err = {""};
+    struct buffer bytes = leave();
+    support_write(with(".open"), bytes.data, bytes.len);
+    ck_assert(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &none), 0);
+    ck_assert_int_eq(archive_recover(&rig.settings, NULL, &found, &err), STATUS_OK);
+    ck_assert_uint_eq(found.segments, 0);
+    ck_assert_uint_eq(found.torn, 0);
+    ck_assert_uint_eq(found.last_seq, LINES + 2);
+    ck_assert(exists(".open") && !exists("") && !exists(".recovering"));
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &all), 0);
+    ck_assert_uint_eq(recover(NULL).last_seq, LINES + 2);
+    finish(&bytes);
+}
+END_TEST
+
 START_TEST(an_empty_data_directory)
 {
     rig_begin(&rig);
@@ -323,9 +346,9 @@ END_TEST
 
 int main(void)
 {
-    return UNIT_RUN("archive recovery", cut_at_every_byte_without_a_ring,
-                    cut_at_every_byte_with_a_ring, a_ring_that_does_not_reach,
-                    killed_in_the_middle_of_recovery, what_is_no_segment_is_moved_aside,
-                    a_later_version_is_left_alone, damaged_at_every_byte,
-                    the_last_number_of_sealed_files, an_empty_data_directory);
+    return UNIT_RUN(
+        "archive recovery", cut_at_every_byte_without_a_ring, cut_at_every_byte_with_a_ring,
+        a_ring_that_does_not_reach, killed_in_the_middle_of_recovery,
+        what_is_no_segment_is_moved_aside, a_later_version_is_left_alone, damaged_at_every_byte,
+        the_last_number_of_sealed_files, a_full_disk_postpones_it, an_empty_data_directory);
 }
