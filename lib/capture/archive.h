@@ -34,7 +34,8 @@ struct archive_settings {
  * recovered). Completes every `.open` segment: keeps its trusted frames (and, where the ring does
  * not reach back to them, the whole lines behind), seals the result, moves the damaged original
  * aside as `.torn`. *last_seq: the highest number that is safely in the archive (0: none). `ring`
- * may be NULL. Can be killed at any step and called again. */
+ * may be NULL. Can be killed at any step and called again. On a full disk a file that needs a copy
+ * stays as it is for a later start. */
 struct archive_recovered {
     uint64_t last_seq;
     uint32_t segments;    /* completed */
