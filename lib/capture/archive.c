@@ -14,11 +14,14 @@
 #include "lib/capture/archive.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
@@ -30,6 +33,7 @@
 #define RETRY_FIRST_NS (20 * NS_PER_MS)
 #define RETRY_MOST_NS  (1 * NS_PER_S)
 #define TICK_RECORDS   8192 /* then the clock is looked at again */
+#define ARCHIVE_NICE   5    /* a third of the weight of the relay */
 #define LOGS_A_MINUTE  6
 
 /* ------------------------------------------------------------------ one tick */
@@ -271,10 +275,20 @@ static bool run_tick(struct archive *archive)
     return !archive->give_up;
 }
 
+/* Compressing can wait, a share can't: this thread never interrupts one that is running, and has
+ * the smaller part of a processor that both want. Where the system refuses, nothing is lost. */
+static void yield_to_relay(void)
+{
+    const struct sched_param none = {0};
+    (void)pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), ARCHIVE_NICE);
+}
+
 static void *run(void *user)
 {
     struct archive *archive = user;
     (void)pthread_setname_np(pthread_self(), "archive");
+    yield_to_relay();
     pthread_mutex_lock(&archive->mutex);
     while (run_tick(archive))
         continue;

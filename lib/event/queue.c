@@ -1,18 +1,20 @@
 /*
  * queue.c - the bytes of a stream on their way out.
  *
- * Nearly always the kernel takes everything at once (uv_try_write) and nothing is allocated. What
+ * Nearly always the kernel takes everything at once (send_now) and nothing is allocated. What
  * it refuses is copied into chunks of 4 to 64 KiB. A queue exists exactly while one uv_write is in
  * flight over its first chunks (`sending`); later bytes are appended behind (`waiting`), so the
  * order is kept, and when the write is complete the next chunks follow, or the queue is freed and
  * the stream told that it has drained.
  *
- * What can fail: a write. From uv_try_write (inside the user's call) the error is reported later
+ * What can fail: a write. From send_now (inside the user's call) the error is reported later
  * from the loop, from the uv_write in flight at once. Closing the stream makes libuv cancel the
  * write, whose callback then frees the queue.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "lib/base/memory.h"
 #include "lib/event/stream_private.h"
@@ -151,6 +153,22 @@ static size_t queue_rest(struct stream *stream, const char *data, size_t len, si
     return stream->failed ? 0 : len - queue_bytes(stream);
 }
 
+/* What uv_try_write does, by send(2), which costs a few percent less of a message's whole way than
+ * the write(2) of libuv. Bytes taken, or a UV_E… code. */
+static ssize_t send_now(struct stream *stream, const char *data, size_t len)
+{
+    uv_os_fd_t descriptor;
+    ssize_t sent;
+    if (uv_fileno(&stream->uv.handle, &descriptor) < 0)
+        return UV_EBADF;
+    do
+        sent = send(descriptor, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    if (sent >= 0)
+        return sent;
+    return errno == EWOULDBLOCK || errno == ENOBUFS ? UV_EAGAIN : uv_translate_sys_error(errno);
+}
+
 size_t queue_send(struct stream *stream, const char *data, size_t len)
 {
     if (stream->queue != NULL) {
@@ -158,13 +176,12 @@ size_t queue_send(struct stream *stream, const char *data, size_t len)
         stream_count_queued(stream);
         return 0;
     }
-    uv_buf_t buffer = {.base = (char *)(uintptr_t)data, .len = len};
-    int result = uv_try_write(&stream->uv.stream, &buffer, 1);
-    if (result >= 0 && (size_t)result == len)
+    ssize_t sent = send_now(stream, data, len);
+    if (sent >= 0 && (size_t)sent == len)
         return len;
-    if (result < 0 && result != UV_EAGAIN) {
-        stream_fail_later(stream, result);
+    if (sent < 0 && sent != UV_EAGAIN) {
+        stream_fail_later(stream, (int)sent);
         return 0;
     }
-    return queue_rest(stream, data, len, result > 0 ? (size_t)result : 0);
+    return queue_rest(stream, data, len, sent > 0 ? (size_t)sent : 0);
 }
