@@ -82,7 +82,6 @@ static enum status drain(struct opening *o, struct error *err)
     uint64_t last = ring_writer_next_seq(o->recorder->ring) - 1;
     if (last > o->archive_found.last_seq)
         o->archive_found.last_seq = last;
-    o->archive_found.next_number++;
     return STATUS_OK;
 }
 
