@@ -20,6 +20,8 @@ struct cat {
     const char *command;
     char session[40];    /* --raw: the one being written; "": not yet found */
     struct buffer bytes; /* --raw: decoded */
+    bool whole;          /* the archive as a whole is read, not single files … */
+    uint64_t newest;     /* … and this is the highest number so far */
     bool failed;         /* something was damaged or ambiguous */
     bool closed;         /* nobody reads any more */
 };
@@ -67,8 +69,22 @@ static void write_raw(struct cat *cat, const struct segment_line *line)
 
 /* ---- files ---- */
 
+/* After a disk error a line may stand in two files (FORMAT.md, section 1). */
+static bool is_repeated(struct cat *cat, const struct segment_line *line)
+{
+    if (!cat->whole)
+        return false;
+    if (line->seq <= cat->newest)
+        return true;
+    if (line->numbered)
+        cat->newest = line->seq;
+    return false;
+}
+
 static void show(struct cat *cat, const struct segment_line *line)
 {
+    if (is_repeated(cat, line))
+        return;
     bool wanted = view_take(&cat->view, line);
 
     if (cat->view.options->raw)
@@ -90,12 +106,26 @@ static enum status check_end(const struct segment_reader *reader, const char *pa
                      (unsigned long long)place->end);
 }
 
+/* A file may be sealed, and so renamed, between being listed and being opened. */
+static enum status open_file(struct segment_reader **out, const char *path, struct error *err)
+{
+    enum status status = segment_reader_open(out, path, err);
+    size_t len = strlen(path);
+
+    if (status != STATUS_NOT_FOUND || len <= 5 || strcmp(path + len - 5, ".open") != 0)
+        return status;
+    char *sealed = memory_text_n(path, len - 5);
+    status = segment_reader_open(out, sealed, err);
+    free(sealed);
+    return status;
+}
+
 static void cat_file(struct cat *cat, const char *path)
 {
     struct segment_reader *reader = NULL;
     struct segment_line line;
     struct error err = {""};
-    enum status status = segment_reader_open(&reader, path, &err);
+    enum status status = open_file(&reader, path, &err);
 
     if (status == STATUS_OK) {
         while (!cat->closed && (status = segment_reader_next(reader, &line, &err)) == STATUS_OK)
@@ -123,6 +153,7 @@ static void cat_archive(struct cat *cat, const char *data_dir)
         cat->failed = true;
         return;
     }
+    cat->whole = true;
     for (size_t i = 0; i < count && !cat->closed; i++)
         cat_file(cat, paths[i].path);
     segment_list_free(paths, count);

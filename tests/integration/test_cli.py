@@ -1,6 +1,8 @@
 """The `hashscope` front and its commands: exact words, and each against a real recorder."""
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import unittest
@@ -340,6 +342,16 @@ class Showing(WithRecorder):
         self.assertEqual(self.ask("cat", "--raw", "-s", "ffffffff", "-d", "miner_to_pool"),
                          (1, "", "hashscope cat: no session ffffffff (--raw takes no worker "
                                  "names)\n"))
+
+    def test_lines_that_stand_in_two_files(self):
+        self.small_talk()
+        self.wait_recorded(6)
+        path = self.finish(self.recorder).paths[0]
+        once = self.lines("cat", path)
+        again = re.sub("-([0-9]{8})\\.ndjson", "-00000009.ndjson", path)
+        shutil.copyfile(path, again)
+        self.assertEqual(self.lines("cat", path, again), once + once)
+        self.assertEqual(self.lines("cat", "--data-dir", self.data_dir), once)
 
     def test_damaged_file(self):
         self.small_talk()
