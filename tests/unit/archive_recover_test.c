@@ -25,7 +25,7 @@ static struct buffer leave(void)
         .version = SEGMENT_VERSION, .instance = 77, .number = 3, .start_wall_ns = SUPPORT_WALL};
     struct segment_file file;
     struct error err;
-    rig_begin(&rig);
+    archive_rig_begin(&rig);
     segment_file_init(&file, NULL, (gid_t)-1);
     ck_assert_int_eq(segment_file_create(&file, rig.folder, &head, 0, &err), STATUS_OK);
     for (uint64_t seq = 1; seq <= LINES + 2; seq++) {
@@ -65,7 +65,7 @@ static const char *with(const char *suffix)
 static void finish(struct buffer *bytes)
 {
     buffer_close(bytes);
-    rig_end(&rig);
+    archive_rig_end(&rig);
 }
 
 static bool exists(const char *suffix)
@@ -121,7 +121,7 @@ START_TEST(cut_at_every_byte_without_a_ring)
         uint64_t lines = lines_there(&place, &whole);
         bool clean = !place.torn && place.indexed_end == len;
         struct archive_recovered found = recover(NULL);
-        struct rig_reading read = rig_read(&rig);
+        struct rig_reading read = archive_rig_read(&rig);
         ck_assert(read.ordered);
         ck_assert_uint_eq(read.numbered, lines);
         ck_assert_uint_eq(found.last_seq, lines);
@@ -154,7 +154,7 @@ START_TEST(cut_at_every_byte_with_a_ring)
         ring_reader_close(reader);
         ck_assert_uint_eq(found.last_seq, whole);
         ck_assert_uint_eq(found.lines_kept, 0);
-        ck_assert_uint_eq(rig_read(&rig).numbered, whole);
+        ck_assert_uint_eq(archive_rig_read(&rig).numbered, whole);
     }
     for (size_t len = 200; len <= bytes.len; len += 333) {
         support_remove(rig.folder);
@@ -162,9 +162,9 @@ START_TEST(cut_at_every_byte_with_a_ring)
         struct error err;
         ck_assert_int_eq(segment_make_folders(name, (gid_t)-1, &err), STATUS_OK);
         support_write(with(".open"), bytes.data, len);
-        rig_start(&rig);
-        rig_stop(&rig);
-        rig_expect_all(&rig, LINES + 2);
+        archive_rig_start(&rig);
+        archive_rig_stop(&rig);
+        archive_rig_expect_all(&rig, LINES + 2);
     }
     finish(&bytes);
 }
@@ -177,11 +177,11 @@ START_TEST(a_ring_that_does_not_reach)
     for (int kind = 0; kind < 3; kind++) {
         remove_results();
         support_write(with(".open"), bytes.data, bytes.len);
-        rig_close_ring(&rig);
+        archive_rig_close_ring(&rig);
         (void)unlink(rig.ring_settings.path);
         rig.ring_settings.first_seq = kind == 0 ? LINES + 2 : LINES - 2;
         rig.ring_settings.instance = kind == 2 ? 78 : 77;
-        rig_open_ring(&rig);
+        archive_rig_open_ring(&rig);
         for (int i = 0; i < (kind == 1 ? 3 : 6); i++) {
             struct record record = support_message(1, 1, "{}");
             ring_writer_append(rig.ring, &record);
@@ -192,7 +192,7 @@ START_TEST(a_ring_that_does_not_reach)
         ring_reader_close(reader);
         ck_assert_uint_eq(found.last_seq, LINES + 2);
         ck_assert_uint_eq(found.lines_kept, 2);
-        ck_assert_uint_eq(rig_read(&rig).recovered, 1);
+        ck_assert_uint_eq(archive_rig_read(&rig).recovered, 1);
     }
     finish(&bytes);
 }
@@ -217,12 +217,13 @@ START_TEST(killed_in_the_middle_of_recovery)
     /* before the original was moved */
     ck_assert_int_eq(unlink(with(".torn")), 0);
     support_write(with(".open"), bytes.data, cut);
-    ck_assert_uint_eq(rig_read(&rig).repeated, 0); /* a reader sees the lines once already */
+    ck_assert_uint_eq(archive_rig_read(&rig).repeated,
+                      0); /* a reader sees the lines once already */
     struct archive_recovered found = recover(NULL);
     ck_assert_uint_eq(found.torn, 1);
     struct buffer torn = support_read(with(".torn"));
     ck_assert_uint_eq(torn.len, cut);
-    ck_assert_uint_eq(rig_read(&rig).repeated, 0);
+    ck_assert_uint_eq(archive_rig_read(&rig).repeated, 0);
     buffer_close(&torn);
     buffer_close(&result);
     buffer_close(&second);
@@ -278,7 +279,7 @@ START_TEST(damaged_at_every_byte)
         ck_assert(status == STATUS_OK || (status == STATUS_UNSUPPORTED && i >= 16 && i < 20));
         if (status == STATUS_OK) {
             ck_assert(exists(".torn"));
-            struct rig_reading read = rig_read(&rig);
+            struct rig_reading read = archive_rig_read(&rig);
             ck_assert_uint_le(read.numbered, LINES + 2);
             ck_assert_uint_eq(found.last_seq, read.last_seq);
         }
@@ -336,11 +337,11 @@ END_TEST
 
 START_TEST(an_empty_data_directory)
 {
-    rig_begin(&rig);
+    archive_rig_begin(&rig);
     struct archive_recovered found = recover(NULL);
     ck_assert_uint_eq(found.last_seq, 0);
     ck_assert_uint_eq(found.next_number, 1);
-    rig_end(&rig);
+    archive_rig_end(&rig);
 }
 END_TEST
 

@@ -13,7 +13,7 @@
 
 #define PATIENCE_NS (10 * NS_PER_S)
 
-void rig_open_ring(struct rig *rig)
+void archive_rig_open_ring(struct rig *rig)
 {
     static char path[128];
     struct ring_recovered recovered;
@@ -24,13 +24,13 @@ void rig_open_ring(struct rig *rig)
     ck_assert_msg(status == STATUS_OK, "%s", err.text);
 }
 
-void rig_close_ring(struct rig *rig)
+void archive_rig_close_ring(struct rig *rig)
 {
     ring_writer_close(rig->ring);
     rig->ring = NULL;
 }
 
-void rig_begin(struct rig *rig)
+void archive_rig_begin(struct rig *rig)
 {
     memset(rig, 0, sizeof *rig);
     snprintf(rig->folder, sizeof rig->folder, "%s", support_folder());
@@ -51,17 +51,17 @@ void rig_begin(struct rig *rig)
         .group = (gid_t)-1,
         .io = &rig->io,
     };
-    rig_open_ring(rig);
+    archive_rig_open_ring(rig);
 }
 
-void rig_end(struct rig *rig)
+void archive_rig_end(struct rig *rig)
 {
     if (rig->ring)
-        rig_close_ring(rig);
+        archive_rig_close_ring(rig);
     support_remove(rig->folder);
 }
 
-void rig_start(struct rig *rig)
+void archive_rig_start(struct rig *rig)
 {
     struct error err = {""};
     struct ring_reader *reader = ring_reader_attach(rig->ring);
@@ -72,7 +72,7 @@ void rig_start(struct rig *rig)
     ck_assert_msg(status == STATUS_OK, "%s", err.text);
 }
 
-void rig_stop(struct rig *rig)
+void archive_rig_stop(struct rig *rig)
 {
     struct error err = {""};
     enum status status = archive_stop(rig->archive, 10000, &err);
@@ -108,7 +108,7 @@ static void append_event(struct rig *rig, unsigned session, enum record_type typ
     append(rig, &record, session);
 }
 
-void rig_connect(struct rig *rig, unsigned session)
+void archive_rig_connect(struct rig *rig, unsigned session)
 {
     struct rig_session *from = &rig->sessions[session];
     memset(from, 0, sizeof *from);
@@ -123,7 +123,7 @@ void rig_connect(struct rig *rig, unsigned session)
     append_event(rig, session, RECORD_POOL_CONNECTED);
 }
 
-void rig_close(struct rig *rig, unsigned session)
+void archive_rig_close(struct rig *rig, unsigned session)
 {
     struct rig_session *from = &rig->sessions[session];
     from->info.state = SESSION_CLOSED;
@@ -148,17 +148,18 @@ static uint64_t say(struct rig *rig, unsigned session, enum direction direction,
     return seq;
 }
 
-uint64_t rig_say(struct rig *rig, unsigned session, enum direction direction, const char *text)
+uint64_t archive_rig_say(struct rig *rig, unsigned session, enum direction direction,
+                         const char *text)
 {
     return say(rig, session, direction, text, 0);
 }
 
-uint64_t rig_answer(struct rig *rig, unsigned session, uint64_t re, const char *text)
+uint64_t archive_rig_answer(struct rig *rig, unsigned session, uint64_t re, const char *text)
 {
     return say(rig, session, DIRECTION_POOL_TO_MINER, text, re);
 }
 
-void rig_submits(struct rig *rig, unsigned count)
+void archive_rig_submits(struct rig *rig, unsigned count)
 {
     char text[160];
     for (unsigned i = 0; i < count; i++) {
@@ -166,14 +167,15 @@ void rig_submits(struct rig *rig, unsigned count)
                  "{\"id\":%u,\"method\":\"mining.submit\",\"params\":[\"w\",\"1\",\"%016llx\","
                  "\"6740a649\",\"%08x\"]}",
                  i, (unsigned long long)random_u64(), i);
-        rig_say(rig, i % 4, DIRECTION_MINER_TO_POOL, text);
+        archive_rig_say(rig, i % 4, DIRECTION_MINER_TO_POOL, text);
     }
 }
 
 /* ---- looking ---- */
 
-void rig_wait(struct rig *rig, bool (*met)(const struct archive_status *status, uint64_t value),
-              uint64_t value)
+void archive_rig_wait(struct rig *rig,
+                      bool (*met)(const struct archive_status *status, uint64_t value),
+                      uint64_t value)
 {
     struct archive_status status;
     int64_t until = clock_mono_ns() + PATIENCE_NS;
@@ -186,17 +188,17 @@ void rig_wait(struct rig *rig, bool (*met)(const struct archive_status *status, 
     } while (!met(&status, value));
 }
 
-bool rig_archived(const struct archive_status *status, uint64_t seq)
+bool archive_rig_archived(const struct archive_status *status, uint64_t seq)
 {
     return status->archived_seq >= seq;
 }
 
-bool rig_synced(const struct archive_status *status, uint64_t seq)
+bool archive_rig_synced(const struct archive_status *status, uint64_t seq)
 {
     return status->synced_seq >= seq;
 }
 
-bool rig_degraded(const struct archive_status *status, uint64_t yes)
+bool archive_rig_degraded(const struct archive_status *status, uint64_t yes)
 {
     return status->degraded == (yes != 0);
 }
@@ -233,7 +235,7 @@ static void read_line(struct rig_reading *out, const struct segment_line *line)
     out->numbered++;
 }
 
-struct rig_reading rig_read(const struct rig *rig)
+struct rig_reading archive_rig_read(const struct rig *rig)
 {
     struct rig_reading out = {.ordered = true};
     struct segment_path *paths;
@@ -254,9 +256,9 @@ struct rig_reading rig_read(const struct rig *rig)
     return out;
 }
 
-void rig_expect_all(const struct rig *rig, uint64_t last)
+void archive_rig_expect_all(const struct rig *rig, uint64_t last)
 {
-    struct rig_reading found = rig_read(rig);
+    struct rig_reading found = archive_rig_read(rig);
     ck_assert(found.ordered);
     ck_assert_uint_eq(found.numbered, last);
     ck_assert_uint_eq(found.last_seq, last);

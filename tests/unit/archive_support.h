@@ -29,28 +29,30 @@ struct rig {
 };
 
 /* A new data directory and an empty ring of 16 MiB. */
-void rig_begin(struct rig *rig);
-void rig_end(struct rig *rig);
+void archive_rig_begin(struct rig *rig);
+void archive_rig_end(struct rig *rig);
 
-void rig_open_ring(struct rig *rig); /* also after a crash */
-void rig_close_ring(struct rig *rig);
-void rig_start(struct rig *rig); /* recovers, then starts the archive */
-void rig_stop(struct rig *rig);  /* stops it; nothing may be left to write */
+void archive_rig_open_ring(struct rig *rig); /* also after a crash */
+void archive_rig_close_ring(struct rig *rig);
+void archive_rig_start(struct rig *rig); /* recovers, then starts the archive */
+void archive_rig_stop(struct rig *rig);  /* stops it; nothing may be left to write */
 
-void rig_connect(struct rig *rig, unsigned session);
-void rig_close(struct rig *rig, unsigned session);
+void archive_rig_connect(struct rig *rig, unsigned session);
+void archive_rig_close(struct rig *rig, unsigned session);
 /* Text without line end; returns its seq. */
-uint64_t rig_say(struct rig *rig, unsigned session, enum direction direction, const char *text);
-uint64_t rig_answer(struct rig *rig, unsigned session, uint64_t re, const char *text);
+uint64_t archive_rig_say(struct rig *rig, unsigned session, enum direction direction,
+                         const char *text);
+uint64_t archive_rig_answer(struct rig *rig, unsigned session, uint64_t re, const char *text);
 /* `count` submits of sessions 0 to 3 with random content. */
-void rig_submits(struct rig *rig, unsigned count);
+void archive_rig_submits(struct rig *rig, unsigned count);
 
 /* Waits until the status satisfies the condition, ten seconds at most. */
-void rig_wait(struct rig *rig, bool (*met)(const struct archive_status *status, uint64_t value),
-              uint64_t value);
-bool rig_archived(const struct archive_status *status, uint64_t seq);
-bool rig_synced(const struct archive_status *status, uint64_t seq);
-bool rig_degraded(const struct archive_status *status, uint64_t yes);
+void archive_rig_wait(struct rig *rig,
+                      bool (*met)(const struct archive_status *status, uint64_t value),
+                      uint64_t value);
+bool archive_rig_archived(const struct archive_status *status, uint64_t seq);
+bool archive_rig_synced(const struct archive_status *status, uint64_t seq);
+bool archive_rig_degraded(const struct archive_status *status, uint64_t yes);
 
 /* What is in the archive, all files in turn. */
 struct rig_reading {
@@ -58,8 +60,8 @@ struct rig_reading {
     uint64_t gaps, lost, states, recovered, opened, closed;
     bool ordered; /* each number one above the one before, gaps taken into account */
 };
-struct rig_reading rig_read(const struct rig *rig);
+struct rig_reading archive_rig_read(const struct rig *rig);
 /* The archive has 1 to `last`, each once, no gap, and the independent reader agrees. */
-void rig_expect_all(const struct rig *rig, uint64_t last);
+void archive_rig_expect_all(const struct rig *rig, uint64_t last);
 
 #endif

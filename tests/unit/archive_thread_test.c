@@ -24,21 +24,21 @@ static uint64_t last_seq(void)
 static void connect_four(void)
 {
     for (unsigned i = 0; i < 4; i++)
-        rig_connect(&rig, i);
+        archive_rig_connect(&rig, i);
 }
 
 START_TEST(everything_is_written)
 {
-    rig_begin(&rig);
-    rig_start(&rig);
+    archive_rig_begin(&rig);
+    archive_rig_start(&rig);
     connect_four();
-    rig_submits(&rig, 6000);
-    rig_say(&rig, 1, DIRECTION_POOL_TO_MINER, "\xff\xfe no json");
-    rig_say(&rig, 2, DIRECTION_POOL_TO_MINER, "");
+    archive_rig_submits(&rig, 6000);
+    archive_rig_say(&rig, 1, DIRECTION_POOL_TO_MINER, "\xff\xfe no json");
+    archive_rig_say(&rig, 2, DIRECTION_POOL_TO_MINER, "");
     for (unsigned i = 0; i < 4; i++)
-        rig_close(&rig, i);
-    rig_stop(&rig);
-    rig_expect_all(&rig, 6014);
+        archive_rig_close(&rig, i);
+    archive_rig_stop(&rig);
+    archive_rig_expect_all(&rig, 6014);
     const struct ring_counters *counters = ring_writer_counters(rig.ring);
     ck_assert_uint_eq(counters->messages_archived, 6002);
     ck_assert_uint_eq(counters->events_archived, 12);
@@ -47,38 +47,38 @@ START_TEST(everything_is_written)
     struct buffer bytes = support_read(support_only(rig.folder, ".ndjson.zst"));
     ck_assert_uint_eq(counters->archive_bytes, bytes.len);
     buffer_close(&bytes);
-    rig_end(&rig);
+    archive_rig_end(&rig);
 }
 END_TEST
 
 /* Nothing ends the frame, yet lines are in the file, and synced, within the interval. */
 START_TEST(a_line_is_soon_on_the_disk)
 {
-    rig_begin(&rig);
+    archive_rig_begin(&rig);
     rig.settings.sync_interval_ms = 1000;
-    rig_start(&rig);
+    archive_rig_start(&rig);
     connect_four();
     int64_t begin = clock_mono_ns();
-    rig_wait(&rig, rig_synced, last_seq());
+    archive_rig_wait(&rig, archive_rig_synced, last_seq());
     ck_assert_int_lt(clock_mono_ns() - begin, 1500 * NS_PER_MS); /* and a slow machine */
     struct archive_status status;
     archive_status_get(rig.archive, &status);
     ck_assert_ptr_nonnull(strstr(status.file, "segments/"));
     ck_assert_uint_gt(status.file_bytes, SEGMENT_HEADER_BYTES);
-    ck_assert_uint_eq(rig_read(&rig).numbered, 8);
-    rig_stop(&rig);
-    rig_end(&rig);
+    ck_assert_uint_eq(archive_rig_read(&rig).numbered, 8);
+    archive_rig_stop(&rig);
+    archive_rig_end(&rig);
 }
 END_TEST
 
 START_TEST(nothing_said_makes_no_file)
 {
-    rig_begin(&rig);
-    rig_start(&rig);
+    archive_rig_begin(&rig);
+    archive_rig_start(&rig);
     archive_rotate(rig.archive);
-    rig_stop(&rig);
+    archive_rig_stop(&rig);
     ck_assert_uint_eq(support_count(rig.folder, ".zst"), 0);
-    rig_end(&rig);
+    archive_rig_end(&rig);
 }
 END_TEST
 
@@ -90,66 +90,67 @@ static bool no_file(const struct archive_status *status, uint64_t value)
 
 START_TEST(rotation_on_request)
 {
-    rig_begin(&rig);
-    rig_start(&rig);
+    archive_rig_begin(&rig);
+    archive_rig_start(&rig);
     connect_four();
     for (int i = 0; i < 5; i++) {
-        rig_submits(&rig, 10);
-        rig_wait(&rig, rig_archived, last_seq());
+        archive_rig_submits(&rig, 10);
+        archive_rig_wait(&rig, archive_rig_archived, last_seq());
         archive_rotate(rig.archive);
-        rig_wait(&rig, no_file, 0);
+        archive_rig_wait(&rig, no_file, 0);
     }
-    rig_stop(&rig);
+    archive_rig_stop(&rig);
     ck_assert_uint_eq(support_count(rig.folder, ".ndjson.zst"), 5);
-    rig_expect_all(&rig, 58);
-    ck_assert_uint_eq(rig_read(&rig).states, 4 * 4); /* in the first file `opened` says it all */
-    rig_end(&rig);
+    archive_rig_expect_all(&rig, 58);
+    ck_assert_uint_eq(archive_rig_read(&rig).states,
+                      4 * 4); /* in the first file `opened` says it all */
+    archive_rig_end(&rig);
 }
 END_TEST
 
 START_TEST(rotation_by_size)
 {
-    rig_begin(&rig);
+    archive_rig_begin(&rig);
     rig.settings.segment_max_bytes = 50000;
-    rig_start(&rig);
+    archive_rig_start(&rig);
     connect_four();
-    rig_submits(&rig, 10000);
-    rig_stop(&rig);
+    archive_rig_submits(&rig, 10000);
+    archive_rig_stop(&rig);
     ck_assert_uint_ge(support_count(rig.folder, ".ndjson.zst"), 3);
-    rig_expect_all(&rig, 10008);
-    rig_end(&rig);
+    archive_rig_expect_all(&rig, 10008);
+    archive_rig_end(&rig);
 }
 END_TEST
 
 START_TEST(rotation_by_age)
 {
-    rig_begin(&rig);
+    archive_rig_begin(&rig);
     rig.settings.segment_max_seconds = 1;
-    rig_start(&rig);
+    archive_rig_start(&rig);
     connect_four();
-    rig_wait(&rig, rig_archived, last_seq());
-    rig_wait(&rig, no_file, 0); /* though nothing comes any more */
-    rig_stop(&rig);
-    rig_expect_all(&rig, 8);
-    rig_end(&rig);
+    archive_rig_wait(&rig, archive_rig_archived, last_seq());
+    archive_rig_wait(&rig, no_file, 0); /* though nothing comes any more */
+    archive_rig_stop(&rig);
+    archive_rig_expect_all(&rig, 8);
+    archive_rig_end(&rig);
 }
 END_TEST
 
 START_TEST(a_second_run_goes_on)
 {
-    rig_begin(&rig);
+    archive_rig_begin(&rig);
     for (int run = 0; run < 3; run++) {
-        rig_start(&rig);
+        archive_rig_start(&rig);
         connect_four();
-        rig_submits(&rig, 100);
+        archive_rig_submits(&rig, 100);
         for (unsigned i = 0; i < 4; i++)
-            rig_close(&rig, i);
-        rig_stop(&rig);
-        rig_close_ring(&rig);
-        rig_open_ring(&rig);
+            archive_rig_close(&rig, i);
+        archive_rig_stop(&rig);
+        archive_rig_close_ring(&rig);
+        archive_rig_open_ring(&rig);
     }
-    rig_expect_all(&rig, 3 * 112);
-    rig_end(&rig);
+    archive_rig_expect_all(&rig, 3 * 112);
+    archive_rig_end(&rig);
 }
 END_TEST
 
@@ -157,43 +158,43 @@ END_TEST
 
 START_TEST(a_full_disk_is_waited_for)
 {
-    rig_begin(&rig);
-    rig_start(&rig);
+    archive_rig_begin(&rig);
+    archive_rig_start(&rig);
     connect_four();
-    rig_submits(&rig, 100);
-    rig_wait(&rig, rig_archived, last_seq());
+    archive_rig_submits(&rig, 100);
+    archive_rig_wait(&rig, archive_rig_archived, last_seq());
     rig.disk.room = 10;
-    rig_submits(&rig, 5000);
-    rig_wait(&rig, rig_degraded, true);
+    archive_rig_submits(&rig, 5000);
+    archive_rig_wait(&rig, archive_rig_degraded, true);
     struct archive_status status;
     archive_status_get(rig.archive, &status);
     ck_assert_ptr_nonnull(strstr(status.reason, "No space left"));
-    rig_submits(&rig, 100);
+    archive_rig_submits(&rig, 100);
     rig.disk.room = -1;
-    rig_wait(&rig, rig_degraded, false);
-    rig_stop(&rig);
-    rig_expect_all(&rig, 5208);
+    archive_rig_wait(&rig, archive_rig_degraded, false);
+    archive_rig_stop(&rig);
+    archive_rig_expect_all(&rig, 5208);
     ck_assert_uint_eq(support_count(rig.folder, ".ndjson.zst"), 1);
     ck_assert_uint_gt(ring_writer_counters(rig.ring)->archive_errors, 0);
-    rig_end(&rig);
+    archive_rig_end(&rig);
 }
 END_TEST
 
 /* The ring overruns while the disk is full: the loss stands in the archive, exactly. */
 START_TEST(an_overrun_is_told)
 {
-    rig_begin(&rig);
-    rig_start(&rig);
+    archive_rig_begin(&rig);
+    archive_rig_start(&rig);
     connect_four();
-    rig_wait(&rig, rig_archived, last_seq());
+    archive_rig_wait(&rig, archive_rig_archived, last_seq());
     rig.disk.room = 0;
-    rig_submits(&rig, 1000);
-    rig_wait(&rig, rig_degraded, true);
-    rig_submits(&rig, 120000);
+    archive_rig_submits(&rig, 1000);
+    archive_rig_wait(&rig, archive_rig_degraded, true);
+    archive_rig_submits(&rig, 120000);
     rig.disk.room = -1;
-    rig_wait(&rig, rig_degraded, false);
-    rig_stop(&rig);
-    struct rig_reading found = rig_read(&rig);
+    archive_rig_wait(&rig, archive_rig_degraded, false);
+    archive_rig_stop(&rig);
+    struct rig_reading found = archive_rig_read(&rig);
     ck_assert(found.ordered);
     ck_assert_uint_eq(found.gaps, 1);
     ck_assert_uint_gt(found.lost, 10000);
@@ -208,39 +209,39 @@ START_TEST(an_overrun_is_told)
     struct buffer text = support_zstdcat(support_only(rig.folder, ".ndjson.zst"));
     ck_assert_ptr_nonnull(memmem(text.data, text.len, "failed: No space left on device\"}", 33));
     buffer_close(&text);
-    rig_end(&rig);
+    archive_rig_end(&rig);
 }
 END_TEST
 
 static void fail_in_the_middle(_Atomic int *errnum, bool writing)
 {
     struct error err = {""};
-    rig_begin(&rig);
-    rig_start(&rig);
+    archive_rig_begin(&rig);
+    archive_rig_start(&rig);
     connect_four();
-    rig_submits(&rig, 6000); /* more than a frame */
-    rig_wait(&rig, rig_synced, last_seq());
-    rig_submits(&rig, 6000);
+    archive_rig_submits(&rig, 6000); /* more than a frame */
+    archive_rig_wait(&rig, archive_rig_synced, last_seq());
+    archive_rig_submits(&rig, 6000);
     *errnum = EIO;
     rig.disk.room = writing ? 1000 : -1;
-    rig_submits(&rig, 5000);
-    rig_wait(&rig, rig_degraded, true);
-    rig_submits(&rig, 500);
+    archive_rig_submits(&rig, 5000);
+    archive_rig_wait(&rig, archive_rig_degraded, true);
+    archive_rig_submits(&rig, 500);
     rig.disk.room = -1;
     *errnum = 0;
-    rig_wait(&rig, rig_degraded, false);
+    archive_rig_wait(&rig, archive_rig_degraded, false);
     ck_assert_int_eq(archive_stop(rig.archive, 10000, &err), STATUS_OK);
     const struct ring_counters *counters = ring_writer_counters(rig.ring);
     ck_assert_uint_eq(counters->messages_archived, 17500);
     ck_assert_uint_eq(counters->events_archived, 8);
     /* a file whose sync fails twice is left as it was cut; the next start gives it its name */
     ck_assert_uint_le(support_count(rig.folder, ".open"), writing ? 0 : 1);
-    rig_start(&rig);
-    rig_stop(&rig);
+    archive_rig_start(&rig);
+    archive_rig_stop(&rig);
     ck_assert_uint_ge(support_count(rig.folder, ".ndjson.zst"), 2);
     ck_assert_uint_eq(support_count(rig.folder, ".torn"), 0);
-    rig_expect_all(&rig, 17508);
-    rig_end(&rig);
+    archive_rig_expect_all(&rig, 17508);
+    archive_rig_end(&rig);
 }
 
 START_TEST(a_failed_write_begins_another_file)
@@ -259,42 +260,42 @@ END_TEST
 START_TEST(a_file_that_may_not_grow)
 {
     struct rlimit limit = {100000, RLIM_INFINITY};
-    rig_begin(&rig);
+    archive_rig_begin(&rig);
     rig.settings.io = NULL;
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-    rig_start(&rig);
+    archive_rig_start(&rig);
     connect_four();
-    rig_submits(&rig, 15000);
-    rig_stop(&rig);
+    archive_rig_submits(&rig, 15000);
+    archive_rig_stop(&rig);
     ck_assert_uint_ge(support_count(rig.folder, ".ndjson.zst"), 3);
-    rig_expect_all(&rig, 15008);
-    rig_end(&rig);
+    archive_rig_expect_all(&rig, 15008);
+    archive_rig_end(&rig);
 }
 END_TEST
 
 START_TEST(stopping_gives_up_in_time_and_the_next_run_completes)
 {
     struct error err = {""};
-    rig_begin(&rig);
-    rig_start(&rig);
+    archive_rig_begin(&rig);
+    archive_rig_start(&rig);
     connect_four();
-    rig_submits(&rig, 3000);
-    rig_wait(&rig, rig_archived, last_seq());
+    archive_rig_submits(&rig, 3000);
+    archive_rig_wait(&rig, archive_rig_archived, last_seq());
     rig.disk.room = 0;
-    rig_submits(&rig, 5000);
+    archive_rig_submits(&rig, 5000);
     int64_t begin = clock_mono_ns();
     ck_assert_int_eq(archive_stop(rig.archive, 300, &err), STATUS_TIMEOUT);
     ck_assert_int_lt(clock_mono_ns() - begin, 2 * NS_PER_S);
     ck_assert_ptr_nonnull(strstr(err.text, "No space left"));
     ck_assert_uint_eq(support_count(rig.folder, ".open"), 1);
     rig.disk.room = -1;
-    rig_close_ring(&rig);
-    rig_open_ring(&rig);
-    rig_start(&rig);
-    rig_stop(&rig);
-    rig_expect_all(&rig, 8008);
+    archive_rig_close_ring(&rig);
+    archive_rig_open_ring(&rig);
+    archive_rig_start(&rig);
+    archive_rig_stop(&rig);
+    archive_rig_expect_all(&rig, 8008);
     ck_assert_uint_eq(support_count(rig.folder, ".torn"), 1);
-    rig_end(&rig);
+    archive_rig_end(&rig);
 }
 END_TEST
 
@@ -303,28 +304,28 @@ START_TEST(skipped_numbers_are_told_once)
 {
     struct gap_info gap = {.first_lost = 9, .lost = 991, .reason = "power_loss"};
     struct record record = {.type = RECORD_GAP, .slot = RING_NO_SLOT, .payload = {0}};
-    rig_begin(&rig);
-    rig_start(&rig);
+    archive_rig_begin(&rig);
+    archive_rig_start(&rig);
     connect_four();
-    rig_stop(&rig);
-    rig_close_ring(&rig);
+    archive_rig_stop(&rig);
+    archive_rig_close_ring(&rig);
     ck_assert_int_eq(unlink(rig.ring_settings.path), 0);
     rig.ring_settings.first_seq = 1000;
-    rig_open_ring(&rig);
+    archive_rig_open_ring(&rig);
     record.payload = span_make((const char *)&gap, sizeof gap);
     record.wall_ns = clock_wall_ns();
     ck_assert_uint_eq(ring_writer_append(rig.ring, &record), 1000);
-    rig_start(&rig);
-    rig_connect(&rig, 0);
-    rig_stop(&rig);
-    struct rig_reading found = rig_read(&rig);
+    archive_rig_start(&rig);
+    archive_rig_connect(&rig, 0);
+    archive_rig_stop(&rig);
+    struct rig_reading found = archive_rig_read(&rig);
     ck_assert(found.ordered);
     ck_assert_uint_eq(found.gaps, 1);
     ck_assert_uint_eq(found.lost, 991);
     ck_assert_uint_eq(found.last_seq, 1002);
     ck_assert_uint_eq(ring_writer_counters(rig.ring)->records_lost, 0);
     ck_assert(support_check(rig.folder));
-    rig_end(&rig);
+    archive_rig_end(&rig);
 }
 END_TEST
 
@@ -332,13 +333,13 @@ END_TEST
 
 static void write_until_killed(int ready)
 {
-    rig_open_ring(&rig);
-    rig_start(&rig);
+    archive_rig_open_ring(&rig);
+    archive_rig_start(&rig);
     connect_four();
     if (write(ready, "x", 1) != 1)
         _exit(1);
     for (;;) {
-        rig_submits(&rig, 50);
+        archive_rig_submits(&rig, 50);
         nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
     }
 }
@@ -362,16 +363,16 @@ static void crash_after(long ms)
 
 START_TEST(killed_again_and_again)
 {
-    rig_begin(&rig);
+    archive_rig_begin(&rig);
     rig.settings.segment_max_bytes = 60000;
-    rig_close_ring(&rig);
+    archive_rig_close_ring(&rig);
     for (long i = 1; i <= 6; i++)
         crash_after(i * 61 % 200);
-    rig_open_ring(&rig);
-    rig_start(&rig);
-    rig_stop(&rig);
-    rig_expect_all(&rig, last_seq());
-    rig_end(&rig);
+    archive_rig_open_ring(&rig);
+    archive_rig_start(&rig);
+    archive_rig_stop(&rig);
+    archive_rig_expect_all(&rig, last_seq());
+    archive_rig_end(&rig);
 }
 END_TEST
 
