@@ -2,9 +2,10 @@
  * archive.h - the archive writer: a thread that follows the ring and writes rotating segment files,
  * and the recovery of what the last run left. The format is told in FORMAT.md.
  *
- * The relay never waits for it: it reads the ring as any reader does, about every 50 ms. What it
- * cannot write (disk full, I/O error) it tries again from the ring; when the ring overruns it
- * meanwhile, the loss is written as a `gap` line and counted.
+ * It reads the ring as any reader does, every 5 to 100 ms, sooner the more it finds. Nobody waits
+ * for its disk: what it cannot write (disk full, I/O error) it tries again from the ring; when the
+ * ring overruns it meanwhile, the loss is written as a `gap` line and counted. Who fills the ring
+ * may look at archive_position and slow down while the archive is moving.
  *
  * Threads: archive_start … archive_stop are called from one thread; archive_status_get from any.
  */
