@@ -13,6 +13,7 @@
 
 #include "lib/capture/record.h"
 #include "lib/capture/segment.h"
+#include "lib/capture/segment_index.h"
 
 #define SEGMENT_MAGIC_ZSTD      0xFD2FB528u
 #define SEGMENT_MAGIC_HEADER    0x184D2A50u
@@ -26,34 +27,6 @@
 
 #define SEGMENT_WINDOW_LOG_MAX 23u         /* 8 MiB: what a reader must be able to hold */
 #define SEGMENT_LINE_MAX       (12u << 20) /* an 8 MiB message in base64, and its keys */
-
-/* segment_index.events */
-enum segment_event {
-    SEGMENT_EVENT_OPENED = 1 << 0,
-    SEGMENT_EVENT_POOL_CONNECTED = 1 << 1,
-    SEGMENT_EVENT_CLOSED = 1 << 2,
-    SEGMENT_EVENT_CLOCK_STEP = 1 << 3,
-    SEGMENT_EVENT_GAP = 1 << 4,
-    SEGMENT_EVENT_STATE = 1 << 5,
-    SEGMENT_EVENT_RECOVERED = 1 << 6,
-    SEGMENT_EVENT_OTHER = 1 << 7,
-};
-
-/* What an index entry says about the data frame before it. */
-struct segment_index {
-    uint64_t offset;                      /* of the data frame in the file */
-    uint64_t text_offset;                 /* of its text in the text of the whole segment */
-    uint32_t compressed_bytes;            /* of the data frame */
-    uint32_t text_bytes;                  /* of its text */
-    int64_t lowest_us, highest_us;        /* of the `ts` of all its lines, since 1970 UTC */
-    uint64_t first_seq, last_seq;         /* of its numbered lines */
-    uint32_t directions[DIRECTION_COUNT]; /* messages, by direction */
-    uint32_t lines;                       /* all of them */
-    uint32_t errors;                      /* responses that refuse */
-    uint32_t events;                      /* bit set of enum segment_event: kinds that occur */
-    uint32_t reserved;
-    uint64_t methods; /* bit set: 1 << enum stratum_method, of the messages */
-};
 
 void segment_header_encode(unsigned char out[SEGMENT_HEADER_BYTES],
                            const struct segment_head *head);
