@@ -1,0 +1,12 @@
+/*
+ * query_directory.h - the frames of a segment file without a footer. For query_file.c.
+ */
+#ifndef HASHSCOPE_CAPTURE_QUERY_DIRECTORY_H
+#define HASHSCOPE_CAPTURE_QUERY_DIRECTORY_H
+
+#include "lib/capture/query_file.h"
+
+/* Fills file->own, frames, frame_count and tail. Cannot fail: what cannot be read is damage. */
+void query_directory_read(struct query_file *file, struct query_reporter *reporter);
+
+#endif

@@ -1,0 +1,369 @@
+/*
+ * query_plan.c - files by their names and first numbers, frames by their entries.
+ *
+ * A file's times lie between its start and the next one's, both as in the names, an hour of doubt
+ * around them; its numbers begin where its first lines say, so the file to begin with is found by
+ * halving. All that fails is a folder that cannot be listed; files that cannot be read are damage.
+ */
+#include "lib/capture/query_plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/memory.h"
+
+#define CLOCK_DOUBT_US (3600 * (NS_PER_S / NS_PER_US))
+
+/* ------------------------------------------------------------------ names */
+
+/* 20261122T135301Z at the beginning of the file's name. */
+static bool start_of(const struct segment_path *path, int64_t *us)
+{
+    const char *slash = strrchr(path->path, '/'), *name = slash ? slash + 1 : path->path;
+    char text[] = "0000-00-00T00:00:00Z";
+    int64_t ns;
+    if (strlen(name) < 16)
+        return false;
+    memcpy(text, name, 4);
+    memcpy(text + 5, name + 4, 2);
+    memcpy(text + 8, name + 6, 2);
+    memcpy(text + 11, name + 9, 2);
+    memcpy(text + 14, name + 11, 2);
+    memcpy(text + 17, name + 13, 2);
+    if (!clock_parse(text, strlen(text), &ns))
+        return false;
+    *us = ns / NS_PER_US;
+    return true;
+}
+
+/* The session's beginning, out of its UUID; false when it is not of version 7. */
+static bool session_start(const struct uuid *session, int64_t *us)
+{
+    uint64_t ms = 0;
+    for (int i = 0; i < 6; i++)
+        ms = ms << 8 | session->bytes[i];
+    *us = (int64_t)ms * 1000;
+    return session->bytes[6] >> 4 == 7;
+}
+
+static bool before_sessions(const struct query_match *match, int64_t highest)
+{
+    int64_t start;
+    for (size_t i = 0; i < match->ids.count; i++) {
+        if (!session_start(&match->ids.uuids[i], &start) || start <= highest)
+            return false;
+    }
+    return match->by_session;
+}
+
+/* Whether the i-th file may hold rows, as far as names tell. */
+static bool name_fits(const struct query_plan *plan, size_t i)
+{
+    const struct query_match *match = plan->match;
+    int64_t begin, end = INT64_MAX - CLOCK_DOUBT_US;
+    if ((!match->bounded && !match->by_session) || !start_of(&plan->paths[i], &begin))
+        return true;
+    if (i + 1 < plan->count && !start_of(&plan->paths[i + 1], &end))
+        return true;
+    int64_t low = (begin < end ? begin : end) - CLOCK_DOUBT_US;
+    int64_t high = (begin < end ? end : begin) + CLOCK_DOUBT_US;
+    if (match->bounded && (high < match->from_us || low >= match->to_us))
+        return false;
+    return !before_sessions(match, high);
+}
+
+/* ------------------------------------------------------------------ numbers */
+
+struct probe {
+    uint64_t instance, first_seq;
+    bool known;
+};
+
+static struct probe probe(const struct query_plan *plan, size_t i)
+{
+    struct probe out = {0};
+    out.known = query_file_probe(plan->paths[i].path, &out.instance, &out.first_seq);
+    return out;
+}
+
+/* How many files from the oldest on begin at or below seq. Where it is not known: `otherwise`. */
+static size_t files_up_to(const struct query_plan *plan, uint64_t seq, bool otherwise)
+{
+    size_t low = 0, high = plan->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        struct probe here = probe(plan, middle);
+        if (here.known ? here.first_seq <= seq : otherwise)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Numbers order the files only where all are of one series. */
+static bool one_series(const struct query_plan *plan, uint64_t instance)
+{
+    struct probe first = probe(plan, 0), last = probe(plan, plan->count - 1);
+    if (!last.known && plan->count > 1)
+        last = probe(plan, plan->count - 2); /* just made, still empty */
+    return first.known && last.known && first.instance == last.instance &&
+           (instance == 0 || first.instance == instance);
+}
+
+/* Another series, of a data directory whose live/instance was lost: begins where the cursor's own
+ * files do. */
+static void skip_foreign(struct query_plan *plan)
+{
+    bool oldest_first = plan->order == QUERY_OLDEST_FIRST;
+    for (; plan->bounds.instance && plan->left > 0; plan->left--) {
+        struct probe here = probe(plan, oldest_first ? plan->count - plan->left : plan->left - 1);
+        if (here.known && here.instance == plan->bounds.instance)
+            return;
+    }
+}
+
+static void seek(struct query_plan *plan)
+{
+    bool oldest_first = plan->order == QUERY_OLDEST_FIRST;
+    uint64_t bound = oldest_first ? plan->bounds.above : plan->bounds.below;
+    plan->left = plan->count;
+    if (plan->count < 2 || bound == (oldest_first ? 0 : UINT64_MAX))
+        return;
+    if (!one_series(plan, plan->bounds.instance)) {
+        skip_foreign(plan);
+        return;
+    }
+    size_t up_to = files_up_to(plan, bound, !oldest_first);
+    if (oldest_first)
+        plan->left = plan->count - (up_to ? up_to - 1 : 0);
+    else
+        plan->left = up_to;
+}
+
+/* ------------------------------------------------------------------ files */
+
+static enum status list(struct query_plan *plan, const char *data_dir, struct error *err)
+{
+    enum status status = segment_list(data_dir, &plan->paths, &plan->count, err);
+    return status == STATUS_OK ? status : error_wrap(err, status, "listing segments");
+}
+
+enum status query_plan_open(struct query_plan *plan, const char *data_dir, struct error *err)
+{
+    enum status status = list(plan, data_dir, err);
+    if (status != STATUS_OK)
+        return status;
+    seek(plan);
+    plan->statistics->files += plan->count;
+    plan->statistics->files_pruned += plan->count - plan->left;
+    return STATUS_OK;
+}
+
+static void close_file(struct query_plan *plan)
+{
+    query_file_release(plan->file);
+    free(plan->wanted);
+    plan->file = NULL;
+    plan->wanted = NULL;
+}
+
+void query_plan_close(struct query_plan *plan)
+{
+    close_file(plan);
+    segment_list_free(plan->paths, plan->count);
+    plan->paths = NULL;
+    plan->count = plan->left = 0;
+}
+
+static void want(struct query_plan *plan, size_t session)
+{
+    struct segment_runs runs;
+    segment_footer_session_frames(plan->file->footer, session, &runs);
+    for (uint32_t first, count; segment_runs_next(&runs, &first, &count);) {
+        for (size_t i = first; i < plan->file->frame_count && i - first < count; i++)
+            plan->wanted[i] = true;
+    }
+}
+
+static int compare_uuids(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(struct uuid));
+}
+
+/* The frames of the sessions asked for, from the shorter of the two lists. */
+static void choose_frames(struct query_plan *plan)
+{
+    const struct query_ids *ids = &plan->match->ids;
+    const struct segment_footer *footer = plan->file->footer;
+    size_t sessions = segment_footer_sessions(footer), at;
+    plan->wanted = memory_new(plan->file->frame_count + 1);
+    for (size_t i = 0; i < ids->count && ids->count <= sessions; i++) {
+        if (segment_footer_find(footer, &ids->uuids[i], &at))
+            want(plan, at);
+    }
+    for (size_t i = 0; i < sessions && ids->count > sessions; i++) {
+        struct uuid id;
+        segment_footer_session_id(footer, i, &id);
+        if (bsearch(&id, ids->uuids, ids->count, sizeof id, compare_uuids))
+            want(plan, i);
+    }
+}
+
+/* Numbers only grow: behind a file that lies beyond the bound there is nothing more. */
+static bool is_beyond(const struct query_plan *plan)
+{
+    const struct query_file *file = plan->file;
+    if (plan->bounds.instance && file->head.instance != plan->bounds.instance)
+        return false;
+    if (plan->order == QUERY_OLDEST_FIRST)
+        return file->frame_count && file->frames[0].first_seq > plan->bounds.below;
+    uint64_t last = query_file_last_seq(file);
+    return last && last < plan->bounds.above && !file->tail;
+}
+
+static void begin_file(struct query_plan *plan)
+{
+    struct query_file *file = plan->file;
+    plan->statistics->files_opened++;
+    plan->statistics->bytes_read += file->bytes_read;
+    plan->instance = file->head.instance;
+    plan->frames_left = file->frame_count;
+    plan->tail_left = plan->with_tail && file->tail;
+    if (plan->match->by_session && file->footer)
+        choose_frames(plan);
+    plan->ended = is_beyond(plan);
+}
+
+/* Opens the next file that may hold rows; false: none is left. */
+static bool next_file(struct query_plan *plan)
+{
+    close_file(plan);
+    while (plan->left > 0 && !plan->ended) {
+        struct error err = {""};
+        size_t i = plan->order == QUERY_OLDEST_FIRST ? plan->count - plan->left : plan->left - 1;
+        plan->left--;
+        if (!name_fits(plan, i)) {
+            plan->statistics->files_pruned++;
+            continue;
+        }
+        const char *path = plan->paths[i].path;
+        enum status status =
+            query_file_open(&plan->file, path, plan->match->by_session, plan->reporter, &err);
+        if (status == STATUS_OK) {
+            begin_file(plan);
+            return !plan->ended;
+        }
+        if (status == STATUS_NOT_FOUND)
+            plan->statistics->files_vanished++;
+        else
+            query_report(plan->reporter, path, 0, err.text);
+    }
+    close_file(plan);
+    plan->statistics->files_pruned += plan->left;
+    plan->left = 0;
+    return false;
+}
+
+/* ------------------------------------------------------------------ frames */
+
+static bool within_bounds(const struct query_plan *plan, const struct segment_index *frame)
+{
+    if (plan->bounds.instance && plan->bounds.instance != plan->instance)
+        return true;
+    return frame->last_seq >= plan->bounds.above && frame->first_seq <= plan->bounds.below;
+}
+
+static bool is_wanted(const struct query_plan *plan, size_t i)
+{
+    const struct segment_index *frame = &plan->file->frames[i];
+    if (frame->lines == 0)
+        return true; /* nothing is known of it */
+    return (!plan->wanted || plan->wanted[i]) && within_bounds(plan, frame) &&
+           query_match_frame(plan->match, frame);
+}
+
+static void give(struct query_plan *plan, struct query_load *load, bool tail, size_t i)
+{
+    query_file_release(load->file);
+    load->file = query_file_hold(plan->file);
+    load->tail = tail;
+    load->frame = tail ? (struct segment_index){.offset = plan->file->tail} : plan->file->frames[i];
+}
+
+static bool next_frame(struct query_plan *plan, struct query_load *load)
+{
+    const struct query_file *file = plan->file;
+    bool oldest_first = plan->order == QUERY_OLDEST_FIRST;
+    while (plan->frames_left > 0) {
+        size_t i = oldest_first ? file->frame_count - plan->frames_left : plan->frames_left - 1;
+        plan->frames_left--;
+        if (is_wanted(plan, i)) {
+            give(plan, load, false, i);
+            return true;
+        }
+        plan->statistics->frames_pruned++;
+    }
+    return false;
+}
+
+static bool next_tail(struct query_plan *plan, struct query_load *load)
+{
+    if (!plan->tail_left)
+        return false;
+    plan->tail_left = false;
+    give(plan, load, true, 0);
+    return true;
+}
+
+bool query_plan_next(struct query_plan *plan, struct query_load *load)
+{
+    if (plan->match->never)
+        return false;
+    while (plan->file || next_file(plan)) {
+        if (plan->order == QUERY_NEWEST_FIRST && next_tail(plan, load))
+            return true;
+        if (next_frame(plan, load))
+            return true;
+        if (next_tail(plan, load))
+            return true;
+        if (!next_file(plan))
+            break;
+    }
+    return false;
+}
+
+/* ------------------------------------------------------------------ the newest number */
+
+static uint64_t newest_of(struct query_plan *plan, struct query_file *file)
+{
+    struct query_match all;
+    struct query_load load = {.tail = true, .frame = {.offset = file->tail}};
+    if (!plan->with_tail || !file->tail ||
+        query_match_init(&all, &(struct query_filter){.first_seq = UINT64_MAX}, NULL) != STATUS_OK)
+        return query_file_last_seq(file);
+    ZSTD_DCtx *decompressor = ZSTD_createDCtx();
+    load.file = query_file_hold(file);
+    if (decompressor)
+        query_load_run(&load, decompressor, &all);
+    uint64_t seq = load.last_seq ? load.last_seq : query_file_last_seq(file);
+    query_load_close(&load);
+    query_match_close(&all);
+    ZSTD_freeDCtx(decompressor);
+    return seq;
+}
+
+uint64_t query_plan_newest(struct query_plan *plan, uint64_t *instance)
+{
+    uint64_t seq = 0;
+    for (size_t i = plan->count; i > 0 && seq == 0; i--) {
+        struct query_file *file;
+        if (query_file_open(&file, plan->paths[i - 1].path, false, NULL, NULL) != STATUS_OK)
+            continue;
+        seq = newest_of(plan, file);
+        *instance = file->head.instance;
+        query_file_release(file);
+    }
+    return seq;
+}
