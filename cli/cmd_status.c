@@ -44,6 +44,32 @@ static void print_archive(const json_t *status)
            number(status, "last_seq"), number(archive, "synced_seq"));
 }
 
+static void print_retention(const json_t *house)
+{
+    printf("retention  %lld files, %lld bytes; %lld files, %lld bytes removed; %lld bytes free\n",
+           number(house, "files"), number(house, "bytes"), number(house, "removed_files"),
+           number(house, "removed_bytes"), number(house, "free_bytes"));
+    if (json_is_true(json_object_get(house, "age_paused")))
+        printf("           by age: waits for the clock to hold for another %lld s\n",
+               number(house, "age_pause_seconds"));
+    if (json_is_true(json_object_get(house, "bytes_exceeded")))
+        printf("           more than RETAIN_BYTES, and nothing left to remove\n");
+    if (json_is_true(json_object_get(house, "room_missing")))
+        printf("           less room than MIN_FREE_BYTES (%lld), and nothing left to remove\n",
+               number(house, "min_free_bytes"));
+}
+
+static void print_recompression(const json_t *house)
+{
+    const char *paused = text(house, "recompress_paused");
+
+    printf("recompress %lld files done, %lld bytes saved, %lld failed; %lld files, %lld bytes to "
+           "do%s%s\n",
+           number(house, "recompressed_files"), number(house, "recompressed_saved_bytes"),
+           number(house, "recompress_failures"), number(house, "recompress_backlog_files"),
+           number(house, "recompress_backlog_bytes"), paused[0] == '\0' ? "" : "; waits: ", paused);
+}
+
 static void print_status(const json_t *status)
 {
     const json_t *counters = json_object_get(status, "counters");
@@ -60,6 +86,8 @@ static void print_status(const json_t *status)
            number(counters, "messages"), number(counters, "messages_invalid"),
            number(counters, "records_lost"));
     print_archive(status);
+    print_retention(json_object_get(status, "housekeeping"));
+    print_recompression(json_object_get(status, "housekeeping"));
 }
 
 static void on_answer(void *user, const json_t *answer)

@@ -240,6 +240,13 @@ bool config_load(struct config *config, const struct settings *settings, struct 
         .segment_max_bytes = (uint64_t)settings_integer(settings, "SEGMENT_MAX_BYTES"),
         .segment_max_seconds = (uint32_t)settings_integer(settings, "SEGMENT_MAX_SECONDS"),
         .sync_interval_ms = (uint32_t)settings_integer(settings, "SYNC_INTERVAL_MS"),
+        .recompress_level = (int)settings_integer(settings, "RECOMPRESS_LEVEL"),
+        .retain =
+            {
+                .bytes = (uint64_t)settings_integer(settings, "RETAIN_BYTES"),
+                .age_ns = settings_integer(settings, "RETAIN_DAYS") * 86400 * NS_PER_S,
+                .min_free_bytes = (uint64_t)settings_integer(settings, "MIN_FREE_BYTES"),
+            },
     };
     size_t before = faults->len;
     load_proxy(config, settings);

@@ -18,6 +18,7 @@
 
 #include "lib/base/bytes.h"
 #include "lib/base/options.h"
+#include "lib/capture/retention.h"
 #include "lib/event/connect.h"
 
 #define ROUTE_TARGETS_MAX 8 /* the upstream and its backups */
@@ -51,7 +52,9 @@ struct config {
     int64_t idle_timeout_ns; /* 0: never */
     uint64_t segment_max_bytes;
     uint32_t segment_max_seconds, sync_interval_ms;
-    gid_t group; /* (gid_t)-1: none */
+    struct retention_limits retain;
+    int recompress_level; /* 0: never */
+    gid_t group;          /* (gid_t)-1: none */
 };
 
 /* Reads and checks all of it; every fault is appended to *faults, a line each. False when there are

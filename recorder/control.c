@@ -116,6 +116,36 @@ static void put_archive(struct buffer *out, struct recorder *recorder)
     buffer_append_char(out, '}');
 }
 
+/* What retention and recompression do, and what keeps them from it. */
+static void put_housekeeping(struct buffer *out, const struct recorder *recorder)
+{
+    struct housekeeper_status status;
+    housekeeper_status_get(recorder->housekeeper, &status);
+    put_name(out, "housekeeping");
+    buffer_append_char(out, '{');
+    put_u64(out, "files", status.files);
+    put_u64(out, "bytes", status.bytes);
+    put_u64(out, "free_bytes", status.free_bytes);
+    put_u64(out, "min_free_bytes", status.min_free_bytes);
+    put_bool(out, "bytes_exceeded", status.bytes_exceeded);
+    put_bool(out, "room_missing", status.room_missing);
+    put_bool(out, "age_paused", status.age_paused);
+    if (status.age_paused)
+        put_u64(out, "age_pause_seconds", (uint64_t)status.age_pause_seconds);
+    put_u64(out, "removed_files", status.removed_files);
+    put_u64(out, "removed_bytes", status.removed_bytes);
+    put_u64(out, "recompressed_files", status.recompressed_files);
+    put_u64(out, "recompressed_saved_bytes", status.recompressed_saved);
+    put_u64(out, "recompress_failures", status.recompress_failures);
+    put_u64(out, "recompress_backlog_files", status.backlog_files);
+    put_u64(out, "recompress_backlog_bytes", status.backlog_bytes);
+    if (status.recompressing)
+        put_u64(out, "recompressing", status.recompressing);
+    if (status.pause != HOUSEKEEPER_RUNS)
+        put_text(out, "recompress_paused", housekeeper_pause_text(status.pause));
+    buffer_append_char(out, '}');
+}
+
 static void put_routes(struct buffer *out, const struct recorder *recorder)
 {
     char text[320];
@@ -160,6 +190,7 @@ static void handle_status(struct recorder *recorder, struct local_request *reque
     put_u64(&out, "last_seq", ring_writer_next_seq(recorder->ring) - 1);
     put_routes(&out, recorder);
     put_archive(&out, recorder);
+    put_housekeeping(&out, recorder);
     put_counters(&out, recorder->tap.counters);
     buffer_append_char(&out, '}');
     answer(request, &out);

@@ -129,6 +129,7 @@ static void on_tick(uv_timer_t *timer)
     recorder->tap.counters->pairs_dropped = recorder->tap.pairs_dropped;
     count_accept_failures(recorder);
     reserve_numbers(recorder);
+    recorder_keep_house(recorder);
 }
 
 /* ------------------------------------------------------------------ stopping */

@@ -18,6 +18,7 @@
 #include "lib/base/log.h"
 #include "lib/capture/archive.h"
 #include "lib/capture/datadir.h"
+#include "lib/capture/housekeeper.h"
 #include "lib/event/listen.h"
 #include "lib/event/local.h"
 #include "lib/event/tls.h"
@@ -47,6 +48,8 @@ struct recorder {
     char ring_path[4096];
     struct tap_shared tap;
     struct archive *archive;
+    struct housekeeper *housekeeper;
+    struct housekeeper_status housekept; /* as last counted */
     struct pace pace;
     struct archive_settings archive_settings;
     struct tls_context *tls_server, *tls_client; /* NULL: not needed */
@@ -87,6 +90,8 @@ void recorder_session_gone(struct recorder *recorder, struct session *session);
 /* Opens data directory, ring and archive, recovering what the last run left. */
 enum status recorder_open_storage(struct recorder *recorder, struct error *err) MUST_CHECK;
 enum status recorder_close_storage(struct recorder *recorder, struct error *err);
+/* Once a second: tells the housekeeper how the archive does, and counts what it has done. */
+void recorder_keep_house(struct recorder *recorder);
 
 /* ------------------------------------------------------------------ control.c */
 

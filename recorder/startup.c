@@ -1,5 +1,5 @@
 /*
- * startup.c - opening the storage: data directory, ring, recovery, archive.
+ * startup.c - opening the storage: data directory, ring, recovery, archive, housekeeper.
  *
  * Happy path: the ring of the last run goes on, the archive continues with the first record that it
  * does not hold yet. After a crash the same, with a closed record for every session that was open.
@@ -191,6 +191,16 @@ static enum status recover_archive(struct opening *o, struct error *err)
     return status == STATUS_OK ? status : error_wrap(err, status, "recovering the archive");
 }
 
+static enum status start_housekeeper(struct recorder *recorder, struct error *err)
+{
+    const struct housekeeper_settings settings = {
+        .data_dir = recorder->datadir.path,
+        .limits = recorder->config->retain,
+        .recompress_level = recorder->config->recompress_level,
+    };
+    return housekeeper_start(&recorder->housekeeper, &settings, err);
+}
+
 enum status recorder_open_storage(struct recorder *recorder, struct error *err)
 {
     const struct config *config = recorder->config;
@@ -214,14 +224,37 @@ enum status recorder_open_storage(struct recorder *recorder, struct error *err)
         return status;
     tap_shared_init(&recorder->tap, recorder->ring, config->line_buffer_bytes,
                     config->pair_timeout_ns);
-    return archive_start(&recorder->archive, &recorder->archive_settings,
-                         ring_reader_attach(recorder->ring), recorder->tap.counters,
-                         &o.archive_found, err);
+    status = archive_start(&recorder->archive, &recorder->archive_settings,
+                           ring_reader_attach(recorder->ring), recorder->tap.counters,
+                           &o.archive_found, err);
+    return status == STATUS_OK ? start_housekeeper(recorder, err) : status;
+}
+
+/* ------------------------------------------------------------------ housekeeping */
+
+void recorder_keep_house(struct recorder *recorder)
+{
+    struct ring_counters *counters = recorder->tap.counters;
+    struct housekeeper_status now, was = recorder->housekept;
+    if (!recorder->housekeeper)
+        return;
+    housekeeper_observe(recorder->housekeeper,
+                        ring_writer_position(recorder->ring) - archive_position(recorder->archive));
+    housekeeper_status_get(recorder->housekeeper, &now);
+    ring_count(&counters->segments_removed, now.removed_files - was.removed_files);
+    ring_count(&counters->removed_bytes, now.removed_bytes - was.removed_bytes);
+    ring_count(&counters->segments_recompressed, now.recompressed_files - was.recompressed_files);
+    ring_count(&counters->recompressed_saved_bytes,
+               now.recompressed_saved - was.recompressed_saved);
+    ring_count(&counters->recompress_failures, now.recompress_failures - was.recompress_failures);
+    recorder->housekept = now;
 }
 
 enum status recorder_close_storage(struct recorder *recorder, struct error *err)
 {
     enum status status = STATUS_OK;
+    recorder_keep_house(recorder);
+    housekeeper_stop(recorder->housekeeper);
     if (recorder->archive)
         status = archive_stop(recorder->archive, RECORDER_ARCHIVE_MS, err);
     ring_writer_close(recorder->ring);

@@ -82,7 +82,12 @@
     X(inject_released) /* held lines passed on unexamined: too long or too old */                  \
     X(pairs_dropped)                                                                               \
     X(clock_steps)                                                                                 \
-    X(pauses) /* of the relay, for the archive to catch up with a flood */
+    X(pauses)           /* of the relay, for the archive to catch up with a flood */               \
+    X(segments_removed) /* by retention: files of any kind */                                      \
+    X(removed_bytes)                                                                               \
+    X(segments_recompressed)                                                                       \
+    X(recompressed_saved_bytes)                                                                    \
+    X(recompress_failures)
 
 struct ring_counters {
 #define X(name) _Atomic uint64_t name;
