@@ -172,8 +172,16 @@ run: ## install what is missing, build, and start: a demo, or the real thing whe
 
 test: ## install what is missing, build, and run all tests
 	@scripts/install-deps.sh build test
-	@$(MAKE) programs unit-tests benches
+	@$(MAKE) programs unit-tests benches duckdb
 	@scripts/run-tests.py --build $(OUT) unit integration
+
+# The examples of docs/querying.md are run in DuckDB.
+DUCKDB := tests/duckdb/node_modules/.package-lock.json
+.PHONY: duckdb
+duckdb: $(DUCKDB)
+$(DUCKDB): tests/duckdb/package.json tests/duckdb/package-lock.json
+	$(call say,NPM,tests/duckdb)
+	$(Q)cd $(<D) && npm ci --ignore-scripts --silent && touch $(@:tests/duckdb/%=%)
 
 unit: unit-tests ## the unit tests only, with whatever DEBUG or SANITIZE says
 	@scripts/run-tests.py --build $(OUT) unit
@@ -200,7 +208,7 @@ coverage: ## run all tests and write a coverage report to build/coverage/html
 	@$(MAKE) COVERAGE=1 coverage-run
 
 .PHONY: coverage-run
-coverage-run: programs unit-tests benches
+coverage-run: programs unit-tests benches duckdb
 	@find $(OUT) -name '*.gcda' -delete
 	@scripts/run-tests.py --build $(OUT) unit integration
 	@lcov --quiet --capture --directory $(OUT)/obj --base-directory . --no-external \

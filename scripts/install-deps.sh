@@ -18,6 +18,9 @@ test        check                unit tests
 test        python3              runs the tests and talks to the programs
 test        openssl              makes certificates for the TLS tests
 test        zstd                 reads segments as a stranger would
+test        jq                   runs the examples of docs/querying.md
+test        nodejs               runs DuckDB for the same examples
+test        npm                  installs DuckDB below tests/duckdb
 check       clang-format-14      formatting
 check       clang-tidy-14        static analysis
 check       shellcheck           analysis of shell scripts
@@ -49,6 +52,10 @@ missing() {
     # shellcheck disable=SC2046 # one word a package
     present=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' \
         $(echo "$1" | cut -d ' ' -f 1) 2>/dev/null | sed -n 's/ installed$//p')
+    if command -v npm >/dev/null 2>&1; then # packages of Node.js from elsewhere bring it along
+        present="$present
+npm"
+    fi
     echo "$1" | awk -v present="$present" '
         BEGIN { n = split(present, names, "\n"); for (i = 1; i <= n; i++) have[names[i]] = 1 }
         !($1 in have) && !seen[$1]++'
