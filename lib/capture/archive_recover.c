@@ -24,6 +24,7 @@
 #include "lib/base/log.h"
 #include "lib/capture/archive.h"
 #include "lib/capture/line.h"
+#include "lib/capture/segment_footer.h"
 #include "lib/capture/segment_file.h"
 
 #define TAIL_MAX   (64u << 20) /* text of a frame that is kept in memory; no writer comes near */
@@ -362,39 +363,16 @@ static enum status recover_file(const struct recovery *recovery, const char *pat
 
 /* ------------------------------------------------------------------ what the archive reaches to */
 
-/* From the index entry at the end of a sealed file; false when there is none. */
-static bool last_entry(const char *path, struct segment_index *out)
-{
-    unsigned char bytes[SEGMENT_INDEX_BYTES];
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    bool found =
-        fstat(fd, &st) == 0 && st.st_size >= (off_t)sizeof bytes &&
-        pread(fd, bytes, sizeof bytes, st.st_size - (off_t)sizeof bytes) == (ssize_t)sizeof bytes &&
-        segment_index_decode(out, bytes, sizeof bytes);
-    close(fd);
-    return found;
-}
-
 /* The last number in a sealed file; 0 when it cannot be read or is of another series. */
 static uint64_t last_seq_of(const char *path, uint64_t instance)
 {
-    struct segment_reader *reader;
-    struct segment_index entry;
-    struct segment_line line;
+    struct segment_footer *footer;
     uint64_t last = 0;
-    if (segment_reader_open(&reader, path, NULL) != STATUS_OK)
+    if (segment_footer_load(&footer, path, SEGMENT_FOOTER_TOTALS, NULL) != STATUS_OK)
         return 0;
-    if (segment_reader_head(reader)->instance == instance) {
-        bool quick = last_entry(path, &entry);
-        if (quick)
-            last = entry.last_seq;
-        while (!quick && segment_reader_next(reader, &line, NULL) == STATUS_OK)
-            last = line.numbered ? line.seq : last;
-    }
-    segment_reader_close(reader);
+    if (segment_footer_head(footer)->instance == instance)
+        last = segment_footer_totals(footer)->last_seq;
+    segment_footer_close(footer);
     return last;
 }
 

@@ -124,6 +124,10 @@ enum status archive_seal(struct archive *archive, struct error *err)
 {
     archive->sealing = true;
     enum status status = archive_end_frame(archive, err);
+    if (status == STATUS_OK) {
+        segment_file_add_footer(&archive->file);
+        status = archive_push(archive, err);
+    }
     if (status == STATUS_OK)
         status = archive_sync(archive, err);
     if (status != STATUS_OK)
@@ -170,11 +174,11 @@ void archive_abandon(struct archive *archive)
 
 /* ------------------------------------------------------------------ lines */
 
-static void note_extra(struct archive *archive, const struct record *record,
-                       enum segment_event event)
+/* The line that was put behind the first `begin` bytes of the text. */
+static struct span line_from(const struct archive *archive, size_t begin)
 {
-    struct segment_note note = {.wall_ns = record->wall_ns, .event = event};
-    segment_file_note(&archive->file, &note);
+    const struct buffer *text = &archive->file.text;
+    return span_make(text->data + begin, text->len - begin - 1);
 }
 
 /* The numbers missing in front of this record that no gap record speaks of. */
@@ -205,8 +209,9 @@ static void write_gap(struct archive *archive, const struct record *record, uint
     archive->trouble[0] = '\0';
     log_warn("archive: %llu records from number %llu on are lost: %s", (unsigned long long)lost,
              (unsigned long long)gap.first_lost, gap.reason);
+    struct segment_note note = {.wall_ns = record->wall_ns, .event = SEGMENT_EVENT_GAP};
     line_append_gap(&archive->file.text, &archive->clock, record, &gap);
-    note_extra(archive, record, SEGMENT_EVENT_GAP);
+    segment_file_note(&archive->file, &note);
     archive->total.lost += lost;
     archive->total.gaps++;
     archive->sweep_due = true;
@@ -228,9 +233,14 @@ static void write_state(struct archive *archive, const struct knowledge_entry *e
 {
     struct session_info info;
     bool found = find_info(archive, record, &info);
+    size_t begin = archive->file.text.len;
     knowledge_append_state(&archive->file.text, &archive->clock, entry, record,
                            found ? &info : NULL);
-    note_extra(archive, record, SEGMENT_EVENT_STATE);
+    struct segment_note note = {.wall_ns = record->wall_ns,
+                                .event = SEGMENT_EVENT_STATE,
+                                .session = entry->session,
+                                .line = line_from(archive, begin)};
+    segment_file_note(&archive->file, &note);
 }
 
 static enum segment_event event_of(enum record_type type)
@@ -252,6 +262,14 @@ static enum segment_event event_of(enum record_type type)
     return SEGMENT_EVENT_OTHER;
 }
 
+/* As the line tells it: the end of a piece is the next piece. */
+static uint32_t wire_bytes(const struct record *record)
+{
+    bool ends = !(record->flags & RECORD_FRAGMENT) || (record->flags & RECORD_LAST_FRAGMENT);
+    size_t end = ends ? terminator_bytes(record->terminator).len : 0;
+    return (uint32_t)(record->payload.len + end);
+}
+
 static struct segment_note note_of(const struct record *record)
 {
     bool piece = (record->flags & RECORD_FRAGMENT) != 0;
@@ -263,13 +281,19 @@ static struct segment_note note_of(const struct record *record)
         .event = event_of(record->type),
         .method = piece && !named ? STRATUM_METHOD_NONE : record->method,
         .error = record->type == RECORD_MESSAGE && (record->flags & RECORD_ERROR) && !piece,
+        .paired = (record->flags & RECORD_PAIRED) && !piece,
+        .bytes = wire_bytes(record),
+        .session = record->session,
+        .re = record->re,
     };
 }
 
 static void write_line(struct archive *archive, const struct record *record)
 {
     struct segment_note note = note_of(record);
+    size_t begin = archive->file.text.len;
     line_append_record(&archive->file.text, &archive->clock, record);
+    note.line = line_from(archive, begin);
     segment_file_note(&archive->file, &note);
     if (record->type == RECORD_MESSAGE)
         archive->total.messages++;

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/capture/segment_footer.h"
 
 #define CHUNK_TEXT  (128u << 10) /* text is handed to the compressor in pieces of this size */
 #define BUFFER_KEEP (1u << 20)   /* a buffer that grew beyond is given back */
@@ -54,6 +55,9 @@ void segment_file_free(struct segment_file *file)
     file->fd = -1;
     ZSTD_freeCCtx(file->compressor);
     file->compressor = NULL;
+    segment_summaries_free(file->summaries);
+    file->summaries = NULL;
+    segment_directory_close(&file->directory);
     buffer_close(&file->text);
     buffer_close(&file->out);
 }
@@ -177,8 +181,13 @@ enum status segment_file_create(struct segment_file *file, const char *data_dir,
     segment_compressor_tune(file->compressor, file->thorough);
     buffer_clear(&file->text);
     buffer_clear(&file->out);
+    if (file->summaries)
+        segment_summaries_clear(file->summaries);
+    else
+        file->summaries = segment_summaries_new();
+    segment_directory_clear(&file->directory);
     file->written = file->text_total = 0;
-    file->unflushed = file->broken = false;
+    file->unflushed = file->broken = file->footed = false;
     file->frame = (struct segment_index){.offset = SEGMENT_HEADER_BYTES};
     file->ended = (struct segment_mark){SEGMENT_HEADER_BYTES, after_seq};
     file->framed = file->synced = file->ended;
@@ -216,6 +225,7 @@ static void compress(struct segment_file *file, ZSTD_EndDirective directive)
 void segment_file_note(struct segment_file *file, const struct segment_note *note)
 {
     segment_index_count(&file->frame, note);
+    segment_summaries_add(file->summaries, (uint32_t)file->directory.count, note);
     if (file->text.len >= CHUNK_TEXT)
         compress(file, ZSTD_e_continue);
 }
@@ -248,12 +258,22 @@ void segment_file_end_frame(struct segment_file *file)
     frame->text_offset = file->text_total;
     segment_index_encode((unsigned char *)buffer_reserve(&file->out, SEGMENT_INDEX_BYTES), frame);
     file->out.len += SEGMENT_INDEX_BYTES;
+    segment_directory_add(&file->directory, frame);
     file->text_total += frame->text_bytes;
     file->ended.offset = segment_file_size(file);
     if (frame->last_seq)
         file->ended.last_seq = frame->last_seq;
     *frame = (struct segment_index){.offset = file->ended.offset};
     segment_compressor_tune(file->compressor, file->thorough);
+}
+
+void segment_file_add_footer(struct segment_file *file)
+{
+    if (file->footed || file->broken)
+        return;
+    file->footed = true;
+    (void)segment_footer_append_summaries(&file->out, &file->head, &file->directory,
+                                          file->summaries);
 }
 
 void segment_file_tune(struct segment_file *file, bool thorough)
@@ -321,6 +341,36 @@ enum status segment_file_seal(struct segment_file *file, struct error *err)
     return status;
 }
 
+/* The footer of what the file holds now, which may be less than what was collected. */
+static enum status write_footer_anew(struct segment_file *file, struct error *err)
+{
+    struct segment_footer *footer;
+    enum status status = segment_footer_rebuild(&footer, file->path, SEGMENT_FOOTER_ALL, NULL, err);
+    if (status != STATUS_OK)
+        return status;
+    (void)segment_footer_append_rebuilt(&file->out, footer);
+    segment_footer_close(footer);
+    return segment_file_write(file, err);
+}
+
+/* Cuts the file at the mark and completes it. */
+static enum status complete_at(struct segment_file *file, const struct segment_mark *mark,
+                               struct error *err)
+{
+    off_t end = (off_t)mark->offset;
+    struct error why = {""};
+    file->broken = false;
+    if (ftruncate(file->fd, end) != 0 || lseek(file->fd, end, SEEK_SET) != end)
+        return error_errno(err, errno, "cutting %s", file->path);
+    if (write_footer_anew(file, &why) != STATUS_OK) {
+        buffer_clear(&file->out);
+        if (ftruncate(file->fd, end) != 0)
+            return error_errno(err, errno, "cutting %s", file->path);
+    }
+    enum status status = segment_file_sync(file, err);
+    return status == STATUS_OK ? segment_file_seal(file, err) : status;
+}
+
 enum status segment_file_abandon(struct segment_file *file, const struct segment_mark *mark,
                                  struct error *err)
 {
@@ -330,12 +380,8 @@ enum status segment_file_abandon(struct segment_file *file, const struct segment
     if (mark->offset <= SEGMENT_HEADER_BYTES) {
         if (unlink(file->path) != 0)
             status = error_errno(err, errno, "removing %s", file->path);
-    } else if (ftruncate(file->fd, (off_t)mark->offset) != 0) {
-        status = error_errno(err, errno, "cutting %s", file->path);
     } else {
-        status = segment_file_sync(file, err);
-        if (status == STATUS_OK)
-            status = segment_file_seal(file, err);
+        status = complete_at(file, mark, err);
     }
     if (file->fd >= 0)
         close(file->fd);

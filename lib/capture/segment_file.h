@@ -21,6 +21,7 @@
 
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
+#include "lib/capture/segment_footer_write.h"
 #include "lib/capture/segment_layout.h"
 
 #define SEGMENT_FRAME_TEXT (1u << 20) /* a frame ends when it holds this much */
@@ -50,11 +51,14 @@ struct segment_file {
     struct segment_head head;
     ZSTD_CCtx *compressor;
     struct buffer text, out;
-    uint64_t written;           /* bytes that the file has taken */
-    uint64_t text_total;        /* of the frames before this one */
-    struct segment_index frame; /* being written; no lines: none begun */
-    bool thorough;              /* compress the next frame as one of few lines */
-    bool unflushed;             /* the compressor may hold text back */
+    struct segment_summaries *summaries; /* of all lines so far */
+    struct segment_directory directory;  /* of the frames that have ended */
+    bool footed;                         /* the footer is in `out`: no line may follow */
+    uint64_t written;                    /* bytes that the file has taken */
+    uint64_t text_total;                 /* of the frames before this one */
+    struct segment_index frame;          /* being written; no lines: none begun */
+    bool thorough;                       /* compress the next frame as one of few lines */
+    bool unflushed;                      /* the compressor may hold text back */
     bool broken;                /* the compressor failed: the frame is lost, the file is not */
     int write_errno;            /* of the last segment_file_write that failed */
     struct segment_mark ended;  /* behind the last frame that ended */
@@ -84,6 +88,10 @@ void segment_file_flush(struct segment_file *file);
 /* Ends the frame that is begun, if one is, and puts its index entry behind it. */
 void segment_file_end_frame(struct segment_file *file);
 
+/* Puts footer and seek table behind the last frame, once; then the file can be sealed. A file with
+ * more sessions than a footer may have goes without. */
+void segment_file_add_footer(struct segment_file *file);
+
 /* Writes `out`. On failure what is left stays there. */
 enum status segment_file_write(struct segment_file *file, struct error *err) MUST_CHECK;
 enum status segment_file_sync(struct segment_file *file, struct error *err) MUST_CHECK;
@@ -94,8 +102,9 @@ uint64_t segment_file_size(const struct segment_file *file);
  * failure with file->fd still open it may be called again. */
 enum status segment_file_seal(struct segment_file *file, struct error *err) MUST_CHECK;
 
-/* Gives up what lies behind the mark: cuts the file there and seals it, or removes it when nothing
- * would be left but its header. Closed in any case; on failure it stays as `.open` for recovery. */
+/* Gives up what lies behind the mark: cuts the file there, reads it again for its footer (without
+ * one if that fails) and seals it, or removes it when nothing would be left but its header. Closed
+ * in any case; on failure it stays as `.open` for recovery. */
 enum status segment_file_abandon(struct segment_file *file, const struct segment_mark *mark,
                                  struct error *err) MUST_CHECK;
 

@@ -42,6 +42,7 @@ struct segment_totals {
     uint64_t methods; /* as in struct segment_index */
     uint32_t events;
     uint32_t frames, sessions;
+    uint32_t reserved; /* 0 */
 };
 
 /* Reads the footer. STATUS_NOT_FOUND: there is none (an open file, one of an older program), or it
@@ -49,11 +50,10 @@ struct segment_totals {
  * file cannot be read; STATUS_DAMAGED: it is not a segment; STATUS_UNSUPPORTED: a newer version. */
 enum status segment_footer_open(struct segment_footer **out, const char *path, unsigned parts,
                                 struct error *err) MUST_CHECK;
-/* Makes it from the frames; works on open, torn and damaged files: all whole frames up to the first
- * damage or the end (with SEGMENT_FOOTER_SESSIONS all of them are decompressed and their checksums
- * fit; without, intact index entries are believed). `damage` (may be NULL) says what ended it
- * before the end of the file; its text is empty when nothing did. A frame that is still being
- * written is no damage. */
+/* Makes it from the frames; works on open, torn and damaged files: all whole frames, those behind
+ * damage too. With SEGMENT_FOOTER_SESSIONS all of them are decompressed and their checksums fit;
+ * without, intact index entries are believed. `damage` (may be NULL) says what was met first; its
+ * text is empty when nothing was. A frame that is still being written is no damage. */
 enum status segment_footer_rebuild(struct segment_footer **out, const char *path, unsigned parts,
                                    struct error *damage, struct error *err) MUST_CHECK;
 /* The first that works. */

@@ -94,9 +94,10 @@ enum status segment_header_decode(struct segment_head *out, const unsigned char 
     return STATUS_OK;
 }
 
-void segment_index_encode(unsigned char out[SEGMENT_INDEX_BYTES], const struct segment_index *index)
+void segment_index_encode_core(unsigned char out[SEGMENT_INDEX_CORE],
+                               const struct segment_index *index)
 {
-    struct writer writer = frame_begin(out, SEGMENT_MAGIC_INDEX, SEGMENT_INDEX_BYTES);
+    struct writer writer = {out};
     put64(&writer, index->offset);
     put64(&writer, index->text_offset);
     put32(&writer, index->compressed_bytes);
@@ -112,15 +113,12 @@ void segment_index_encode(unsigned char out[SEGMENT_INDEX_BYTES], const struct s
     put32(&writer, index->events);
     put32(&writer, index->reserved);
     put64(&writer, index->methods);
-    put32(&writer, 0);
-    put32(&writer, payload_crc(out, SEGMENT_INDEX_BYTES));
 }
 
-bool segment_index_decode(struct segment_index *out, const unsigned char *in, size_t len)
+void segment_index_decode_core(struct segment_index *out,
+                               const unsigned char in[SEGMENT_INDEX_CORE])
 {
-    struct reader reader = {in + 8};
-    if (!frame_intact(in, len, SEGMENT_MAGIC_INDEX, SEGMENT_INDEX_BYTES))
-        return false;
+    struct reader reader = {in};
     out->offset = get64(&reader);
     out->text_offset = get64(&reader);
     out->compressed_bytes = get32(&reader);
@@ -136,18 +134,33 @@ bool segment_index_decode(struct segment_index *out, const unsigned char *in, si
     out->events = get32(&reader);
     out->reserved = get32(&reader);
     out->methods = get64(&reader);
+}
+
+void segment_index_encode(unsigned char out[SEGMENT_INDEX_BYTES], const struct segment_index *index)
+{
+    struct writer writer = frame_begin(out, SEGMENT_MAGIC_INDEX, SEGMENT_INDEX_BYTES);
+    segment_index_encode_core(writer.at, index);
+    writer.at += SEGMENT_INDEX_CORE;
+    put32(&writer, 0);
+    put32(&writer, payload_crc(out, SEGMENT_INDEX_BYTES));
+}
+
+bool segment_index_decode(struct segment_index *out, const unsigned char *in, size_t len)
+{
+    if (!frame_intact(in, len, SEGMENT_MAGIC_INDEX, SEGMENT_INDEX_BYTES))
+        return false;
+    segment_index_decode_core(out, in + 8);
     return true;
 }
 
-/* As the text of a line has it: cut towards the past. */
-static int64_t microseconds(int64_t wall_ns)
+int64_t segment_microseconds(int64_t wall_ns)
 {
     return wall_ns / NS_PER_US - (wall_ns % NS_PER_US < 0);
 }
 
 void segment_index_count(struct segment_index *index, const struct segment_note *note)
 {
-    int64_t us = microseconds(note->wall_ns);
+    int64_t us = segment_microseconds(note->wall_ns);
     if (index->lines == 0 || us < index->lowest_us)
         index->lowest_us = us;
     if (index->lines == 0 || us > index->highest_us)

@@ -47,16 +47,39 @@ static void note_base64(struct segment_note *out, struct span text)
     free(bytes);
 }
 
+/* Size of what padded base64 stands for. */
+static size_t decoded_size(struct span text)
+{
+    size_t size = text.len / 4 * 3;
+    for (size_t i = text.len; size > 0 && i > 0 && i + 2 > text.len && text.data[i - 1] == '='; i--)
+        size--;
+    return size;
+}
+
+static uint32_t wire_bytes(const struct segment_line *line)
+{
+    size_t size = line->msg.data ? line->msg.len : decoded_size(line->bytes_b64);
+    return (uint32_t)(size + terminator_bytes(line->terminator).len);
+}
+
 void segment_note_of_line(struct segment_note *out, const struct segment_line *line)
 {
     *out = (struct segment_note){
         .wall_ns = line->wall_ns,
         .seq = line->numbered ? line->seq : 0,
         .direction = line->direction,
+        .line = line->text,
     };
-    if (!line->is_message)
+    if (line->session.len && !uuid_parse(&out->session, line->session.data, line->session.len))
+        out->session = (struct uuid){{0}};
+    if (!line->is_message) {
         out->event = event_of(line->event);
-    else if (line->is_fragment)
+        return;
+    }
+    out->bytes = wire_bytes(line);
+    out->paired = line->paired && !line->is_fragment;
+    out->re = line->re;
+    if (line->is_fragment)
         out->method =
             (uint8_t)(line->method.data ? stratum_method_find(line->method.data, line->method.len)
                                         : STRATUM_METHOD_NONE);

@@ -65,6 +65,8 @@ void segment_summaries_clear(struct segment_summaries *summaries);
 void segment_summaries_add(struct segment_summaries *summaries, uint32_t frame,
                            const struct segment_note *note);
 size_t segment_summaries_count(const struct segment_summaries *summaries);
+/* False when there were more sessions than a footer may have (a million); the rest is not in it. */
+bool segment_summaries_complete(const struct segment_summaries *summaries);
 /* Appends the sessions' section of a footer. */
 void segment_summaries_encode(const struct segment_summaries *summaries, struct buffer *out);
 

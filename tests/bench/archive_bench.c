@@ -130,14 +130,28 @@ static struct record make_record(struct bench *bench, int64_t at, unsigned sessi
 static void write_record(struct bench *bench, const struct record *record)
 {
     struct knowledge_entry *entry = knowledge_of(&bench->knowledge, record);
-    struct segment_note note = {record->wall_ns, record->seq, record->direction, 0,
-                                record->method,  false};
+    struct buffer *text = &bench->file.text;
+    struct segment_note note = {
+        .wall_ns = record->wall_ns,
+        .seq = record->seq,
+        .direction = record->direction,
+        .method = record->method,
+        .paired = (record->flags & RECORD_PAIRED) != 0,
+        .bytes = (uint32_t)record->payload.len + 1,
+        .session = record->session,
+        .re = record->re,
+    };
+    size_t begin = text->len;
     if (knowledge_introduce(&bench->knowledge, entry, record)) {
-        struct segment_note state = {record->wall_ns, 0, 0, SEGMENT_EVENT_STATE, 0, false};
-        knowledge_append_state(&bench->file.text, &bench->clock, entry, record, NULL);
+        struct segment_note state = {
+            .wall_ns = record->wall_ns, .event = SEGMENT_EVENT_STATE, .session = record->session};
+        knowledge_append_state(text, &bench->clock, entry, record, NULL);
+        state.line = span_make(text->data + begin, text->len - begin - 1);
         segment_file_note(&bench->file, &state);
+        begin = text->len;
     }
-    line_append_record(&bench->file.text, &bench->clock, record);
+    line_append_record(text, &bench->clock, record);
+    note.line = span_make(text->data + begin, text->len - begin - 1);
     segment_file_note(&bench->file, &note);
     knowledge_learn(&bench->knowledge, entry, record);
 }
@@ -208,6 +222,7 @@ static void bench_end(struct bench *bench, const char *name)
     struct error err;
     write_batch(bench);
     segment_file_end_frame(&bench->file);
+    segment_file_add_footer(&bench->file);
     must(segment_file_write(&bench->file, &err), &err);
     double count = (double)bench->seq, bytes = (double)bench->file.written;
     double seconds = (double)(bench->last - bench->first) / (double)NS_PER_S;

@@ -192,8 +192,14 @@ void support_put(struct segment_file *file, const struct record *record)
         .direction = record->direction,
         .method = record->method,
         .error = (record->flags & RECORD_ERROR) != 0,
+        .paired = (record->flags & RECORD_PAIRED) != 0,
+        .bytes = (uint32_t)(record->payload.len + terminator_bytes(record->terminator).len),
+        .session = record->session,
+        .re = record->re,
     };
+    size_t begin = file->text.len;
     line_append_record(&file->text, &clock, record);
+    note.line = span_make(file->text.data + begin, file->text.len - begin - 1);
     segment_file_note(file, &note);
 }
 
