@@ -28,14 +28,15 @@ static bool is_moving(struct pace *pace, uint64_t archived)
     return now - pace->moved_ns < PACE_PATIENCE_MS * NS_PER_MS;
 }
 
-void pace_look(struct pace *pace, struct ring_writer *ring, const struct archive *archive)
+bool pace_look(struct pace *pace, struct ring_writer *ring, const struct archive *archive)
 {
     uint64_t position = ring_writer_position(ring), archived = archive_position(archive);
     pace->looked_at = position;
     int64_t pause = pace_pause_ns(position - archived, ring_writer_bytes(ring));
     if (!is_moving(pace, archived) || pause == 0)
-        return;
+        return false;
     struct timespec time = {.tv_nsec = pause};
     nanosleep(&time, NULL);
     ring_count(&ring_writer_counters(ring)->pauses, 1);
+    return true;
 }

@@ -10,11 +10,14 @@
  * A disk is never waited for: when the archive has not moved for PACE_PATIENCE_MS there is no
  * pause.
  *
+ * It also tells the archive where the relay runs, so that its thread works somewhere else.
+ *
  * Threads: the relay's.
  */
 #ifndef HASHSCOPE_RECORDER_PACE_H
 #define HASHSCOPE_RECORDER_PACE_H
 
+#include "lib/base/processor.h"
 #include "lib/capture/archive.h"
 
 #define PACE_STEP        (UINT64_C(1) << 20) /* ring bytes between two looks */
@@ -31,14 +34,14 @@ struct pace {
 /* The pause due: in a ring of `ring_bytes` with `lag` of them not yet taken; nanoseconds. */
 int64_t pace_pause_ns(uint64_t lag, uint64_t ring_bytes);
 
-void pace_look(struct pace *pace, struct ring_writer *ring, const struct archive *archive);
+bool pace_look(struct pace *pace, struct ring_writer *ring, const struct archive *archive);
 
-/* After every append; almost always one comparison. */
-static inline void pace_check(struct pace *pace, struct ring_writer *ring,
-                              const struct archive *archive)
+/* After every append; almost always one comparison. True: it has paused. */
+static inline bool pace_check(struct pace *pace, struct ring_writer *ring, struct archive *archive)
 {
-    if (ring_writer_position(ring) - pace->looked_at >= PACE_STEP)
-        pace_look(pace, ring, archive);
+    archive_keep_off(archive, processor_current());
+    return ring_writer_position(ring) - pace->looked_at >= PACE_STEP &&
+           pace_look(pace, ring, archive);
 }
 
 #endif

@@ -29,7 +29,7 @@ static void refused_closed(struct stream *stream)
 static const struct stream_callbacks refused_callbacks = {.on_closed = refused_closed};
 
 /* Takes the connection only to close it: left in the queue it would keep the listener busy. */
-static void refuse(struct recorder *recorder, uv_stream_t *server)
+static void refuse(struct recorder *recorder, struct listener *listener)
 {
     struct stream *stream = calloc(1, sizeof *stream);
     ring_count(&recorder->tap.counters->sessions_refused, 1);
@@ -38,19 +38,19 @@ static void refuse(struct recorder *recorder, uv_stream_t *server)
                  recorder->session_count, recorder->config->max_sessions);
     if (!stream)
         return;
-    stream_init_tcp(stream, &recorder->loop, &refused_callbacks, NULL);
-    if (stream_accept(stream, server) != STATUS_OK)
+    stream_init(stream, &recorder->loop, &refused_callbacks, NULL);
+    if (stream_accept(stream, listener) != STATUS_OK)
         ring_count(&recorder->tap.counters->accept_failures, 1);
     stream_close(stream, false);
 }
 
-struct session *recorder_session_new(struct recorder *recorder, uv_stream_t *server)
+struct session *recorder_session_new(struct recorder *recorder, struct listener *listener)
 {
     struct session *session = NULL;
     if (recorder->session_count < recorder->config->max_sessions && !recorder->stopping)
         session = calloc(1, sizeof *session);
     if (!session) {
-        refuse(recorder, server);
+        refuse(recorder, listener);
         return NULL;
     }
     recorder->session_count++;
@@ -68,11 +68,10 @@ void recorder_session_gone(struct recorder *recorder, struct session *session)
         all_gone(recorder);
 }
 
-static void on_connection(void *user, struct listener *listener, uv_stream_t *server)
+static void on_connection(void *user, struct listener *listener)
 {
     struct port *port = user;
-    (void)listener;
-    session_accept(port->recorder, port->route, server);
+    session_accept(port->recorder, port->route, listener);
 }
 
 /* ------------------------------------------------------------------ the tick */
@@ -322,7 +321,7 @@ enum status recorder_start(struct recorder *recorder, const struct config *confi
 
 void recorder_run(struct recorder *recorder)
 {
-    uv_run(&recorder->uv, UV_RUN_DEFAULT);
+    stream_loop_run(&recorder->loop, UV_RUN_DEFAULT);
 }
 
 enum status recorder_close(struct recorder *recorder, struct error *err)
@@ -332,7 +331,7 @@ enum status recorder_close(struct recorder *recorder, struct error *err)
             if (recorder->ports[i].listener)
                 listener_stop(recorder->ports[i].listener, NULL, NULL);
         all_gone(recorder);
-        uv_run(&recorder->uv, UV_RUN_DEFAULT);
+        stream_loop_run(&recorder->loop, UV_RUN_DEFAULT);
     }
     enum status status = recorder_close_storage(recorder, err);
     free(recorder->ports);

@@ -81,7 +81,7 @@ void recorder_stop(struct recorder *recorder);
 
 /* A zeroed session in the list; NULL when there are too many or no memory: then the connection that
  * waits at the listener has been refused and counted. */
-struct session *recorder_session_new(struct recorder *recorder, uv_stream_t *server);
+struct session *recorder_session_new(struct recorder *recorder, struct listener *listener);
 /* Its streams are closed; the caller frees it. */
 void recorder_session_gone(struct recorder *recorder, struct session *session);
 

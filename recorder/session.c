@@ -125,17 +125,20 @@ static void count_bytes(struct session *session, enum tap_side side, size_t len)
 static void relay(struct session *session, enum tap_side side, const char *data, size_t len)
 {
     struct tap_shared *shared = &session->recorder->tap;
+    struct stream_loop *loop = &session->recorder->loop;
     struct stream *other = other_of(session, side);
-    struct tap_time now = tap_now(shared);
+    struct tap_time now = tap_at(shared, loop->now_ns);
     const struct tap_withhold *withhold =
         side == TAP_DOWN ? inject_withhold(session->inject) : NULL;
     session->active_ns = now.mono_ns;
     tap_push(&session->tap, shared, side, data, len, now, withhold);
     size_t sent =
         withhold ? inject_forward(session->inject, data, len) : stream_write(other, data, len);
-    ring_writer_publish(shared->ring, sent == len ? clock_mono_ns() : 0);
+    loop->now_ns = clock_mono_ns();
+    ring_writer_publish(shared->ring, sent == len ? loop->now_ns : 0);
     count_bytes(session, side, len);
-    pace_check(&session->recorder->pace, shared->ring, session->recorder->archive);
+    if (pace_check(&session->recorder->pace, shared->ring, session->recorder->archive))
+        loop->now_ns = clock_mono_ns();
     if (other->queued > SESSION_QUEUE_HIGH)
         stream_read_stop(side == TAP_UP ? &session->miner : &session->pool);
     if (side == TAP_UP && session->inject)
@@ -341,16 +344,16 @@ const struct stream_callbacks session_stream_callbacks = {
     .on_closed = on_closed,
 };
 
-void session_accept(struct recorder *recorder, const struct route *route, uv_stream_t *server)
+void session_accept(struct recorder *recorder, const struct route *route, struct listener *listener)
 {
-    struct session *session = recorder_session_new(recorder, server);
+    struct session *session = recorder_session_new(recorder, listener);
     if (!session)
         return; /* refused and counted there */
     session->recorder = recorder;
     session->route = route;
     session->streams_open = 1;
-    stream_init_tcp(&session->miner, &recorder->loop, &session_stream_callbacks, session);
-    if (stream_accept(&session->miner, server) != STATUS_OK) {
+    stream_init(&session->miner, &recorder->loop, &session_stream_callbacks, session);
+    if (stream_accept(&session->miner, listener) != STATUS_OK) {
         ring_count(&recorder->tap.counters->accept_failures, 1);
         session_close(session, "miner", "accept failed", false);
         return;

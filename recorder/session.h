@@ -67,7 +67,8 @@ struct session {
 TAILQ_HEAD(session_list, session);
 
 /* Takes the next connection of a listener. */
-void session_accept(struct recorder *recorder, const struct route *route, uv_stream_t *server);
+void session_accept(struct recorder *recorder, const struct route *route,
+                    struct listener *listener);
 
 /* Closes it now; `by` is who ended it ("miner", "pool", "hashscope"). With `reset` both get an RST.
  */

@@ -64,12 +64,16 @@ static void check_wall_clock(struct tap_shared *shared, int64_t mono_ns)
     shared->clock_checked_ns = mono_ns;
 }
 
-struct tap_time tap_now(struct tap_shared *shared)
+struct tap_time tap_at(struct tap_shared *shared, int64_t mono)
 {
-    int64_t mono = clock_mono_ns();
     if (mono - shared->clock_checked_ns >= NS_PER_MS)
         check_wall_clock(shared, mono);
     return (struct tap_time){.mono_ns = mono, .wall_ns = mono + shared->clock_offset_ns};
+}
+
+struct tap_time tap_now(struct tap_shared *shared)
+{
+    return tap_at(shared, clock_mono_ns());
 }
 
 void tap_open(struct tap *tap, const struct uuid *session, uint32_t slot)

@@ -44,6 +44,8 @@ struct tap_time {
     int64_t wall_ns, mono_ns;
 };
 struct tap_time tap_now(struct tap_shared *shared);
+/* The same for a moment that is just over; on the monotonic clock. */
+struct tap_time tap_at(struct tap_shared *shared, int64_t mono_ns);
 
 enum tap_side { TAP_UP = 0, TAP_DOWN = 1 }; /* miner → pool, pool → miner */
 

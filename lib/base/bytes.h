@@ -65,10 +65,26 @@ uint32_t crc32c(uint32_t crc, const void *data, size_t len);
 /* XXH-quality 64-bit hash for tables that hold hostile keys; `seed` from random_u64. */
 uint64_t hash_bytes(uint64_t seed, const void *data, size_t len);
 
-/* Little-endian loads and stores for file formats; no alignment needed. */
-uint16_t load_le16(const void *p);
-uint32_t load_le32(const void *p);
-uint64_t load_le64(const void *p);
+/* Little-endian loads and stores for file formats; no alignment needed. Compilers make one load of
+ * these. */
+static inline uint16_t load_le16(const void *p)
+{
+    const unsigned char *in = p;
+    return (uint16_t)(in[0] | in[1] << 8);
+}
+
+static inline uint32_t load_le32(const void *p)
+{
+    const unsigned char *in = p;
+    return in[0] | (uint32_t)in[1] << 8 | (uint32_t)in[2] << 16 | (uint32_t)in[3] << 24;
+}
+
+static inline uint64_t load_le64(const void *p)
+{
+    const unsigned char *in = p;
+    return load_le32(in) | (uint64_t)load_le32(in + 4) << 32;
+}
+
 void store_le16(void *p, uint16_t value);
 void store_le32(void *p, uint32_t value);
 void store_le64(void *p, uint64_t value);

@@ -132,27 +132,6 @@ bool base64_decode(void *out, size_t *out_len, const char *text, size_t len)
     return true;
 }
 
-uint16_t load_le16(const void *p)
-{
-    const unsigned char *in = p;
-
-    return (uint16_t)(in[0] | in[1] << 8);
-}
-
-uint32_t load_le32(const void *p)
-{
-    const unsigned char *in = p;
-
-    return load_le16(in) | (uint32_t)load_le16(in + 2) << 16;
-}
-
-uint64_t load_le64(const void *p)
-{
-    const unsigned char *in = p;
-
-    return load_le32(in) | (uint64_t)load_le32(in + 4) << 32;
-}
-
 void store_le16(void *p, uint16_t value)
 {
     unsigned char *out = p;

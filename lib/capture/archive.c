@@ -2,7 +2,7 @@
  * archive.c - the archive's thread: when to read the ring, flush, sync, rotate, and what to do when
  * the disk does not take it.
  *
- * Happy path: a tick every 5 to 100 ms, sooner the more it found. A tick takes the records that are
+ * Happy path: a tick every 1 to 100 ms, sooner the more it found. A tick takes the records that are
  * there, flushes and syncs what is due, ends frames and files by their age. Nothing is written
  * while nothing comes.
  *
@@ -32,8 +32,11 @@
 #define MARGIN_NS      (200 * NS_PER_MS) /* a tick's delay and the sync itself */
 #define RETRY_FIRST_NS (20 * NS_PER_MS)
 #define RETRY_MOST_NS  (1 * NS_PER_S)
-#define TICK_RECORDS   8192 /* then the clock is looked at again */
-#define ARCHIVE_NICE   5    /* a third of the weight of the relay */
+#define TICK_RECORDS   8192       /* then the clock is looked at again */
+#define TICK_BYTES     (48 << 10) /* of ring that a tick is to find */
+#define TICK_LEAST_NS  (1 * NS_PER_MS)
+#define TICK_MOST_NS   (100 * NS_PER_MS)
+#define ARCHIVE_NICE   5 /* a third of the weight of the relay */
 #define LOGS_A_MINUTE  6
 
 /* ------------------------------------------------------------------ one tick */
@@ -197,20 +200,18 @@ static void works_again(struct archive *archive)
 
 /* ------------------------------------------------------------------ the thread */
 
-static int64_t next_tick(const struct archive *archive, uint64_t found_bytes)
+/* Small helpings: a long one would keep a busy processor from whoever talks to the relay. */
+static int64_t next_tick(struct archive *archive, uint64_t found_bytes)
 {
-    static const struct {
-        uint64_t bytes;
-        int64_t wait;
-    } steps[] = {
-        {8u << 20, 5 * NS_PER_MS}, {2u << 20, 20 * NS_PER_MS}, {256u << 10, 50 * NS_PER_MS}};
     if (archive->failing)
         return archive->retry_at;
-    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-        if (found_bytes >= steps[i].bytes)
-            return clock_mono_ns() + steps[i].wait;
-    }
-    return clock_mono_ns() + 100 * NS_PER_MS;
+    int64_t wait = archive->tick_wait * 2;
+    if (found_bytes > TICK_BYTES / 2)
+        wait = archive->tick_wait * TICK_BYTES / (int64_t)found_bytes;
+    if (wait < TICK_LEAST_NS)
+        wait = TICK_LEAST_NS;
+    archive->tick_wait = wait < TICK_MOST_NS ? wait : TICK_MOST_NS;
+    return clock_mono_ns() + archive->tick_wait;
 }
 
 static void publish_status(struct archive *archive)
@@ -246,6 +247,8 @@ static bool run_tick(struct archive *archive)
     bool stopping = archive->stop;
     struct error err = {""};
     pthread_mutex_unlock(&archive->mutex);
+    processor_avoid(&archive->processors,
+                    atomic_load_explicit(&archive->relay_runs_on, memory_order_relaxed));
     int64_t now = clock_mono_ns();
     uint64_t lag = ring_reader_lag(archive->reader);
     enum status status = STATUS_TIMEOUT; /* not tried */
@@ -289,6 +292,7 @@ static void *run(void *user)
     struct archive *archive = user;
     (void)pthread_setname_np(pthread_self(), "archive");
     yield_to_relay();
+    processor_choice_init(&archive->processors);
     pthread_mutex_lock(&archive->mutex);
     while (run_tick(archive))
         continue;
@@ -367,6 +371,8 @@ enum status archive_start(struct archive **out, const struct archive_settings *s
     knowledge_init(&archive->knowledge);
     ring_reader_seek_oldest(reader);
     archive->position = ring_reader_position(reader);
+    archive->relay_runs_on = -1;
+    archive->tick_wait = TICK_MOST_NS;
     enum status status = find_next_number(archive, err);
     if (status == STATUS_OK)
         status = start_thread(archive, err);
@@ -396,6 +402,12 @@ void archive_status_get(struct archive *archive, struct archive_status *out)
 uint64_t archive_position(const struct archive *archive)
 {
     return atomic_load_explicit(&archive->position, memory_order_relaxed);
+}
+
+void archive_keep_off(struct archive *archive, int processor)
+{
+    if (atomic_load_explicit(&archive->relay_runs_on, memory_order_relaxed) != processor)
+        atomic_store_explicit(&archive->relay_runs_on, processor, memory_order_relaxed);
 }
 
 /* Waits for the thread's end until then. */

@@ -2,7 +2,7 @@
  * archive.h - the archive writer: a thread that follows the ring and writes rotating segment files,
  * and the recovery of what the last run left. The format is told in FORMAT.md.
  *
- * It reads the ring as any reader does, every 5 to 100 ms, sooner the more it finds. Nobody waits
+ * It reads the ring as any reader does, every 1 to 100 ms, sooner the more it finds. Nobody waits
  * for its disk: what it cannot write (disk full, I/O error) it tries again from the ring; when the
  * ring overruns it meanwhile, the loss is written as a `gap` line and counted. Who fills the ring
  * may look at archive_position and slow down while the archive is moving.
@@ -76,5 +76,9 @@ void archive_status_get(struct archive *archive, struct archive_status *out);
 
 /* The ring's position up to which records have been taken; a moment old. Any thread, cheap. */
 uint64_t archive_position(const struct archive *archive);
+
+/* The processor that the relay runs on: the archive's thread leaves it to the relay where there is
+ * another one. Any thread, cheap. */
+void archive_keep_off(struct archive *archive, int processor);
 
 #endif

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "lib/base/log.h"
+#include "lib/base/processor.h"
 #include "lib/capture/archive.h"
 #include "lib/capture/knowledge.h"
 #include "lib/capture/segment_file.h"
@@ -56,6 +57,7 @@ struct archive {
     int64_t unflushed_since, unsynced_since, frame_since, file_since; /* monotonic; 0: no */
     bool sealing;             /* the file is ending: no more lines into it */
     enum archive_fault fault; /* of the failure that is being handled */
+    int64_t tick_wait;        /* the last one, nanoseconds */
     bool failing;
     int64_t retry_at, retry_delay;
     char trouble[64]; /* what went wrong since the last gap line; "" nothing */
@@ -66,6 +68,8 @@ struct archive {
     pthread_cond_t wake, ended_wake;
     _Atomic bool give_up;      /* set with the mutex held, read anywhere */
     _Atomic uint64_t position; /* of the ring: read up to here */
+    _Atomic int relay_runs_on; /* a processor; -1: unknown */
+    struct processor_choice processors;
     /* behind the mutex: */
     bool stop, rotate, finished;
     struct archive_status status;

@@ -29,7 +29,6 @@
 #define FAILURES_MAX                                                                               \
     400 /* characters kept of what went wrong, a struct error holds little more                    \
          */
-#define KEEPALIVE_SEC 60
 
 struct lookup {
     uv_getaddrinfo_t request;
@@ -166,11 +165,9 @@ static void succeed(struct connector *connector)
     int socket = release_socket(connector);
     struct stream *stream = connector->stream;
     finish(connector);
-    stream_init_tcp(stream, connector->loop, connector->callbacks, connector->stream_user);
-    if (uv_tcp_open(&stream->uv.tcp, socket) < 0)
-        abort(); /* an open, connected TCP socket that nothing else watches */
-    (void)uv_tcp_nodelay(&stream->uv.tcp, 1);
-    (void)uv_tcp_keepalive(&stream->uv.tcp, 1, KEEPALIVE_SEC);
+    stream_init(stream, connector->loop, connector->callbacks, connector->stream_user);
+    if (stream_open(stream, socket) != STATUS_OK)
+        stream_fail_later(stream, UV_ENOMEM); /* the kernel has no memory to watch it */
     connector->done(connector->done_user, STATUS_OK, connector->target, NULL);
 }
 

@@ -3,7 +3,7 @@
  * (or ACCEPTS_A_TURN are taken: other streams want their turn too), a timer for the back-off.
  *
  * The descriptor just accepted waits in `accepted` while the user's callback runs; stream_accept
- * finds it through `server`, a handle of no type whose `data` is the listener.
+ * takes it.
  *
  * How it can fail: bind and listen (at the start, with a message); accept for want of descriptors
  * or memory (back-off); accept because the connection has died in the backlog (ignored).
@@ -27,7 +27,6 @@
 struct listener {
     uv_poll_t poll;
     uv_timer_t timer;
-    uv_stream_t server; /* a token for stream_accept, never opened */
     int socket;
     int accepted; /* -1: none */
     char *name;
@@ -97,7 +96,7 @@ static void hand_over(struct listener *listener, int descriptor)
 {
     listener->wait_ms = 0;
     listener->accepted = descriptor;
-    listener->on_connection(listener->user, listener, &listener->server);
+    listener->on_connection(listener->user, listener);
     if (listener->accepted >= 0)
         (void)close(listener->accepted);
     listener->accepted = -1;
@@ -123,9 +122,8 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     }
 }
 
-int listener_take(uv_stream_t *server)
+int listener_take(struct listener *listener)
 {
-    struct listener *listener = server->data;
     int descriptor = listener->accepted;
     listener->accepted = -1;
     return descriptor;
@@ -148,8 +146,6 @@ enum status listener_start_socket(struct listener **out, struct stream_loop *loo
     listener->handles = 2;
     listener->poll.data = listener;
     listener->timer.data = listener;
-    listener->server.data = listener;
-    listener->server.type = UV_UNKNOWN_HANDLE;
     listener->socket = socket;
     listener->accepted = -1;
     listener->name = memory_text(name);

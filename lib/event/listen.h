@@ -21,9 +21,9 @@
 
 struct listener;
 
-/* A connection is there: take it with stream_accept(stream, server), which must be called before
+/* A connection is there: take it with stream_accept(stream, listener), which must be called before
  * returning, else the connection is closed. It may pause or stop the listener. */
-typedef void listener_connection(void *user, struct listener *listener, uv_stream_t *server);
+typedef void listener_connection(void *user, struct listener *listener);
 
 /* Binds and listens with SO_REUSEADDR; port 0 takes a free one. "::" takes IPv4 too, unless
  * another socket has the port for IPv4 already: then IPv6 alone, and a line in the log says so.

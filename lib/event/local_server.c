@@ -206,10 +206,7 @@ static void on_data(struct stream *stream, const char *data, size_t len)
 /* After an end of input: has the peer closed its socket, or only its writing side? */
 static bool is_hung_up(const struct local_client *client)
 {
-    struct pollfd poll_fd = {.fd = -1};
-    uv_os_fd_t descriptor;
-    if (uv_fileno(&client->stream.uv.handle, &descriptor) == 0)
-        poll_fd.fd = descriptor;
+    struct pollfd poll_fd = {.fd = client->stream.fd};
     return poll(&poll_fd, 1, 0) == 1 && (poll_fd.revents & (POLLHUP | POLLERR)) != 0;
 }
 
@@ -254,9 +251,8 @@ static const struct stream_callbacks client_callbacks = {
     .on_closed = on_closed,
 };
 
-static void on_connection(void *user, struct listener *listener, uv_stream_t *connection)
+static void on_connection(void *user, struct listener *listener)
 {
-    (void)listener;
     struct local_server *server = user;
     struct local_client *client = calloc(1, sizeof *client);
     if (client == NULL)
@@ -266,8 +262,8 @@ static void on_connection(void *user, struct listener *listener, uv_stream_t *co
     client->next = server->clients;
     server->clients = client;
     server->count++;
-    stream_init_pipe(&client->stream, server->loop, &client_callbacks, client);
-    if (stream_accept(&client->stream, connection) != STATUS_OK)
+    stream_init(&client->stream, server->loop, &client_callbacks, client);
+    if (stream_accept(&client->stream, listener) != STATUS_OK)
         client_close(client);
     else if (server->count > LOCAL_CLIENTS_MAX)
         refuse_and_leave(client, "{\"error\":\"too many clients are connected\"}");

@@ -1,15 +1,14 @@
 /*
  * queue.c - the bytes of a stream on their way out.
  *
- * Nearly always the kernel takes everything at once (send_now) and nothing is allocated. What
- * it refuses is copied into chunks of 4 to 64 KiB. A queue exists exactly while one uv_write is in
- * flight over its first chunks (`sending`); later bytes are appended behind (`waiting`), so the
- * order is kept, and when the write is complete the next chunks follow, or the queue is freed and
- * the stream told that it has drained.
+ * Nearly always the kernel takes everything at once (send_now) and nothing is allocated. What it
+ * refuses is copied into chunks of 4 to 64 KiB. A queue exists exactly while something is in it;
+ * later bytes are appended behind, so the order is kept. When the kernel has room again (an event
+ * of the loop) the chunks follow until it refuses or none is left; then the queue is freed and the
+ * stream told that it has drained.
  *
- * What can fail: a write. From send_now (inside the user's call) the error is reported later
- * from the loop, from the uv_write in flight at once. Closing the stream makes libuv cancel the
- * write, whose callback then frees the queue.
+ * What can fail: a send. From queue_send (inside the user's call) the error is reported later from
+ * the loop, from queue_resume at once.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,9 +18,8 @@
 #include "lib/base/memory.h"
 #include "lib/event/stream_private.h"
 
-#define CHUNK_MIN   4096u
-#define CHUNK_MAX   65536u
-#define SENDING_MAX 4 /* chunks a write: as many as uv_write_t has room for without allocating */
+#define CHUNK_MIN 4096u
+#define CHUNK_MAX 65536u
 
 struct chunk {
     struct chunk *next;
@@ -31,14 +29,10 @@ struct chunk {
 };
 
 struct stream_queue {
-    uv_write_t request; /* its `data` is the stream */
-    struct chunk *sending;
-    struct chunk *waiting;
-    struct chunk *filling; /* the last one waiting; NULL: none */
-    size_t waiting_bytes;
+    struct chunk *first, *last;
+    size_t sent;  /* of the first chunk */
+    size_t bytes; /* not yet sent */
 };
-
-static void on_written(uv_write_t *request, int status);
 
 static void chunks_free(struct chunk *chunk)
 {
@@ -56,117 +50,110 @@ static struct chunk *chunk_append(struct stream_queue *queue, size_t wanted)
     chunk->next = NULL;
     chunk->len = 0;
     chunk->capacity = capacity;
-    if (queue->filling == NULL)
-        queue->waiting = chunk;
+    if (queue->last == NULL)
+        queue->first = chunk;
     else
-        queue->filling->next = chunk;
-    queue->filling = chunk;
+        queue->last->next = chunk;
+    queue->last = chunk;
     return chunk;
 }
 
 static void queue_copy(struct stream_queue *queue, const char *data, size_t len)
 {
     while (len > 0) {
-        struct chunk *chunk = queue->filling;
+        struct chunk *chunk = queue->last;
         if (chunk == NULL || chunk->len == chunk->capacity)
             chunk = chunk_append(queue, len);
         size_t room = chunk->capacity - chunk->len;
         size_t part = len < room ? len : room;
         memcpy(chunk->data + chunk->len, data, part);
         chunk->len += part;
-        queue->waiting_bytes += part;
+        queue->bytes += part;
         data += part;
         len -= part;
     }
 }
 
-static void queue_free(struct stream *stream)
+void queue_free(struct stream *stream)
 {
-    chunks_free(stream->queue->sending);
-    chunks_free(stream->queue->waiting);
+    chunks_free(stream->queue->first);
     free(stream->queue);
     stream->queue = NULL;
 }
 
-/* Hands the first waiting chunks to libuv, which tries at once and then whenever there is room. */
-static void queue_start(struct stream *stream)
-{
-    struct stream_queue *queue = stream->queue;
-    uv_buf_t buffers[SENDING_MAX];
-    unsigned count = 0;
-    struct chunk **end = &queue->sending;
-    queue->sending = queue->waiting;
-    while (*end != NULL && count < SENDING_MAX) {
-        buffers[count++] = uv_buf_init((*end)->data, (unsigned)(*end)->len);
-        queue->waiting_bytes -= (*end)->len;
-        end = &(*end)->next;
-    }
-    queue->waiting = *end;
-    *end = NULL;
-    if (queue->waiting == NULL)
-        queue->filling = NULL;
-    queue->request.data = stream;
-    int result = uv_write(&queue->request, &stream->uv.stream, buffers, count, on_written);
-    if (result < 0) {
-        queue_free(stream);
-        stream_fail_later(stream, result);
-    }
-}
-
-static void on_written(uv_write_t *request, int status)
-{
-    struct stream *stream = request->data;
-    struct stream_queue *queue = stream->queue;
-    if (stream->closing || status < 0) {
-        queue_free(stream);
-        if (!stream->closing)
-            stream_fail_writing(stream, status);
-        return;
-    }
-    chunks_free(queue->sending);
-    queue->sending = NULL;
-    if (queue->waiting != NULL) {
-        queue_start(stream);
-        stream_count_queued(stream);
-        return;
-    }
-    queue_free(stream);
-    stream_count_queued(stream);
-    stream_drained(stream);
-}
-
 size_t queue_bytes(const struct stream *stream)
 {
-    if (stream->queue == NULL)
-        return 0;
-    return stream->uv.stream.write_queue_size + stream->queue->waiting_bytes;
+    return stream->queue == NULL ? 0 : stream->queue->bytes;
 }
 
-/* The kernel has not taken all: the rest, from `taken` on, becomes a queue. Room may have come up
- * in the meantime; returns what the kernel has after all. */
-static size_t queue_rest(struct stream *stream, const char *data, size_t len, size_t taken)
+/* Bytes taken, or a UV_E… code. */
+static ssize_t send_now(const struct stream *stream, const char *data, size_t len)
 {
-    stream->queue = memory_new(sizeof *stream->queue);
-    queue_copy(stream->queue, data + taken, len - taken);
-    queue_start(stream);
-    stream_count_queued(stream);
-    return stream->failed ? 0 : len - queue_bytes(stream);
-}
-
-/* What uv_try_write does, by send(2), which costs a few percent less of a message's whole way than
- * the write(2) of libuv. Bytes taken, or a UV_E… code. */
-static ssize_t send_now(struct stream *stream, const char *data, size_t len)
-{
-    uv_os_fd_t descriptor;
     ssize_t sent;
-    if (uv_fileno(&stream->uv.handle, &descriptor) < 0)
-        return UV_EBADF;
     do
-        sent = send(descriptor, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        sent = socket_send(stream->fd, data, len);
     while (sent < 0 && errno == EINTR);
     if (sent >= 0)
         return sent;
     return errno == EWOULDBLOCK || errno == ENOBUFS ? UV_EAGAIN : uv_translate_sys_error(errno);
+}
+
+static void drop_sent(struct stream_queue *queue, size_t sent)
+{
+    struct chunk *chunk = queue->first;
+    queue->sent += sent;
+    queue->bytes -= sent;
+    if (queue->sent < chunk->len)
+        return;
+    queue->first = chunk->next;
+    queue->sent = 0;
+    if (queue->first == NULL)
+        queue->last = NULL;
+    free(chunk);
+}
+
+/* Sends until the kernel refuses, which it does with an event to come, or nothing is left. 0, or a
+ * UV_E… code. */
+static int queue_flush(struct stream *stream)
+{
+    struct stream_queue *queue = stream->queue;
+    while (queue->first != NULL) {
+        const struct chunk *chunk = queue->first;
+        ssize_t sent = send_now(stream, chunk->data + queue->sent, chunk->len - queue->sent);
+        if (sent < 0)
+            return sent == UV_EAGAIN ? 0 : (int)sent;
+        drop_sent(queue, (size_t)sent);
+    }
+    queue_free(stream);
+    return 0;
+}
+
+void queue_resume(struct stream *stream)
+{
+    int code = queue_flush(stream);
+    if (code != 0) {
+        queue_free(stream);
+        stream_fail_writing(stream, code);
+        return;
+    }
+    stream_count_queued(stream);
+    if (stream->queue == NULL)
+        stream_drained(stream);
+}
+
+/* The kernel has not taken all: the rest becomes a queue. Room may have come up in the meantime;
+ * returns what the kernel has after all. */
+static size_t queue_rest(struct stream *stream, const char *data, size_t len, size_t taken)
+{
+    stream->queue = memory_new(sizeof *stream->queue);
+    queue_copy(stream->queue, data + taken, len - taken);
+    int code = queue_flush(stream);
+    stream_count_queued(stream);
+    if (code == 0)
+        return len - queue_bytes(stream);
+    queue_free(stream);
+    stream_fail_later(stream, code);
+    return 0;
 }
 
 size_t queue_send(struct stream *stream, const char *data, size_t len)

@@ -1,94 +1,81 @@
 /*
- * stream.c - the life of a stream: open, read, fail, finish, close. queue.c writes, tls_session.c
- * sits between both and the user when the stream is encrypted.
+ * stream.c - the life of a stream: open, read, fail, finish, close. loop.c calls it, queue.c
+ * writes, tls_session.c sits between both and the user when the stream is encrypted.
  *
- * Reading is libuv's, into the buffer of the loop. An error met inside a user's call cannot be
- * reported there; it is kept in `error`, and a write of no bytes is queued: libuv calls back from
- * the loop when it is done, at no cost to streams that never fail. A FIN is sent with shutdown(2)
- * as soon as the queue is empty, an RST by closing with SO_LINGER 0; neither needs a request.
+ * Reading is recv(2) into the buffer of the loop, until a read is not filled: then the socket is
+ * empty, and the next byte brings a new event. Where that does not hold (an end or error has been
+ * announced, urgent data splits reads, local sockets) it reads until nothing comes. A stream that
+ * never runs empty lets the others have their turn after READS_A_TURN.
+ *
+ * An error met inside a user's call cannot be reported there; it is kept in `error` and the stream
+ * becomes due. A FIN is sent with shutdown(2) as soon as the queue is empty, an RST by closing with
+ * SO_LINGER 0; the descriptor is closed at once, the memory is the user's again in the stream's
+ * next turn.
  *
  * How it can fail: the peer resets or vanishes (a read or write returns an error); memory for a
  * queue runs out (memory.h ends the program).
  */
-#include <signal.h>
-#include <stdlib.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
-#include "lib/base/memory.h"
 #include "lib/event/stream_private.h"
 
-#define TLS_RECORD_ROOM                                                                            \
-    16384 /* RFC 8446, section 5.1: a record's content is at most 2^14 bytes                       \
-           */
+#define READS_A_TURN  16
 #define KEEPALIVE_SEC 60
 
-void stream_loop_init(struct stream_loop *loop, uv_loop_t *uv)
+void stream_init(struct stream *stream, struct stream_loop *loop,
+                 const struct stream_callbacks *callbacks, void *user)
 {
-    struct sigaction action;
-    if (sigaction(SIGPIPE, NULL, &action) == 0 && !(action.sa_flags & SA_SIGINFO) &&
-        action.sa_handler == SIG_DFL)
-        (void)signal(SIGPIPE, SIG_IGN);
-    loop->uv = uv;
-    loop->read_buffer = memory_new(STREAM_READ_SIZE + TLS_RECORD_ROOM);
+    *stream = (struct stream){.loop = loop, .callbacks = callbacks, .user = user, .fd = -1};
+    loop->open++;
 }
 
-void stream_loop_close(struct stream_loop *loop)
+/* A peer that has gone already makes these fail; the first read will tell. */
+static void set_options(int socket)
 {
-    free(loop->read_buffer);
-    *loop = (struct stream_loop){0};
+    const int on = 1, idle = KEEPALIVE_SEC;
+    (void)setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    (void)setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    (void)setsockopt(socket, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
 }
 
-static void stream_init(struct stream *stream, struct stream_loop *loop,
-                        const struct stream_callbacks *callbacks, void *user)
+static bool is_local_socket(int socket)
 {
-    memset(stream, 0, sizeof *stream);
-    stream->loop = loop;
-    stream->callbacks = callbacks;
-    stream->user = user;
+    int domain = 0;
+    socklen_t len = sizeof domain;
+    return getsockopt(socket, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_UNIX;
 }
 
-void stream_init_tcp(struct stream *stream, struct stream_loop *loop,
-                     const struct stream_callbacks *callbacks, void *user)
+enum status stream_open(struct stream *stream, int socket)
 {
-    stream_init(stream, loop, callbacks, user);
-    (void)uv_tcp_init(loop->uv, &stream->uv.tcp); /* cannot fail: makes no socket yet */
-    stream->uv.handle.data = stream;
-}
-
-void stream_init_pipe(struct stream *stream, struct stream_loop *loop,
-                      const struct stream_callbacks *callbacks, void *user)
-{
-    stream_init(stream, loop, callbacks, user);
-    stream->is_pipe = 1;
-    (void)uv_pipe_init(loop->uv, &stream->uv.pipe, 0);
-    stream->uv.handle.data = stream;
-}
-
-static int accept_descriptor(struct stream *stream, int descriptor)
-{
-    if (descriptor < 0)
-        return UV_EAGAIN;
-    int result = stream->is_pipe ? uv_pipe_open(&stream->uv.pipe, descriptor)
-                                 : uv_tcp_open(&stream->uv.tcp, descriptor);
-    if (result < 0)
-        (void)close(descriptor);
-    return result;
-}
-
-enum status stream_accept(struct stream *stream, uv_stream_t *listener)
-{
-    int result = listener->type == UV_UNKNOWN_HANDLE
-                     ? accept_descriptor(stream, listener_take(listener))
-                     : uv_accept(listener, &stream->uv.stream);
-    if (result < 0)
-        return error_errno(NULL, -result, "accepting");
-    if (!stream->is_pipe) {
-        /* A peer that has gone already makes these fail; the first read will tell. */
-        (void)uv_tcp_nodelay(&stream->uv.tcp, 1);
-        (void)uv_tcp_keepalive(&stream->uv.tcp, 1, KEEPALIVE_SEC);
+    int flags = fcntl(socket, F_GETFL);
+    stream->is_local = is_local_socket(socket);
+    stream->to_the_end = stream->is_local;
+    stream->fd = socket;
+    int errnum = flags < 0 || fcntl(socket, F_SETFL, flags | O_NONBLOCK) < 0 ? errno : 0;
+    if (errnum == 0)
+        errnum = loop_watch(stream);
+    if (errnum != 0) {
+        stream->fd = -1;
+        (void)close(socket);
+        return error_errno(NULL, errnum, "opening a stream");
     }
+    if (!stream->is_local)
+        set_options(socket);
     return STATUS_OK;
+}
+
+enum status stream_accept(struct stream *stream, struct listener *listener)
+{
+    int socket = listener_take(listener);
+    if (socket < 0)
+        return error_errno(NULL, EAGAIN, "accepting");
+    return stream_open(stream, socket);
 }
 
 /* ---- errors and ends ---- */
@@ -105,26 +92,13 @@ void stream_fail(struct stream *stream, int code)
     stream->callbacks->on_error(stream, stream->error);
 }
 
-static void on_fail_later(uv_write_t *request, int status)
-{
-    (void)status;
-    struct stream *stream = request->data;
-    free(request);
-    if (!stream->closing)
-        stream_fail_writing(stream, stream->error);
-}
-
 void stream_fail_later(struct stream *stream, int code)
 {
     if (stream->failed || stream->closing)
         return;
     stream->failed = 1;
     stream->error = code;
-    uv_write_t *request = memory_new(sizeof *request);
-    request->data = stream;
-    uv_buf_t nothing = uv_buf_init(NULL, 0);
-    if (uv_write(request, &stream->uv.stream, &nothing, 1, on_fail_later) < 0)
-        free(request); /* only on a stream that never was open: a fault of the caller */
+    loop_due(stream);
 }
 
 static void stream_receive(struct stream *stream, const char *data, size_t len)
@@ -139,11 +113,8 @@ static void stream_receive(struct stream *stream, const char *data, size_t len)
  * threw it out. Ends by itself: the peer can send no more. */
 static void read_last_words(struct stream *stream)
 {
-    uv_os_fd_t descriptor;
-    if (uv_fileno(&stream->uv.handle, &descriptor) < 0)
-        return;
     while (stream->reading && !stream->ended && !stream->closing) {
-        ssize_t count = read(descriptor, stream->loop->read_buffer, STREAM_READ_SIZE);
+        ssize_t count = socket_receive(stream->fd, stream->loop->read_buffer, STREAM_READ_SIZE);
         if (count <= 0)
             return;
         stream_receive(stream, stream->loop->read_buffer, (size_t)count);
@@ -175,34 +146,46 @@ void stream_end(struct stream *stream)
 
 /* ---- reading ---- */
 
-static void on_allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
+static void on_nothing(struct stream *stream, ssize_t count, int errnum)
 {
-    (void)suggested;
-    const struct stream *stream = handle->data;
-    *out = uv_buf_init(stream->loop->read_buffer, STREAM_READ_SIZE);
+    stream->readable = 0;
+    if (count < 0 && errnum != EAGAIN)
+        stream_fail(stream, uv_translate_sys_error(errnum));
+    else if (count == 0 && stream->tls != NULL)
+        tls_session_receive_end(stream);
+    else if (count == 0)
+        stream_end(stream);
 }
 
-static void on_read(uv_stream_t *handle, ssize_t count, const uv_buf_t *buffer)
+static void receive_all(struct stream *stream)
 {
-    struct stream *stream = handle->data;
-    if (count > 0)
-        stream_receive(stream, buffer->base, (size_t)count);
-    else if (count == UV_EOF && stream->tls != NULL)
-        tls_session_receive_end(stream);
-    else if (count == UV_EOF)
-        stream_end(stream);
-    else if (count < 0)
-        stream_fail(stream, (int)count);
+    char *buffer = stream->loop->read_buffer;
+    for (int i = 0; stream->readable && stream->receiving; i++) {
+        if (i == READS_A_TURN) {
+            loop_due(stream);
+            return;
+        }
+        ssize_t count = socket_receive(stream->fd, buffer, STREAM_READ_SIZE);
+        if (count > 0) {
+            if (count < STREAM_READ_SIZE && !stream->to_the_end)
+                stream->readable = 0;
+            stream_receive(stream, buffer, (size_t)count);
+        } else if (count == 0 || errno != EINTR) {
+            on_nothing(stream, count, errno);
+        }
+    }
 }
 
 void stream_receive_start(struct stream *stream)
 {
-    (void)uv_read_start(&stream->uv.stream, on_allocate, on_read);
+    stream->receiving = 1;
+    if (stream->readable)
+        loop_due(stream);
 }
 
 void stream_receive_stop(struct stream *stream)
 {
-    (void)uv_read_stop(&stream->uv.stream);
+    stream->receiving = 0;
 }
 
 void stream_read_start(struct stream *stream)
@@ -247,10 +230,8 @@ size_t stream_write(struct stream *stream, const char *data, size_t len)
 
 static void send_fin(struct stream *stream)
 {
-    uv_os_fd_t descriptor;
     stream->want_shutdown = 0;
-    if (uv_fileno(&stream->uv.handle, &descriptor) == 0)
-        (void)shutdown(descriptor, SHUT_WR); /* fails only when the peer has gone */
+    (void)shutdown(stream->fd, SHUT_WR); /* fails only when the peer has gone */
 }
 
 void stream_drained(struct stream *stream)
@@ -284,21 +265,10 @@ void stream_shutdown(struct stream *stream)
 
 /* ---- closing ---- */
 
-static void on_uv_closed(uv_handle_t *handle)
+static void set_reset_on_close(const struct stream *stream)
 {
-    struct stream *stream = handle->data;
-    if (stream->tls != NULL)
-        tls_session_free(stream);
-    stream->callbacks->on_closed(stream);
-}
-
-/* Not uv_tcp_close_reset: that refuses a stream whose write side libuv has shut. */
-static void set_reset_on_close(struct stream *stream)
-{
-    uv_os_fd_t descriptor;
     const struct linger linger = {.l_onoff = 1, .l_linger = 0};
-    if (uv_fileno(&stream->uv.handle, &descriptor) == 0)
-        (void)setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+    (void)setsockopt(stream->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
 }
 
 void stream_close(struct stream *stream, bool reset)
@@ -308,11 +278,55 @@ void stream_close(struct stream *stream, bool reset)
     if (!stream->failed)
         stream_count_queued(stream);
     stream->closing = 1;
-    if (reset && !stream->is_pipe)
-        set_reset_on_close(stream);
+    stream->receiving = 0;
+    if (stream->fd >= 0) {
+        if (reset && !stream->is_local)
+            set_reset_on_close(stream);
+        loop_forget(stream);
+        (void)close(stream->fd);
+        stream->fd = -1;
+    }
+    loop_due(stream);
+}
+
+static void closed(struct stream *stream)
+{
+    if (stream->queue != NULL)
+        queue_free(stream);
     if (stream->tls != NULL)
-        tls_session_close(stream);
-    uv_close(&stream->uv.handle, on_uv_closed);
+        tls_session_free(stream);
+    stream->loop->open--;
+    stream->callbacks->on_closed(stream);
+}
+
+/* ---- the loop's calls ---- */
+
+void stream_events(struct stream *stream, uint32_t events)
+{
+    if (stream->closing)
+        return;
+    if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI))
+        stream->to_the_end = 1;
+    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI))
+        stream->readable = 1;
+    receive_all(stream);
+    if (stream->queue != NULL && !stream->closing && !stream->failed)
+        queue_resume(stream);
+}
+
+void stream_turn(struct stream *stream)
+{
+    if (stream->closing) {
+        closed(stream);
+        return;
+    }
+    if (stream->failed && !stream->reported) {
+        stream_fail_writing(stream, stream->error);
+        return;
+    }
+    if (stream->tls != NULL)
+        tls_session_turn(stream);
+    receive_all(stream);
 }
 
 /* ---- questions ---- */
@@ -333,13 +347,13 @@ void stream_addresses(const struct stream *stream, struct sockaddr_storage *loca
 {
     memset(local, 0, sizeof *local);
     memset(peer, 0, sizeof *peer);
-    if (stream->is_pipe)
+    if (stream->is_local)
         return;
-    int len = (int)sizeof *local;
-    if (uv_tcp_getsockname(&stream->uv.tcp, (struct sockaddr *)local, &len) < 0)
+    socklen_t len = sizeof *local;
+    if (getsockname(stream->fd, (struct sockaddr *)local, &len) < 0)
         memset(local, 0, sizeof *local);
-    len = (int)sizeof *peer;
-    if (uv_tcp_getpeername(&stream->uv.tcp, (struct sockaddr *)peer, &len) < 0)
+    len = sizeof *peer;
+    if (getpeername(stream->fd, (struct sockaddr *)peer, &len) < 0)
         memset(peer, 0, sizeof *peer);
     unmap_address(local);
     unmap_address(peer);

@@ -1,14 +1,18 @@
 /*
- * stream.h - a TCP connection (or local socket) on a libuv loop, plain or TLS, with bounded queues.
+ * stream.h - a TCP connection (or local socket) beside a libuv loop, plain or TLS.
  *
- * What it adds to uv_stream_t: writes that go out at once where the kernel takes them, and are
- * copied into a queue only for the rest; a count of what is queued, and a callback when it has
- * drained, so that the user can stop reading the other side (back-pressure is the user's: the queue
- * itself has no limit, it holds what it was given); TLS below the same five calls; a half-close
- * that goes out behind the queue; a close that is a FIN or an RST; asynchronous closing with one
- * last callback after which the memory is the user's again.
+ * Writes go out at once where the kernel takes them, and are copied into a queue only for the rest;
+ * a count tells what is queued, and a callback when it has drained, so that the user can stop
+ * reading the other side (back-pressure is the user's: the queue itself has no limit, it holds what
+ * it was given); TLS below the same five calls; a half-close that goes out behind the queue; a
+ * close that is a FIN or an RST; asynchronous closing with one last callback after which the memory
+ * is the user's again.
  *
- *   init ──▶ (accept | connected by connect.h) ──▶ open ──shutdown──▶ write side closed
+ * The bytes do not pass through libuv: its uv_stream_t costs a relay more than the rest of what it
+ * does itself, and its handle is three times this struct. Timers, signals, listeners and whatever
+ * else is on the uv_loop_t run beside the streams, in stream_loop_run, in place of uv_run.
+ *
+ *   init ──▶ (open | accept | connected by connect.h) ──▶ open ──shutdown──▶ write side closed
  *      any of them ──close──▶ closing ──on_closed──▶ memory may go
  *
  * Reading: all plain streams of a loop share one read buffer (64 KiB), so an idle stream holds no
@@ -35,6 +39,7 @@ struct stream;
 struct tls_context;  /* tls.h */
 struct tls_session;  /* private to tls_session.c */
 struct stream_queue; /* private to queue.c */
+struct listener;     /* listen.h */
 
 struct stream_callbacks {
     void (*on_data)(struct stream *stream, const char *data, size_t len);
@@ -51,53 +56,62 @@ struct stream_callbacks {
 /* One loop with what its streams share. Embed it; close it after all its streams are closed. */
 struct stream_loop {
     uv_loop_t *uv;
-    char *read_buffer; /* STREAM_READ_SIZE bytes, and behind them room for one TLS record */
+    char *read_buffer; /* STREAM_READ_SIZE bytes, and room for a TLS record */
+    int64_t now_ns;    /* monotonic, when the loop woke up; whoever reads the clock may renew it */
+    int epoll;         /* the streams, and what uv waits for */
+    unsigned open;     /* streams that have not said on_closed */
+    struct stream *due_first, *due_last; /* have something to do in the next turn */
 };
 #define STREAM_READ_SIZE 65536
-/* Also makes the process ignore SIGPIPE, unless it has a handler: libuv writes with write(2). */
+/* Without a descriptor for it the program ends. */
 void stream_loop_init(struct stream_loop *loop, uv_loop_t *uv);
 void stream_loop_close(struct stream_loop *loop);
 
+/* What uv_run does, with the streams in it; never call uv_run beside it. UV_RUN_DEFAULT returns
+ * when no stream is open and nothing of libuv is active (uv_stop is not looked at), UV_RUN_ONCE
+ * after something has come. While streams are open and of libuv only unreferenced handles are
+ * active, those sleep. */
+void stream_loop_run(struct stream_loop *loop, uv_run_mode mode);
+
 struct stream {
-    union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
-    } uv;
     struct stream_loop *loop;
     const struct stream_callbacks *callbacks;
     struct tls_session *tls; /* NULL: plain */
     void *user;              /* the owner's; not touched */
-    /* Bytes accepted by stream_write that the kernel has not taken yet; with TLS as encrypted.
-     * Brought up to date by every call on the stream and before every callback of it; looked at
-     * from elsewhere, up to 256 KiB now on their way may still be counted in full. Keeps its last
-     * value after an error and after stream_close: what was lost. */
-    size_t queued;
+    size_t queued; /* Bytes accepted by stream_write that the kernel has not taken yet; with TLS as
+                    * encrypted. Keeps its last value after an error and after stream_close: what
+                    * was lost. */
 
-    /* Private from here. The struct stays below 340 bytes: a recorder holds two for each idle
-     * session (uv_tcp_t alone has 248). Requests are allocated only while something is queued. */
+    /* Private from here. The struct stays small: a recorder holds two for each idle session. */
     struct stream_queue *queue; /* NULL: nothing is waiting for the kernel */
+    struct stream *next_due;    /* in the loop's list, while `due` */
+    int fd;                     /* -1: none */
     int error;                  /* the code on_error gets, once `failed` */
     unsigned reading : 1;       /* the user wants on_data */
-    unsigned shut : 1;          /* stream_shutdown was called: nothing may be written any more */
+    unsigned receiving : 1;     /* the socket is to be read */
+    unsigned readable : 1;      /* and may have something */
+    unsigned to_the_end : 1;    /* read until nothing comes: a short read does not mean empty */
+    unsigned due : 1;
+    unsigned shut : 1; /* stream_shutdown was called: nothing may be written any more */
     unsigned closing : 1;
     unsigned failed : 1;        /* an error was met … */
     unsigned reported : 1;      /* … and on_error was called */
     unsigned ended : 1;         /* on_end was called */
     unsigned want_shutdown : 1; /* a FIN is due when the queue is empty */
-    unsigned is_pipe : 1;
+    unsigned is_local : 1;      /* a Unix socket */
 };
-_Static_assert(sizeof(struct stream) < 340, "idle sessions must stay cheap");
+_Static_assert(sizeof(struct stream) <= 80, "idle sessions must stay cheap");
 
-void stream_init_tcp(struct stream *stream, struct stream_loop *loop,
-                     const struct stream_callbacks *callbacks, void *user);
-void stream_init_pipe(struct stream *stream, struct stream_loop *loop,
-                      const struct stream_callbacks *callbacks, void *user);
+/* Zeroes it and makes it part of the loop; from here on it ends by stream_close alone. */
+void stream_init(struct stream *stream, struct stream_loop *loop,
+                 const struct stream_callbacks *callbacks, void *user);
 
-/* Takes the next connection of a listening handle (one of libuv's, or the `server` that listen.h
- * gives to on_connection); sets TCP_NODELAY and keepalive (TCP only). */
-enum status stream_accept(struct stream *stream, uv_stream_t *listener) MUST_CHECK;
+/* Takes a connected socket over, of TCP or local, in any mode; sets TCP_NODELAY and keepalive (TCP
+ * only). On failure the socket is closed. */
+enum status stream_open(struct stream *stream, int socket) MUST_CHECK;
+
+/* Takes the connection that the listener has announced. */
+enum status stream_accept(struct stream *stream, struct listener *listener) MUST_CHECK;
 
 /* From now on everything is TLS, as server or as client; call before the first read or write of
  * payload. Bytes already received from the peer (a PROXY header's rest) may be given in `early`.
@@ -128,7 +142,5 @@ void stream_addresses(const struct stream *stream, struct sockaddr_storage *loca
 /* "connection reset by peer", or the reason TLS gave ("certificate has expired"); valid until the
  * next call on this stream. */
 const char *stream_error_text(const struct stream *stream, int code);
-
-/* The default on_data size and the kernel's buffers are left alone. */
 
 #endif

@@ -7,9 +7,41 @@
 #ifndef HASHSCOPE_EVENT_STREAM_PRIVATE_H
 #define HASHSCOPE_EVENT_STREAM_PRIVATE_H
 
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include "lib/event/stream.h"
 
+/* Behind the read buffer: what one TLS record may hold (RFC 8446, section 5.1). */
+#define STREAM_TLS_ROOM 16384
+
+/* recv(2) and send(2) on a socket that never blocks. Not glibc's: those are cancellation points,
+ * which in a program with threads cost a relay 2 % of a message. */
+static inline ssize_t socket_receive(int fd, void *buffer, size_t size)
+{
+    return syscall(SYS_recvfrom, fd, buffer, size, 0, NULL, NULL);
+}
+
+static inline ssize_t socket_send(int fd, const void *data, size_t len)
+{
+    return syscall(SYS_sendto, fd, data, len, MSG_NOSIGNAL, NULL, 0);
+}
+
+/* ---- loop.c ---- */
+
+/* Into the loop's epoll set, and out of it before the descriptor is closed. 0 or an errno. */
+int loop_watch(struct stream *stream);
+void loop_forget(struct stream *stream);
+/* stream_turn is called from the loop, in the next turn at the latest. */
+void loop_due(struct stream *stream);
+
 /* ---- stream.c ---- */
+
+/* The kernel says so; bits of epoll. Only from the loop. */
+void stream_events(struct stream *stream, uint32_t events);
+/* Does what is due. Only from the loop. */
+void stream_turn(struct stream *stream);
 
 /* Reports on_error now, once; only from the loop. */
 void stream_fail(struct stream *stream, int code);
@@ -33,7 +65,10 @@ void stream_finish(struct stream *stream);
 
 /* Gives the bytes to the kernel and what it does not take to the queue; returns what it took. */
 size_t queue_send(struct stream *stream, const char *data, size_t len);
+/* There is room again: sends what waits. Only from the loop. */
+void queue_resume(struct stream *stream);
 size_t queue_bytes(const struct stream *stream);
+void queue_free(struct stream *stream);
 
 /* ---- tls_session.c; all need stream->tls ---- */
 
@@ -44,13 +79,13 @@ void tls_session_read_stop(struct stream *stream);
 size_t tls_session_write(struct stream *stream, const char *data, size_t len);
 void tls_session_shutdown(struct stream *stream);
 size_t tls_session_unsent(const struct stream *stream); /* written before the handshake was done */
-void tls_session_close(struct stream *stream);          /* no callback from now on */
-void tls_session_free(struct stream *stream);           /* the stream's handle is closed */
+void tls_session_turn(struct stream *stream);           /* goes on after a pause; from the loop */
+void tls_session_free(struct stream *stream);
 const char *tls_session_error(const struct stream *stream); /* NULL: none */
 
 /* ---- listen.c ---- */
 
-/* The descriptor waiting in a `server` of listen.h (the caller's from now on), or -1. */
-int listener_take(uv_stream_t *server);
+/* The connection waiting in the listener (the caller's from now on), or -1. */
+int listener_take(struct listener *listener);
 
 #endif

@@ -4,8 +4,9 @@
  * OpenSSL is given a BIO of our own in place of a socket: what it reads are the bytes last received
  * (`input`, borrowed during the call), what it writes goes to queue_send. So no ciphertext is held
  * while a session is idle. What the user does not want yet (reading is stopped) stays encrypted in
- * `leftover`; when the user wants more, an idle handle brings it from the loop, and only then is
- * the socket read again. What the user writes before the handshake is complete waits in `unsent`.
+ * `leftover`; when the user wants more, the stream's next turn brings it from the loop, and only
+ * then is the socket read again. What the user writes before the handshake is complete waits in
+ * `unsent`.
  *
  * The socket is read during the handshake whatever the user wishes, after that only while he reads.
  *
@@ -34,7 +35,7 @@ struct tls_session {
     struct buffer leftover; /* the same, kept between calls; `input` is empty then */
     struct buffer unsent;   /* plain, from the user */
     char *error;            /* what went wrong; NULL: nothing */
-    uv_idle_t *resume;      /* brings `leftover` from the loop; NULL while never needed */
+    bool resume;            /* `leftover` is due, in the stream's next turn */
     bool established;
     bool shutdown; /* the user wants close_notify as soon as there is a session */
 };
@@ -253,10 +254,11 @@ void tls_session_receive_end(struct stream *stream)
 
 /* ---- back-pressure ---- */
 
-static void on_resume(uv_idle_t *idle)
+void tls_session_turn(struct stream *stream)
 {
-    struct stream *stream = idle->data;
-    (void)uv_idle_stop(idle);
+    if (!stream->tls->resume)
+        return;
+    stream->tls->resume = false;
     if (stream->tls->leftover.len > 0)
         tls_session_receive(stream, NULL, 0);
     if (stream->closing || stream->ended || stream->reported)
@@ -267,13 +269,8 @@ static void on_resume(uv_idle_t *idle)
 
 static void resume_soon(struct stream *stream)
 {
-    struct tls_session *session = stream->tls;
-    if (session->resume == NULL) {
-        session->resume = memory_new(sizeof *session->resume);
-        (void)uv_idle_init(stream->loop->uv, session->resume);
-        session->resume->data = stream;
-    }
-    (void)uv_idle_start(session->resume, on_resume);
+    stream->tls->resume = true;
+    loop_due(stream);
 }
 
 void tls_session_read_start(struct stream *stream)
@@ -288,8 +285,7 @@ void tls_session_read_stop(struct stream *stream)
 {
     if (!stream->tls->established)
         return;
-    if (stream->tls->resume != NULL)
-        (void)uv_idle_stop(stream->tls->resume);
+    stream->tls->resume = false;
     stream_receive_stop(stream);
 }
 
@@ -416,18 +412,6 @@ enum status stream_start_tls(struct stream *stream, struct tls_context *context,
         stream_receive_start(stream);
     }
     return STATUS_OK;
-}
-
-static void on_resume_closed(uv_handle_t *handle)
-{
-    free(handle);
-}
-
-void tls_session_close(struct stream *stream)
-{
-    if (stream->tls->resume != NULL)
-        uv_close((uv_handle_t *)stream->tls->resume, on_resume_closed);
-    stream->tls->resume = NULL;
 }
 
 void tls_session_free(struct stream *stream)

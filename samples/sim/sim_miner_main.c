@@ -108,7 +108,7 @@ int sim_miner_main(int argc, char **argv)
     stream_loop_init(&streams, &loop);
     if (sim_miner_fleet_start(&program.fleet, &streams, &program.options, &err) == STATUS_OK) {
         arm(&program, &loop);
-        uv_run(&loop, UV_RUN_DEFAULT);
+        stream_loop_run(&streams, UV_RUN_DEFAULT);
         totals = sim_miner_fleet_totals(&program.fleet);
         report(&program, &totals);
         code = exit_code(&program, &totals);

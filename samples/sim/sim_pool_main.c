@@ -119,14 +119,14 @@ int sim_pool_main(int argc, char **argv)
     stream_loop_init(&streams, &loop);
     if (sim_pool_server_start(&program.server, &streams, &program.options, &err) != STATUS_OK) {
         log_error("%s", err.text);
-        uv_run(&loop, UV_RUN_DEFAULT);
+        stream_loop_run(&streams, UV_RUN_DEFAULT);
         stream_loop_close(&streams);
         uv_loop_close(&loop);
         return 1;
     }
     arm(&program, &loop);
     announce(&program);
-    uv_run(&loop, UV_RUN_DEFAULT);
+    stream_loop_run(&streams, UV_RUN_DEFAULT);
     report(&program);
     sim_pool_server_free(&program.server);
     stream_loop_close(&streams);

@@ -243,22 +243,21 @@ static void greet(struct sim_connection *connection)
     stream_read_start(&connection->stream);
 }
 
-static void on_connection(void *user, struct listener *listener, uv_stream_t *socket)
+static void on_connection(void *user, struct listener *listener)
 {
     struct sim_pool_server *server = user;
     struct sim_connection *connection = memory_new(sizeof(*connection));
 
-    (void)listener;
     connection->server = server;
     connection->line_budget = LINE_BYTES_MAX;
     sim_client_init(&connection->client, &server->pool, sim_now());
-    stream_init_tcp(&connection->stream, server->loop, &callbacks, connection);
+    stream_init(&connection->stream, server->loop, &callbacks, connection);
     connection->next = server->connections;
     connection->link = &server->connections;
     if (connection->next != NULL)
         connection->next->link = &connection->next;
     server->connections = connection;
-    if (stream_accept(&connection->stream, socket) == STATUS_OK)
+    if (stream_accept(&connection->stream, listener) == STATUS_OK)
         greet(connection);
     else
         hang_up(connection, false);

@@ -87,7 +87,7 @@ static void open_raw(struct event_rig *rig, struct event_side *side, bool pipe, 
         ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
     else
         socket_pair_tcp(fds);
-    side_attach(side, rig, pipe, fds[0]);
+    side_attach(side, rig, fds[0]);
     *peer = fds[1];
 }
 
@@ -178,7 +178,7 @@ START_TEST(reset_met_by_a_write_is_no_end)
     open_raw(&rig, &first, false, &first_peer);
     socket_pair_tcp(fds);
     side_init(&second);
-    side_attach(&second, &rig, false, fds[0]);
+    side_attach(&second, &rig, fds[0]);
     first.on_data = write_to_other;
     first.other = &second;
     stream_read_start(&first.stream);
@@ -283,8 +283,8 @@ START_TEST(close_of_a_stream_never_opened)
     struct event_pair pair;
     memset(&pair, 0, sizeof pair);
     rig_open(&pair.rig);
-    stream_init_tcp(&pair.a.stream, &pair.rig.loop, &side_callbacks, &pair.a);
-    stream_init_pipe(&pair.b.stream, &pair.rig.loop, &side_callbacks, &pair.b);
+    stream_init(&pair.a.stream, &pair.rig.loop, &side_callbacks, &pair.a);
+    stream_init(&pair.b.stream, &pair.rig.loop, &side_callbacks, &pair.b);
     stream_read_start(&pair.a.stream);
     pair_close(&pair);
 }

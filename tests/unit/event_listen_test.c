@@ -34,7 +34,7 @@ static void on_stopped(void *user)
     server->stopped = true;
 }
 
-static void on_connection(void *user, struct listener *listener, uv_stream_t *connection)
+static void on_connection(void *user, struct listener *listener)
 {
     struct server *server = user;
     ck_assert_ptr_eq(listener, server->listener);
@@ -44,8 +44,8 @@ static void on_connection(void *user, struct listener *listener, uv_stream_t *co
     }
     ck_assert_uint_lt(server->accepted, SIDES_MAX);
     struct event_side *side = &server->sides[server->accepted++];
-    stream_init_tcp(&side->stream, &server->rig.loop, &side_callbacks, side);
-    ck_assert_int_eq(stream_accept(&side->stream, connection), STATUS_OK);
+    stream_init(&side->stream, &server->rig.loop, &side_callbacks, side);
+    ck_assert_int_eq(stream_accept(&side->stream, listener), STATUS_OK);
     stream_read_start(&side->stream);
     if (server->pause_on_connection)
         listener_pause(listener);
@@ -131,8 +131,7 @@ START_TEST(takes_connections)
     ck_assert_int_eq(recv(fd, answer, sizeof answer, 0), 3);
     int value = 0;
     socklen_t len = sizeof value;
-    uv_os_fd_t accepted;
-    ck_assert_int_eq(uv_fileno(&server.sides[0].stream.uv.handle, &accepted), 0);
+    int accepted = server.sides[0].stream.fd;
     ck_assert_int_eq(getsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &value, &len), 0);
     ck_assert_int_ne(value, 0);
     ck_assert_int_ne(fcntl(accepted, F_GETFD) & FD_CLOEXEC, 0);

@@ -104,7 +104,7 @@ int local_dial(const char *path)
 void local_side_open(struct local_host *host, struct event_side *side)
 {
     side_init(side);
-    side_attach(side, &host->rig, true, local_dial(host->path));
+    side_attach(side, &host->rig, local_dial(host->path));
     stream_read_start(&side->stream);
 }
 

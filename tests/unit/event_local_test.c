@@ -120,7 +120,7 @@ START_TEST(longest_request_and_one_byte_more)
     line[LOCAL_LINE_MAX] = '\n';
     (void)stream_write(&side.stream, line, LOCAL_LINE_MAX + 1);
     while (host.lines == 0)
-        uv_run(&host.rig.uv, UV_RUN_ONCE);
+        stream_loop_run(&host.rig.loop, UV_RUN_ONCE);
     local_side_close(&host, &side);
     rig_turns(&host.rig, 5);
     local_side_open(&host, &side);
@@ -147,7 +147,7 @@ START_TEST(endless_line_is_refused)
     while (side.received.len == 0 && parts < 1000) {
         if (stream_write(&side.stream, part, sizeof part) > 0)
             parts++;
-        uv_run(&host.rig.uv, UV_RUN_NOWAIT);
+        stream_loop_run(&host.rig.loop, UV_RUN_NOWAIT);
     }
     local_side_expect(&host, &side, TOO_LONG);
     ck_assert_uint_eq(host.lines, 0);
@@ -283,7 +283,7 @@ START_TEST(stop_does_not_wait_long_for_a_client_that_does_not_read)
     stream_read_stop(&side.stream);
     local_side_send(&side, "big\n");
     while (host.lines == 0)
-        uv_run(&host.rig.uv, UV_RUN_ONCE);
+        stream_loop_run(&host.rig.loop, UV_RUN_ONCE);
     uint64_t before = uv_hrtime();
     local_host_stop(&host);
     ck_assert_uint_ge((uv_hrtime() - before) / 1000000, LOCAL_STOP_MS - 50);

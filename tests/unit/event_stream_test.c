@@ -47,9 +47,9 @@ static void echo_over(enum pair_kind kind)
     /* Reading stopped on both sides must not leave the loop with nothing to wait for. */
     while (!echo_step(&run)) {
         if (!run.pair.a.stream.reading)
-            uv_run(&run.pair.rig.uv, UV_RUN_NOWAIT);
+            stream_loop_run(&run.pair.rig.loop, UV_RUN_NOWAIT);
         else
-            uv_run(&run.pair.rig.uv, UV_RUN_ONCE);
+            stream_loop_run(&run.pair.rig.loop, UV_RUN_ONCE);
     }
     ck_assert_mem_eq(run.pair.a.received.data, run.sent, ECHO_BYTES);
     ck_assert_uint_eq(run.pair.a.stream.queued, 0);

@@ -34,7 +34,7 @@ void rig_run_until(struct event_rig *rig, bool (*condition)(void *user), void *u
     uv_timer_start(&rig->watch, on_watch, WATCH_MS, 0);
     uv_ref((uv_handle_t *)&rig->watch);
     while (!condition(user))
-        uv_run(&rig->uv, UV_RUN_ONCE);
+        stream_loop_run(&rig->loop, UV_RUN_ONCE);
     uv_unref((uv_handle_t *)&rig->watch);
     uv_timer_stop(&rig->watch);
 }
@@ -52,13 +52,13 @@ void rig_run_flag(struct event_rig *rig, const bool *flag)
 void rig_turns(struct event_rig *rig, int turns)
 {
     for (int i = 0; i < turns; i++)
-        uv_run(&rig->uv, UV_RUN_NOWAIT);
+        stream_loop_run(&rig->loop, UV_RUN_NOWAIT);
 }
 
 void rig_close(struct event_rig *rig)
 {
     uv_close((uv_handle_t *)&rig->watch, NULL);
-    uv_run(&rig->uv, UV_RUN_DEFAULT);
+    stream_loop_run(&rig->loop, UV_RUN_DEFAULT);
     stream_loop_close(&rig->loop);
     ck_assert_int_eq(uv_loop_close(&rig->uv), 0);
 }
@@ -143,15 +143,10 @@ void side_init(struct event_side *side)
     memset(side, 0, sizeof *side);
 }
 
-void side_attach(struct event_side *side, struct event_rig *rig, bool pipe, int fd)
+void side_attach(struct event_side *side, struct event_rig *rig, int fd)
 {
-    if (pipe) {
-        stream_init_pipe(&side->stream, &rig->loop, &side_callbacks, side);
-        ck_assert_int_eq(uv_pipe_open(&side->stream.uv.pipe, fd), 0);
-    } else {
-        stream_init_tcp(&side->stream, &rig->loop, &side_callbacks, side);
-        ck_assert_int_eq(uv_tcp_open(&side->stream.uv.tcp, fd), 0);
-    }
+    stream_init(&side->stream, &rig->loop, &side_callbacks, side);
+    ck_assert_int_eq(stream_open(&side->stream, fd), STATUS_OK);
 }
 
 /* ---- sockets and bytes ---- */
@@ -275,8 +270,8 @@ void pair_open(struct event_pair *pair, enum pair_kind kind)
         ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
     else
         socket_pair_tcp(fds);
-    side_attach(&pair->a, &pair->rig, kind == PAIR_PIPE, fds[0]);
-    side_attach(&pair->b, &pair->rig, kind == PAIR_PIPE, fds[1]);
+    side_attach(&pair->a, &pair->rig, fds[0]);
+    side_attach(&pair->b, &pair->rig, fds[1]);
     pair->a.other = &pair->b;
     pair->b.other = &pair->a;
     if (kind == PAIR_TLS)

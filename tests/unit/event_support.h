@@ -63,7 +63,7 @@ void pair_open(struct event_pair *pair, enum pair_kind kind);
 void pair_close(struct event_pair *pair);
 
 void side_init(struct event_side *side);
-void side_attach(struct event_side *side, struct event_rig *rig, bool pipe, int fd);
+void side_attach(struct event_side *side, struct event_rig *rig, int fd);
 
 /* ---- sockets and bytes ---- */
 

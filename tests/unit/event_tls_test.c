@@ -34,8 +34,8 @@ static void run_open(struct tls_run *run, const char *certificate, const char *k
     memset(run, 0, sizeof *run);
     rig_open(&run->rig);
     socket_pair_tcp(fds);
-    side_attach(&run->client, &run->rig, false, fds[0]);
-    side_attach(&run->server, &run->rig, false, fds[1]);
+    side_attach(&run->client, &run->rig, fds[0]);
+    side_attach(&run->server, &run->rig, fds[1]);
     must(tls_context_new_server(&run->server_context, certificate, key, &err), &err);
     must(tls_context_new_client(&run->client_context, verify, authority, &err), &err);
 }
@@ -257,8 +257,7 @@ START_TEST(early_bytes_belong_to_the_handshake)
     char hello[4096];
     run_open(&run, files.certificate, files.key, true, files.authority);
     start_client(&run, "pool.example");
-    uv_os_fd_t fd;
-    ck_assert_int_eq(uv_fileno(&run.server.stream.uv.handle, &fd), 0);
+    int fd = run.server.stream.fd;
     ssize_t len = recv(fd, hello, sizeof hello, 0);
     ck_assert_int_gt(len, 100);
     start_server(&run, hello, (size_t)len);
@@ -306,7 +305,7 @@ START_TEST(data_behind_the_handshake_waits_for_read_start)
     rig_run_until(&run.rig, both_are_secured, &run); /* nobody reads yet */
     rig_turns(&run.rig, 10);
     ck_assert_uint_eq(run.server.received.len, 0);
-    ck_assert(!uv_is_active(&run.server.stream.uv.handle)); /* the socket is not read either */
+    ck_assert(!run.server.stream.receiving); /* the socket is not read either */
     stream_read_start(&run.server.stream);
     ck_assert_uint_eq(run.server.received.len, 0);
     rig_turns(&run.rig, 10);
@@ -318,8 +317,7 @@ END_TEST
 
 static void send_raw(struct event_side *side, const void *bytes, size_t len)
 {
-    uv_os_fd_t fd;
-    ck_assert_int_eq(uv_fileno(&side->stream.uv.handle, &fd), 0);
+    int fd = side->stream.fd;
     ck_assert_int_eq(send(fd, bytes, len, 0), (ssize_t)len);
 }
 
@@ -350,8 +348,7 @@ START_TEST(end_without_close_notify_is_an_end)
     rig_run_until(&run.rig, both_are_secured, &run);
     stream_read_start(&run.server.stream);
     (void)stream_write(&run.client.stream, "words", 5);
-    uv_os_fd_t fd;
-    ck_assert_int_eq(uv_fileno(&run.client.stream.uv.handle, &fd), 0);
+    int fd = run.client.stream.fd;
     ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
     rig_run_flag(&run.rig, &run.server.ended);
     ck_assert(

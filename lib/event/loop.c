@@ -1,0 +1,150 @@
+/*
+ * loop.c - waiting: one epoll set with every stream of the loop in it, edge-triggered, and libuv's
+ * own descriptor for all the rest (timers, signals, listeners, lookups). libuv is made to be
+ * embedded so: uv_backend_fd tells when it has something to do, uv_backend_timeout by when.
+ *
+ *   turn:  wait ─▶ streams with events ─▶ streams that are due ─▶ libuv, if it has anything
+ *
+ * Edge-triggered means: the kernel reports once that something has come. The stream remembers it
+ * (`readable`) until it has read all, so pausing and resuming a stream costs no system call, and an
+ * event of a stream that is read at once costs epoll no second look.
+ *
+ * Due are streams that have something to do without the kernel: to report an error that was met
+ * inside a user's call, to go on reading after a pause, to say that they are closed. Memory of a
+ * stream goes in its last turn, when no event of this round can name it any more.
+ *
+ * How it can fail: epoll_wait only by a signal, which is no failure. Without descriptors for the
+ * set the program ends, as it does without memory.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/memory.h"
+#include "lib/event/stream_private.h"
+
+#define EVENTS_A_TURN 256
+
+static void must(bool done)
+{
+    if (done)
+        return;
+    log_error("the event loop cannot start: %s", strerror(errno));
+    exit(EXIT_FAILURE);
+}
+
+void stream_loop_init(struct stream_loop *loop, uv_loop_t *uv)
+{
+    struct epoll_event backend = {.events = EPOLLIN, .data.ptr = NULL};
+    *loop = (struct stream_loop){.uv = uv};
+    loop->read_buffer = memory_new(STREAM_READ_SIZE + STREAM_TLS_ROOM);
+    loop->epoll = epoll_create1(EPOLL_CLOEXEC);
+    must(loop->epoll >= 0);
+    must(epoll_ctl(loop->epoll, EPOLL_CTL_ADD, uv_backend_fd(uv), &backend) == 0);
+}
+
+void stream_loop_close(struct stream_loop *loop)
+{
+    (void)close(loop->epoll);
+    free(loop->read_buffer);
+    *loop = (struct stream_loop){.epoll = -1};
+}
+
+/* ---- streams come and go ---- */
+
+int loop_watch(struct stream *stream)
+{
+    struct epoll_event event = {
+        .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET,
+        .data.ptr = stream,
+    };
+    return epoll_ctl(stream->loop->epoll, EPOLL_CTL_ADD, stream->fd, &event) == 0 ? 0 : errno;
+}
+
+void loop_forget(struct stream *stream)
+{
+    (void)epoll_ctl(stream->loop->epoll, EPOLL_CTL_DEL, stream->fd, NULL);
+}
+
+void loop_due(struct stream *stream)
+{
+    struct stream_loop *loop = stream->loop;
+    if (stream->due)
+        return;
+    stream->due = 1;
+    stream->next_due = NULL;
+    if (loop->due_last == NULL)
+        loop->due_first = stream;
+    else
+        loop->due_last->next_due = stream;
+    loop->due_last = stream;
+}
+
+/* ---- a turn ---- */
+
+/* Those that become due meanwhile wait for the next turn. */
+static void run_due(struct stream_loop *loop)
+{
+    struct stream *stream = loop->due_first;
+    loop->due_first = loop->due_last = NULL;
+    while (stream != NULL) {
+        struct stream *next = stream->next_due;
+        stream->due = 0;
+        stream_turn(stream);
+        stream = next;
+    }
+}
+
+/* Milliseconds, as epoll_wait takes them. */
+static int wait_ms(const struct stream_loop *loop)
+{
+    if (loop->due_first != NULL)
+        return 0;
+    return uv_loop_alive(loop->uv) ? uv_backend_timeout(loop->uv) : -1;
+}
+
+static bool is_alive(const struct stream_loop *loop)
+{
+    return loop->open > 0 || uv_loop_alive(loop->uv);
+}
+
+/* For timers that are started now, and for whoever asks what time it is. */
+static void look_at_clock(struct stream_loop *loop)
+{
+    loop->now_ns = clock_mono_ns();
+    if ((uint64_t)(loop->now_ns / NS_PER_MS) != uv_now(loop->uv))
+        uv_update_time(loop->uv);
+}
+
+static void turn(struct stream_loop *loop, int wait)
+{
+    struct epoll_event events[EVENTS_A_TURN];
+    int count = epoll_wait(loop->epoll, events, EVENTS_A_TURN, wait);
+    bool backend = count <= 0; /* its time may have come */
+    look_at_clock(loop);
+    for (int i = 0; i < count; i++) {
+        if (events[i].data.ptr == NULL)
+            backend = true;
+        else
+            stream_events(events[i].data.ptr, events[i].events);
+    }
+    run_due(loop);
+    if (backend || wait == 0)
+        (void)uv_run(loop->uv, UV_RUN_NOWAIT);
+}
+
+void stream_loop_run(struct stream_loop *loop, uv_run_mode mode)
+{
+    look_at_clock(loop);
+    if (mode == UV_RUN_NOWAIT)
+        turn(loop, 0);
+    while (mode != UV_RUN_NOWAIT && is_alive(loop)) {
+        turn(loop, wait_ms(loop));
+        if (mode == UV_RUN_ONCE)
+            return;
+    }
+}
