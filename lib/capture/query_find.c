@@ -1,0 +1,62 @@
+/* query_find.c - one row by its id, and the answer to a request: queries with narrow bounds. */
+#include <string.h>
+
+#include "lib/capture/query_private.h"
+
+#define CLOCK_DOUBT_NS (60 * NS_PER_S) /* wall clocks may be set while an answer is awaited */
+
+/* The first row of this series that the options give. */
+static enum status first_row(struct query **out, const struct query_options *options,
+                             uint64_t instance, struct query_row *row, struct error *err)
+{
+    *out = NULL;
+    struct query *query;
+    enum status status = query_open(&query, options, err);
+    if (status != STATUS_OK)
+        return status;
+    do
+        status = query_next(query, row, err);
+    while (status == STATUS_OK && (row->instance != instance || !row->line.numbered));
+    if (status == STATUS_OK) {
+        *out = query;
+        return STATUS_OK;
+    }
+    query_close(query);
+    return status == STATUS_END ? STATUS_NOT_FOUND : status;
+}
+
+enum status query_find(struct query **out, const struct query_place *place, const char *id,
+                       struct query_row *row, struct error *err)
+{
+    struct query_options options = {.place = *place, .order = QUERY_NEWEST_FIRST};
+    uint64_t instance, seq;
+    *out = NULL;
+    if (!query_id_parse(id, &instance, &seq))
+        return error_set(err, STATUS_INVALID, "\"%.60s\" is no id of a message", id);
+    options.filter.first_seq = options.filter.last_seq = seq;
+    options.filter.what = QUERY_MESSAGES | QUERY_EVENTS;
+    enum status status = first_row(out, &options, instance, row, err);
+    return status == STATUS_NOT_FOUND
+               ? error_set(err, status, "%s is not recorded, or has expired", id)
+               : status;
+}
+
+enum status query_response(struct query **out, const struct query_place *place,
+                           const struct query_row *request, unsigned pair_timeout_sec,
+                           struct query_row *row, struct error *err)
+{
+    const struct segment_line *line = &request->line;
+    struct query_options options = {.place = *place};
+    struct uuid session;
+    *out = NULL;
+    if (!line->is_message || !uuid_parse(&session, line->session.data, line->session.len))
+        return error_set(err, STATUS_INVALID, "only messages are answered");
+    options.filter.sessions = &session;
+    options.filter.session_count = 1;
+    options.filter.first_seq = line->seq + 1;
+    options.filter.answers_to = line->seq;
+    options.filter.from_ns = line->wall_ns - CLOCK_DOUBT_NS;
+    options.filter.to_ns = line->wall_ns + pair_timeout_sec * NS_PER_S + CLOCK_DOUBT_NS;
+    enum status status = first_row(out, &options, request->instance, row, err);
+    return status == STATUS_NOT_FOUND ? error_set(err, status, "no answer is recorded") : status;
+}
