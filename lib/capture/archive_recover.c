@@ -24,8 +24,8 @@
 #include "lib/base/log.h"
 #include "lib/capture/archive.h"
 #include "lib/capture/line.h"
-#include "lib/capture/segment_footer.h"
 #include "lib/capture/segment_file.h"
+#include "lib/capture/segment_footer.h"
 
 #define TAIL_MAX   (64u << 20) /* text of a frame that is kept in memory; no writer comes near */
 #define TORN_NAMES 1000

@@ -1,6 +1,6 @@
 /*
  * segment_footer.h - the directory at the end of a sealed segment: its frames, its sessions, which
- * frames hold lines of which session, and a summary of each session (FORMAT.md, sections 12, 13).
+ * frames hold lines of which session, and a summary of each session (FORMAT.md, sections 11 and 12).
  *
  * A footer is read with two or three preads, whatever the size of the file, and checked by CRC and
  * against the file; all of it is taken as hostile. Where there is none, or it is damaged, the same

@@ -1,5 +1,5 @@
 /*
- * segment_footer_layout.h - the first 200 bytes of a footer (FORMAT.md, section 12), and the totals
+ * segment_footer_layout.h - the first 200 bytes of a footer (FORMAT.md, section 11), and the totals
  * that stand in them. For lib/capture alone.
  */
 #ifndef HASHSCOPE_CAPTURE_SEGMENT_FOOTER_LAYOUT_H

@@ -1,5 +1,5 @@
 /*
- * segment_row.h - a session in the sessions' section of a footer, as FORMAT.md, section 12 lays it
+ * segment_row.h - a session in the sessions' section of a footer, as FORMAT.md, section 11 lays it
  * out. For lib/capture alone.
  *
  * The section is a table of rows, stored by columns, and a heap behind it: a column at offset `at`

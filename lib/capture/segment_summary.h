@@ -1,7 +1,7 @@
 /*
  * segment_summary.h - what a segment file says about each of its sessions, gathered line by line.
  *
- * Everything here follows from the lines of one file alone (FORMAT.md, section 12, says how), so it
+ * Everything here follows from the lines of one file alone (FORMAT.md, section 11, says how), so it
  * can be made while the file is written, and again from the frames at any later time.
  *
  * Cost: about 30 ns a message; only lines that set up a session are taken apart. Memory: some 300
