@@ -293,11 +293,14 @@ enum status query_open(struct query **out, const struct query_options *options, 
     query->follow = options->follow;
     query->bare = options->bare;
     query->threads = options->threads;
-    query->reporter = (struct query_reporter){options->damage, options->user, 0};
+    query->reporter =
+        (struct query_reporter){options->damage, options->user, &query->statistics.damaged};
     status = query_match_init(&query->match, &options->filter, err);
     query->hash = query->match.hash + (oldest_first(query) ? 0 : 1);
     if (status == STATUS_OK)
         status = take_cursor(query, options->cursor, err);
+    if (status == STATUS_OK)
+        status = query_resolve(options, &query->match, err);
     if (status == STATUS_OK)
         status = begin(query, options->tail, err);
     if (status == STATUS_OK)
@@ -430,7 +433,6 @@ enum status query_next(struct query *query, struct query_row *out, struct error 
 
 const struct query_statistics *query_statistics(const struct query *query)
 {
-    ((struct query *)query)->statistics.damaged = query->reporter.count;
     return &query->statistics;
 }
 

@@ -189,7 +189,9 @@ enum status query_response(struct query **out, const struct query_place *place,
 
 /* ------------------------------------------------------------------ sessions */
 
-/* A session as far as the places read tell. Texts live until the next call; "" when unknown. */
+/* A session as far as the places read tell. Texts are as between the quotes of JSON, escapes as
+ * they are, and live until query_sessions_close; empty when unknown. With a time range, counts are
+ * those of the files that reach into it. */
 struct query_session {
     struct uuid session;
     uint64_t number;
@@ -205,7 +207,8 @@ struct query_session {
     enum session_state state; /* SESSION_OPEN without a sign that it ended */
     struct span closed_by, reason;
     bool live;     /* the ring's session table has it */
-    bool complete; /* the counts include everything; else messages of the newest file are missing */
+    bool complete; /* the counts include everything; else some of the newest lines may be missing,
+                      accepted and rejected ones in any case */
 };
 
 struct query_sessions;
@@ -213,7 +216,8 @@ struct query_sessions;
 /* Sessions with a line that fits from/to/first_seq/last_seq, and that fit sessions, worker, peer,
  * route, pool and user_agent; the rest of the filter must be unset. Newest first, by UUID. `live`
  * lists those of the ring's table, with what the archive adds. `exact`: also count the messages in
- * the file that is being written, which costs its decompression. */
+ * the file that is being written and in the ring, which costs their reading. All is gathered by
+ * query_sessions_open. */
 struct query_sessions_options {
     struct query_place place;
     struct query_filter filter;

@@ -27,7 +27,8 @@ void query_report(struct query_reporter *reporter, const char *path, uint64_t of
     struct query_damage damage = {path, offset, why};
     if (!reporter)
         return;
-    reporter->count++;
+    if (reporter->count)
+        ++*reporter->count;
     if (reporter->damage)
         reporter->damage(reporter->user, &damage);
 }

@@ -25,7 +25,7 @@
 struct query_reporter {
     void (*damage)(void *user, const struct query_damage *damage);
     void *user;
-    uint64_t count;
+    uint64_t *count; /* may be NULL */
 };
 void query_report(struct query_reporter *reporter, const char *path, uint64_t offset,
                   const char *why);

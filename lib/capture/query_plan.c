@@ -13,7 +13,8 @@
 
 #include "lib/base/memory.h"
 
-#define CLOCK_DOUBT_US (3600 * (NS_PER_S / NS_PER_US))
+#define CLOCK_DOUBT_US  (3600 * (NS_PER_S / NS_PER_US))
+#define SINGLE_SESSIONS 4 /* looked up in a footer one by one */
 
 /* ------------------------------------------------------------------ names */
 
@@ -57,8 +58,7 @@ static bool before_sessions(const struct query_match *match, int64_t highest)
     return match->by_session;
 }
 
-/* Whether the i-th file may hold rows, as far as names tell. */
-static bool name_fits(const struct query_plan *plan, size_t i)
+bool query_plan_name_fits(const struct query_plan *plan, size_t i)
 {
     const struct query_match *match = plan->match;
     int64_t begin, end = INT64_MAX - CLOCK_DOUBT_US;
@@ -192,18 +192,18 @@ static int compare_uuids(const void *a, const void *b)
     return memcmp(a, b, sizeof(struct uuid));
 }
 
-/* The frames of the sessions asked for, from the shorter of the two lists. */
+/* The frames of the sessions asked for. */
 static void choose_frames(struct query_plan *plan)
 {
     const struct query_ids *ids = &plan->match->ids;
     const struct segment_footer *footer = plan->file->footer;
     size_t sessions = segment_footer_sessions(footer), at;
     plan->wanted = memory_new(plan->file->frame_count + 1);
-    for (size_t i = 0; i < ids->count && ids->count <= sessions; i++) {
+    for (size_t i = 0; i < ids->count && ids->count <= SINGLE_SESSIONS; i++) {
         if (segment_footer_find(footer, &ids->uuids[i], &at))
             want(plan, at);
     }
-    for (size_t i = 0; i < sessions && ids->count > sessions; i++) {
+    for (size_t i = 0; i < sessions && ids->count > SINGLE_SESSIONS; i++) {
         struct uuid id;
         segment_footer_session_id(footer, i, &id);
         if (bsearch(&id, ids->uuids, ids->count, sizeof id, compare_uuids))
@@ -244,7 +244,7 @@ static bool next_file(struct query_plan *plan)
         struct error err = {""};
         size_t i = plan->order == QUERY_OLDEST_FIRST ? plan->count - plan->left : plan->left - 1;
         plan->left--;
-        if (!name_fits(plan, i)) {
+        if (!query_plan_name_fits(plan, i)) {
             plan->statistics->files_pruned++;
             continue;
         }

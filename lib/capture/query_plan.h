@@ -44,6 +44,9 @@ void query_plan_close(struct query_plan *plan);
 /* Puts the next frame to be read into the load (its file held); false: no more. */
 bool query_plan_next(struct query_plan *plan, struct query_load *load);
 
+/* Whether the i-th file may hold rows, as far as names tell. */
+bool query_plan_name_fits(const struct query_plan *plan, size_t i);
+
 /* The highest number in the archive's files, the frame being written included if with_tail; 0:
  * none. Opens files of its own. */
 uint64_t query_plan_newest(struct query_plan *plan, uint64_t *instance);

@@ -82,6 +82,12 @@ void query_archive_close(struct query *query);
 /* STATUS_END: the plan has no more. */
 enum status query_archive_next(struct query *query, struct query_row *out) MUST_CHECK;
 
+/* ---- query_sessions.c ---- */
+
+/* Where the filter says worker, peer …: only the sessions that fit, as they are known now. */
+enum status query_resolve(const struct query_options *options, struct query_match *match,
+                          struct error *err) MUST_CHECK;
+
 /* ---- query_ring.c ---- */
 
 /* Opens the ring where there is one; a damaged one is reported and done without. */

@@ -1,0 +1,257 @@
+/* query_census.c - see query_census.h. Nothing fails. */
+#include "lib/capture/query_census.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/memory.h"
+#include "lib/capture/json_slice.h"
+#include "lib/stratum/scan.h"
+
+/* ------------------------------------------------------------------ the table */
+
+void census_init(struct census *census)
+{
+    *census = (struct census){.capacity = 256, .seed = random_u64()};
+    census->table = memory_new(census->capacity * sizeof *census->table);
+}
+
+static void entry_free(struct census_entry *entry)
+{
+    struct query_session *session = &entry->session;
+    struct span *const texts[] = {&session->route,   &session->miner,      &session->via,
+                                  &session->listen,  &session->user_agent, &session->pool,
+                                  &session->address, &session->closed_by,  &session->reason};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        free((char *)texts[i]->data);
+    for (size_t i = 0; i < session->worker_count; i++)
+        free((char *)entry->workers[i].data);
+    free(entry);
+}
+
+void census_close(struct census *census)
+{
+    for (size_t i = 0; i < census->capacity; i++) {
+        if (census->table[i])
+            entry_free(census->table[i]);
+    }
+    free(census->table);
+    *census = (struct census){0};
+}
+
+static struct census_entry **place_of(const struct census *census, const struct uuid *session)
+{
+    size_t i = hash_bytes(census->seed, session, sizeof *session) & (census->capacity - 1);
+    while (census->table[i] && !uuid_equal(&census->table[i]->session.session, session))
+        i = (i + 1) & (census->capacity - 1);
+    return &census->table[i];
+}
+
+static void grow(struct census *census)
+{
+    struct census_entry **old = census->table;
+    size_t capacity = census->capacity;
+    census->capacity *= 2;
+    census->table = memory_new(census->capacity * sizeof *census->table);
+    for (size_t i = 0; i < capacity; i++) {
+        if (old[i])
+            *place_of(census, &old[i]->session.session) = old[i];
+    }
+    free(old);
+}
+
+static struct census_entry *entry_of(struct census *census, const struct uuid *session)
+{
+    struct census_entry **place = place_of(census, session);
+    if (*place)
+        return *place;
+    if (census->count * 4 >= census->capacity * 3) {
+        grow(census);
+        place = place_of(census, session);
+    }
+    struct census_entry *entry = memory_new(sizeof *entry);
+    uint64_t ms = 0;
+    for (int i = 0; i < 6; i++)
+        ms = ms << 8 | session->bytes[i];
+    entry->session.session = *session;
+    entry->session.opened_ns = (int64_t)ms * NS_PER_MS;
+    entry->session.state = SESSION_CONNECTING;
+    entry->session.complete = true;
+    entry->session.workers = entry->workers;
+    *place = entry;
+    census->count++;
+    return entry;
+}
+
+/* ------------------------------------------------------------------ single facts */
+
+static void set_text(struct span *out, struct span text)
+{
+    if (text.len == 0 || (out->data && span_equal(*out, text)))
+        return;
+    free((char *)out->data);
+    *out = span_make(memory_text_n(text.data, text.len), text.len);
+}
+
+static void add_worker(struct census_entry *entry, struct span name)
+{
+    struct query_session *session = &entry->session;
+    for (size_t i = 0; i < session->worker_count; i++) {
+        if (span_equal(entry->workers[i], name))
+            return;
+    }
+    if (session->worker_count == CENSUS_WORKERS_MAX) {
+        free((char *)entry->workers[0].data);
+        session->worker_count--;
+        memmove(entry->workers, entry->workers + 1, session->worker_count * sizeof *entry->workers);
+    }
+    entry->workers[session->worker_count++] =
+        span_make(memory_text_n(name.data, name.len), name.len);
+}
+
+static void widen(struct query_session *session, int64_t first_ns, int64_t last_ns,
+                  uint64_t first_seq, uint64_t last_seq)
+{
+    if (!session->first_ns || first_ns < session->first_ns)
+        session->first_ns = first_ns;
+    if (last_ns > session->last_ns)
+        session->last_ns = last_ns;
+    if (first_seq && (!session->first_seq || first_seq < session->first_seq))
+        session->first_seq = first_seq;
+    if (last_seq > session->last_seq)
+        session->last_seq = last_seq;
+}
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* ------------------------------------------------------------------ footers */
+
+static void add_counts(struct query_session *session, const struct segment_summary *summary)
+{
+    for (unsigned i = 0; i < DIRECTION_COUNT; i++)
+        session->messages[i] += summary->messages[i];
+    session->submits += summary->submits;
+    session->accepted += (uint64_t)summary->accepted + summary->earlier_accepted;
+    session->rejected += (uint64_t)summary->rejected + summary->earlier_rejected;
+    session->other_errors += summary->other_errors;
+    session->bytes_up = larger(session->bytes_up, summary->bytes_up);
+    session->bytes_down = larger(session->bytes_down, summary->bytes_down);
+}
+
+static void add_names(struct query_session *session, const struct segment_summary *summary)
+{
+    set_text(&session->route, summary->route);
+    set_text(&session->miner, summary->miner);
+    set_text(&session->via, summary->via);
+    set_text(&session->listen, summary->listen);
+    set_text(&session->user_agent, summary->user_agent);
+    set_text(&session->pool, summary->pool);
+    set_text(&session->address, summary->address);
+    set_text(&session->closed_by, summary->closed_by);
+    set_text(&session->reason, summary->reason);
+}
+
+void census_add_summary(struct census *census, const struct segment_summary *summary)
+{
+    struct census_entry *entry = entry_of(census, &summary->session);
+    struct query_session *session = &entry->session;
+    if (summary->number)
+        session->number = summary->number;
+    if (summary->opened_us != SEGMENT_TIME_UNKNOWN)
+        session->opened_ns = summary->opened_us * NS_PER_US;
+    if (summary->closed)
+        session->state = SESSION_CLOSED;
+    else if (session->state != SESSION_CLOSED && summary->connected)
+        session->state = SESSION_OPEN;
+    widen(session, summary->first_us * NS_PER_US, summary->last_us * NS_PER_US, summary->first_seq,
+          summary->last_seq);
+    add_counts(session, summary);
+    add_names(session, summary);
+    for (uint32_t i = 0; i < summary->worker_count; i++)
+        add_worker(entry, summary->workers[i]);
+}
+
+/* ------------------------------------------------------------------ messages */
+
+static bool first_param(const struct stratum_scan *scan, struct span *out)
+{
+    struct span value;
+    if (!scan->params.data || !json_element(scan->params, 0, &value) || !json_is_string(value))
+        return false;
+    *out = span_make(value.data + 1, value.len - 2);
+    return true;
+}
+
+static void learn(struct census_entry *entry, const struct stratum_scan *scan)
+{
+    struct span text;
+    if (scan->method == STRATUM_MINING_AUTHORIZE && first_param(scan, &text))
+        add_worker(entry, text);
+    if (scan->method == STRATUM_MINING_SUBSCRIBE && first_param(scan, &text))
+        set_text(&entry->session.user_agent, text);
+    entry->session.submits += scan->method == STRATUM_MINING_SUBMIT;
+}
+
+void census_add_row(struct census *census, const struct query_row *row)
+{
+    const struct segment_line *line = &row->line;
+    struct stratum_scan scan;
+    struct uuid id;
+    if (!line->is_message || !uuid_parse(&id, line->session.data, line->session.len))
+        return;
+    struct census_entry *entry = entry_of(census, &id);
+    entry->session.complete = false;
+    widen(&entry->session, line->wall_ns, line->wall_ns, line->seq, line->seq);
+    entry->session.messages[line->direction]++;
+    if (!line->msg.data)
+        return;
+    stratum_scan_line(&scan, line->msg.data, line->msg.len);
+    learn(entry, &scan);
+}
+
+/* ------------------------------------------------------------------ the ring's table */
+
+void census_add_live(struct census *census, const struct session_info *info)
+{
+    struct census_entry *entry = entry_of(census, &info->session);
+    struct query_session *session = &entry->session;
+    session->live = true;
+    session->number = info->number;
+    session->state = (enum session_state)info->state;
+    if (info->opened_wall_ns)
+        session->opened_ns = info->opened_wall_ns;
+    session->bytes_up = larger(session->bytes_up, info->bytes_up);
+    session->bytes_down = larger(session->bytes_down, info->bytes_down);
+    set_text(&session->route, span_text(info->route));
+    set_text(&session->miner, span_text(info->miner));
+    set_text(&session->via, span_text(info->via));
+    set_text(&session->listen, span_text(info->listen));
+    set_text(&session->pool, span_text(info->pool));
+    set_text(&session->address, span_text(info->address));
+    set_text(&session->closed_by, span_text(info->closed_by));
+    set_text(&session->reason, span_text(info->reason));
+}
+
+/* ------------------------------------------------------------------ in order */
+
+static int newest_first(const void *a, const void *b)
+{
+    const struct census_entry *const *left = a, *const *right = b;
+    return memcmp(&(*right)->session.session, &(*left)->session.session, sizeof(struct uuid));
+}
+
+struct census_entry **census_sorted(const struct census *census)
+{
+    struct census_entry **sorted = memory_new((census->count + 1) * sizeof *sorted);
+    size_t count = 0;
+    for (size_t i = 0; i < census->capacity; i++) {
+        if (census->table[i])
+            sorted[count++] = census->table[i];
+    }
+    qsort(sorted, count, sizeof *sorted, newest_first);
+    return sorted;
+}
