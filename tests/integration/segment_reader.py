@@ -16,6 +16,9 @@ import struct
 import subprocess
 import sys
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import segment_footer  # noqa: E402
+
 MAGIC_ZSTD, MAGIC_HEADER, MAGIC_INDEX = 0xFD2FB528, 0x184D2A50, 0x184D2A51
 HEADER = struct.Struct("<8sIIQQqqII")
 INDEX = struct.Struct("<QQIIqqQQIIIIIIIIQII")
@@ -155,7 +158,7 @@ EVENT_LINES = {
               '"bytes_down":I}',
     "clock_step": '{"ts":T,"seq":N,"event":"clock_step","step_us":Z}',
     "gap": '{"ts":T,"(?:seq|at)":N,"event":"gap","lost":I,"first_lost":I(?:,"bytes":I)?,'
-           '"reason":S}',
+           '"reason":S(?:,"repair":true)?}',
     "state": '{"ts":T,"at":N,"session":U,"event":"state"(?:,"route":S,"number":I,"miner":S,'
              '"listen":S,"miner_tls":B(?:,"via":S)?(?:,"pool":S)?'
              '(?:,"address":S,"local":S,"pool_tls":B)?,"opened":T)?,"bytes_up":I,"bytes_down":I'
@@ -213,6 +216,7 @@ def index_of(frame):
     require(frame.size == 112, "index entry of", frame.size, "bytes")
     entry = dict(zip(INDEX_FIELDS, INDEX.unpack(frame.data[8:])))
     require(entry["crc"] == crc32c(frame.data[8:108]), "index CRC at byte", frame.offset)
+    entry["packed"] = frame.data[8:104]
     return entry
 
 
@@ -273,13 +277,14 @@ class Segment:
 
     def __init__(self, path, check=True):
         self.path, self.lines, self.frames, self.torn = path, [], 0, False
-        self.entries, self.unknown = [], 0
+        self.entries, self.unknown, self.footer, self.seek_table = [], 0, None, False
+        self.sizes, self.collector = [], segment_footer.Collector(micros, is_error, end_of)
         self.is_open = path.endswith(".open")
         with open(path, "rb") as file:
             data = file.read()
         try:
             self.read(data, check)
-        except (FormatError, ValueError, struct.error) as error:
+        except (FormatError, segment_footer.FooterError, ValueError, struct.error) as error:
             raise FormatError("%s: %s" % (path, error)) from error
 
     def read(self, data, check):
@@ -289,7 +294,10 @@ class Segment:
         require(frames and frames[0].magic == MAGIC_HEADER, "no header")
         self.header = header_of(frames[0])
         text_offset, pending = 0, None
+        self.sizes.append((64, 0))
         for frame in frames[1:]:
+            require(not self.seek_table, "something behind the seek table")
+            self.sizes.append((frame.size, 0))
             if pending:
                 require(frame.magic == MAGIC_INDEX or not frame.whole, "no index entry at byte",
                         frame.offset)
@@ -297,11 +305,19 @@ class Segment:
             elif frame.magic == MAGIC_ZSTD:
                 pending = self.take_data(frame, text_offset, check)
                 text_offset += pending[0]["text_size"] if frame.whole else 0
+                if frame.whole:
+                    self.sizes[-1] = (frame.size, pending[0]["text_size"])
+            elif frame.magic == segment_footer.FOOTER and frame.whole:
+                self.take_footer(frame, check)
+            elif frame.magic == segment_footer.SEEK and frame.whole:
+                segment_footer.check_seek_table(frame.data, self.sizes[:-1])
+                self.seek_table = True
             else:
                 self.unknown += frame.whole
             self.torn |= not frame.whole
         require(not pending or not pending[1] or self.is_open, "the last frame has no index entry")
         require(self.is_open or not self.torn, "it ends inside a frame")
+        require(self.is_open or bool(self.footer) == self.seek_table, "footer or seek table alone")
 
     def take_data(self, frame, text_offset, check):
         text = decompress(frame.data, frame.whole)
@@ -313,8 +329,21 @@ class Segment:
         self.lines += lines
         if not frame.whole:
             return {}, None
+        for line in lines if check else ():
+            self.collector.add(line, self.frames - 1)
         opaque = any("bytes_b64" in line for line in lines)
         return expected_index(frame, text, text_offset, lines), (opaque,)
+
+    def take_footer(self, frame, check):
+        """It says what the entries and the lines say."""
+        require(not self.footer, "two footers")
+        self.footer = segment_footer.Footer(frame.data, frame.offset, decompress, crc32c)
+        packed = [entry["packed"] for entry in self.entries]
+        require(self.footer.entries == packed, "the footer's directory of frames")
+        if check:
+            header = {key: value for key, value in self.header.items() if key != "version"}
+            segment_footer.check_totals(self.footer.head, self.entries, header)
+            segment_footer.check_sessions(self.footer, self.collector)
 
     def take_index(self, frame, pending, check):
         entry = index_of(frame)
@@ -342,17 +371,18 @@ def segment_paths(path):
 def check_alone(lines):
     """Every segment stands alone: a session's first line is `opened` or has a `state` before it, and
     after a gap again; what the writer added names the line that follows."""
-    introduced = set()
+    introduced, repaired = set(), False
     pending = []
     for line in lines:
         if "at" in line:
             pending.append(line)
         if line.get("event") == "gap":
             introduced.clear()
+            repaired |= "repair" in line
         session = line.get("session")
         if session and line.get("event") in ("opened", "state"):
             introduced.add(session)
-        require(not session or session in introduced, "no state before", line["text"][:200])
+        require(not session or session in introduced or repaired, "no state before", line["text"][:200])
         if "seq" in line:
             require(all(p["at"] == line["seq"] for p in pending), "at is not the next seq",
                     line["seq"])
