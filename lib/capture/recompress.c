@@ -23,6 +23,7 @@
 
 #include "lib/base/memory.h"
 #include "lib/capture/recompress_private.h"
+#include "lib/capture/segment_footer.h"
 
 #define GATHER_TEXT  (256u << 10) /* lines read in a step */
 #define COMPARE_TEXT (1u << 20)   /* likewise while comparing */
@@ -192,6 +193,20 @@ static enum status differs(const struct recompress *job, struct error *err, cons
     return error_set(err, STATUS_DAMAGED, "%s is not what was to be written: %s", job->fresh, what);
 }
 
+/* The footer, where there is one, speaks of all the lines. */
+static enum status compare_footer(struct recompress *job, struct error *err)
+{
+    struct segment_footer *footer;
+    enum status status = segment_footer_open(&footer, job->fresh, SEGMENT_FOOTER_ALL, err);
+    if (status == STATUS_NOT_FOUND)
+        return job->writer.footed ? differs(job, err, "its footer") : STATUS_OK;
+    if (status != STATUS_OK)
+        return status;
+    bool same = segment_footer_totals(footer)->lines == job->writer.lines;
+    segment_footer_close(footer);
+    return same ? STATUS_OK : differs(job, err, "its footer counts other lines");
+}
+
 /* Both are at their ends: the new file must be whole, every frame of it indexed. */
 static enum status compare_ends(struct recompress *job, struct error *err)
 {
@@ -204,7 +219,7 @@ static enum status compare_ends(struct recompress *job, struct error *err)
     if (memcmp(head, &job->head, sizeof *head) != 0)
         return differs(job, err, "its header");
     job->phase = PHASE_REPLACE;
-    return STATUS_OK;
+    return compare_footer(job, err);
 }
 
 static bool same_text(const struct segment_line *a, const struct segment_line *b)

@@ -18,6 +18,7 @@
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
 #include "lib/capture/segment_file.h"
+#include "lib/capture/segment_footer_write.h"
 #include "lib/capture/segment_layout.h"
 
 struct recompress_writer {
@@ -34,6 +35,11 @@ struct recompress_writer {
     uint64_t written;    /* bytes of the file, `out` included */
     uint64_t text_total; /* of the frames before this one */
     struct segment_index frame;
+    struct segment_head head;
+    struct segment_directory directory; /* of the frames that have ended */
+    struct segment_summaries *summaries;
+    uint64_t lines; /* of the file so far */
+    bool footed;    /* it has a footer */
 };
 
 void recompress_writer_init(struct recompress_writer *writer, const struct segment_io *io);

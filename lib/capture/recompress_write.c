@@ -31,6 +31,9 @@ void recompress_writer_close(struct recompress_writer *writer)
     writer->fd = -1;
     ZSTD_freeCCtx(writer->compressor);
     writer->compressor = NULL;
+    segment_summaries_free(writer->summaries);
+    writer->summaries = NULL;
+    segment_directory_close(&writer->directory);
     buffer_close(&writer->text);
     buffer_close(&writer->out);
 }
@@ -76,6 +79,8 @@ enum status recompress_writer_open(struct recompress_writer *writer, const char 
     if (writer->fd < 0)
         return error_errno(err, errno, "making %s", path);
     writer->made = true;
+    writer->head = *head;
+    writer->summaries = segment_summaries_new();
     segment_header_encode((unsigned char *)buffer_reserve(&writer->out, SEGMENT_HEADER_BYTES),
                           head);
     writer->out.len += SEGMENT_HEADER_BYTES;
@@ -107,6 +112,8 @@ void recompress_writer_add(struct recompress_writer *writer, const struct segmen
     struct segment_note note;
     segment_note_of_line(&note, line);
     segment_index_count(&writer->frame, &note);
+    segment_summaries_add(writer->summaries, (uint32_t)writer->directory.count, &note);
+    writer->lines++;
     buffer_append(&writer->text, line->text.data, line->text.len);
     buffer_append_char(&writer->text, '\n');
     if (line->numbered)
@@ -163,6 +170,7 @@ static void end_frame(struct recompress_writer *writer)
     writer->out.len += SEGMENT_INDEX_BYTES;
     writer->written += SEGMENT_INDEX_BYTES;
     writer->text_total += frame->text_bytes;
+    segment_directory_add(&writer->directory, frame);
     buffer_clear(&writer->text);
     begin_frame(writer);
 }
@@ -184,6 +192,10 @@ enum status recompress_writer_work(struct recompress_writer *writer, struct erro
 enum status recompress_writer_finish(struct recompress_writer *writer, const struct stat *like,
                                      struct error *err)
 {
+    size_t before = writer->out.len;
+    writer->footed = segment_footer_append_summaries(&writer->out, &writer->head,
+                                                     &writer->directory, writer->summaries);
+    writer->written += writer->out.len - before;
     enum status status = push(writer, err);
     const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, like->st_mtim};
     if (status != STATUS_OK)
