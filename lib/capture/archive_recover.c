@@ -4,8 +4,9 @@
  * A file is read to its end, or to where it is damaged. Up to its last whole, checksummed frame it
  * is trusted. The lines behind are kept only where the ring does not have them any more: then they
  * become a frame of their own that begins with a `recovered` line. The result is written beside as
- * `.recovering`, synced, renamed to its final name; then the original becomes `.torn`. A file that
- * ends properly is just renamed.
+ * `.recovering`, with its footer, synced, renamed to its final name; then the original becomes
+ * `.torn`. A file that ends properly, or was being sealed, gets its footer in place and is renamed;
+ * a full disk leaves it without one.
  *
  * Killed at any step it starts over: `.recovering` is overwritten, and an original whose result has
  * its final name only needs to be moved. Files that are no segments become `.torn`, nothing is
@@ -26,6 +27,7 @@
 #include "lib/capture/line.h"
 #include "lib/capture/segment_file.h"
 #include "lib/capture/segment_footer.h"
+#include "lib/capture/segment_frame.h"
 
 #define TAIL_MAX   (64u << 20) /* text of a frame that is kept in memory; no writer comes near */
 #define TORN_NAMES 1000
@@ -147,21 +149,6 @@ static enum status read_file(struct finding *found, struct segment_reader *reade
 
 /* ------------------------------------------------------------------ writing */
 
-static enum status write_all(int fd, const char *data, size_t len, const char *path,
-                             struct error *err)
-{
-    while (len > 0) {
-        ssize_t got = write(fd, data, len);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return error_errno(err, got == 0 ? EIO : errno, "writing %s", path);
-        data += got;
-        len -= (size_t)got;
-    }
-    return STATUS_OK;
-}
-
 static enum status copy_bytes(int to, const char *to_path, const char *from_path, uint64_t bytes,
                               struct error *err)
 {
@@ -178,18 +165,12 @@ static enum status copy_bytes(int to, const char *to_path, const char *from_path
         if (got <= 0)
             status = error_errno(err, got == 0 ? EIO : errno, "reading %s", from_path);
         else
-            status = write_all(to, room, (size_t)got, to_path, err);
+            status = segment_write_all(to, room, (size_t)got, to_path, err);
         bytes -= got > 0 ? (uint64_t)got : 0;
     }
     buffer_close(&chunk);
     close(from);
     return status;
-}
-
-static void append_index(struct buffer *out, const struct segment_index *index)
-{
-    segment_index_encode((unsigned char *)buffer_reserve(out, SEGMENT_INDEX_BYTES), index);
-    out->len += SEGMENT_INDEX_BYTES;
 }
 
 /* The kept lines as a frame with its entry, to stand at `offset`. */
@@ -205,23 +186,11 @@ static enum status append_tail(struct buffer *out, const struct finding *found, 
                           "kept from a damaged end, no checksum covered it");
     buffer_append(&text, found->text.data, found->kept_text);
     segment_index_count(&index, &mark);
-    size_t room = ZSTD_compressBound(text.len);
-    ZSTD_CCtx *compressor = segment_compressor_new();
-    size_t len = compressor ? ZSTD_compress2(compressor, buffer_reserve(out, room), room, text.data,
-                                             text.len)
-                            : 0;
-    ZSTD_freeCCtx(compressor);
-    bool failed = len == 0 || ZSTD_isError(len);
-    if (!failed) {
-        out->len += len;
-        index.offset = offset + begin;
-        index.text_offset = found->whole.text_offset + found->whole.text_bytes;
-        index.text_bytes = (uint32_t)text.len;
-        index.compressed_bytes = (uint32_t)len;
-        append_index(out, &index);
-    }
+    index.offset = offset + begin;
+    index.text_offset = found->whole.text_offset + found->whole.text_bytes;
+    enum status status = segment_frame_append(out, &index, span_make(text.data, text.len), err);
     buffer_close(&text);
-    return failed ? error_set(err, STATUS_FULL, "no memory for compressing") : STATUS_OK;
+    return status;
 }
 
 /* Fills the new file. */
@@ -234,11 +203,13 @@ static enum status write_result(int fd, const char *path, const char *from,
     uint64_t end = indexed ? found->place.indexed_end : found->place.frame_end;
     enum status status = copy_bytes(fd, path, from, end, err);
     if (!indexed)
-        append_index(&extra, &found->whole);
+        segment_frame_append_index(&extra, &found->whole);
     if (status == STATUS_OK && keep_tail)
         status = append_tail(&extra, found, end, err);
     if (status == STATUS_OK)
-        status = write_all(fd, extra.data, extra.len, path, err);
+        status = segment_write_all(fd, extra.data, extra.len, path, err);
+    if (status == STATUS_OK)
+        status = segment_footer_complete(fd, path, err);
     if (status == STATUS_OK && fsync(fd) != 0)
         status = error_errno(err, errno, "syncing %s", path);
     buffer_close(&extra);
@@ -266,18 +237,46 @@ static enum status make_result(const struct recovery *recovery, const char *open
     return status;
 }
 
-/* A file that ends properly: durable, then named. */
-static enum status seal_as_it_is(const char *open_path, struct error *err)
+static bool has_footer(const char *path)
+{
+    struct segment_footer *footer;
+    if (segment_footer_open(&footer, path, SEGMENT_FOOTER_ALL, NULL) != STATUS_OK)
+        return false;
+    segment_footer_close(footer);
+    return true;
+}
+
+/* A file whose frames are all there: gets its footer, becomes durable, then is named. */
+static enum status seal_in_place(const char *open_path, struct error *err)
 {
     struct name final = name_with(open_path, "");
-    int fd = open(open_path, O_RDONLY | O_CLOEXEC);
+    int fd = open(open_path, O_WRONLY | O_CLOEXEC);
     if (fd < 0)
         return error_errno(err, errno, "opening %s", open_path);
     enum status status = STATUS_OK;
-    if (fsync(fd) != 0)
+    if (!has_footer(open_path))
+        status = segment_footer_complete(fd, open_path, err);
+    if (status == STATUS_OK && fsync(fd) != 0)
         status = error_errno(err, errno, "syncing %s", open_path);
     close(fd);
     return status == STATUS_OK ? move(open_path, final.text, err) : status;
+}
+
+/* Whether what stands behind the last frame's entry is the beginning of a footer: the last run was
+ * sealing the file. */
+static bool footer_begins(const char *path, const struct finding *found)
+{
+    unsigned char magic[4], bytes[4];
+    uint64_t at = found->place.indexed_end;
+    if (found->frame_open || at <= found->place.frame_end)
+        return false;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t got = pread(fd, bytes, sizeof bytes, (off_t)at);
+    close(fd);
+    store_le32(magic, SEGMENT_MAGIC_FOOTER);
+    return got > 0 && memcmp(magic, bytes, (size_t)got) == 0;
 }
 
 /* ------------------------------------------------------------------ deciding */
@@ -305,11 +304,12 @@ static enum status settle(const struct recovery *recovery, const char *path,
 {
     const struct segment_place *place = &found->place;
     bool whole = place->frame_end > SEGMENT_HEADER_BYTES;
-    bool clean = !found->damaged && !place->torn && place->indexed_end == place->end;
+    bool clean = footer_begins(path, found) ||
+                 (!found->damaged && !place->torn && place->indexed_end == place->end);
     bool keep = found->kept.lines && !ring_covers(recovery, found);
     if (clean && whole) {
         count_file(recovery, found, false);
-        return seal_as_it_is(path, err);
+        return seal_in_place(path, err);
     }
     if (clean)
         return unlink(path) == 0 ? STATUS_OK : error_errno(err, errno, "removing %s", path);

@@ -208,6 +208,17 @@ static enum status piece(struct segment_piece *out, enum segment_piece_kind kind
     return STATUS_OK;
 }
 
+static enum status look_for_tag(struct segment_walk *walk, struct segment_piece *out,
+                                struct error *err)
+{
+    const unsigned char *frame;
+    if (walk->bytes.size - out->offset < 16)
+        return STATUS_OK;
+    enum status status = segment_bytes_get(&walk->bytes, out->offset, 16, &frame, err);
+    out->footer = status == STATUS_OK && memcmp(frame + 8, SEGMENT_FOOTER_TEXT, 8) == 0;
+    return status;
+}
+
 /* What begins here is no whole piece: damage up to the next proof. When `cut`, and there is none,
  * the file merely ends too early. */
 static enum status broken(struct segment_walk *walk, struct segment_piece *out, bool cut,
@@ -215,6 +226,8 @@ static enum status broken(struct segment_walk *walk, struct segment_piece *out, 
 {
     uint64_t next;
     enum status status = search(walk, out->offset + 1, &next, err);
+    if (status == STATUS_OK)
+        status = look_for_tag(walk, out, err);
     if (status != STATUS_OK)
         return status;
     bool torn = cut && next == walk->bytes.size;

@@ -36,6 +36,7 @@ struct segment_piece {
     struct segment_head head;   /* HEADER */
     struct segment_index index; /* INDEX */
     bool data;                  /* DAMAGE, TORN: it begins as a data frame */
+    bool footer;                /* likewise as a footer */
     const char *why;            /* DAMAGE, TORN */
 };
 
