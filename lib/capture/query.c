@@ -188,7 +188,7 @@ static enum status begin_oldest(struct query *query, struct error *err)
         query->phase = QUERY_PHASE_RING;
         if (query->source == QUERY_LIVE && of_ring(query) &&
             !query_ring_seek(query, first_wanted(query)) && !query->placed)
-            query->ring_seq = 0;
+            query_ring_rewind(query);
         return STATUS_OK;
     }
     return begin_archive(query, err);

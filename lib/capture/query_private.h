@@ -61,6 +61,7 @@ struct query {
     struct ring_reader *ring;
     uint64_t ring_instance;
     uint64_t ring_seq; /* of the record read last; newest first: and not below; 0: none */
+    bool ring_whole;   /* from its first number on, though ring_seq is 0 */
     bool ring_gap;     /* what lies between ring_seq and the next record is nowhere */
     struct buffer text;
     struct query_hits hits;
@@ -95,6 +96,8 @@ void query_ring_open(struct query *query);
 void query_ring_close(struct query *query);
 /* False: records from `seq` on are gone; then it stands at the oldest. */
 bool query_ring_seek(struct query *query, uint64_t seq);
+/* To the oldest record that is there now; what is lost from then on is noticed. */
+void query_ring_rewind(struct query *query);
 /* STATUS_END: nothing more (newest first: or the rest was overwritten). STATUS_BUSY: numbers were
  * overwritten behind query->ring_seq, and the archive may have them; with QUERY_LIVE they are
  * missed. */

@@ -36,6 +36,18 @@ bool query_ring_seek(struct query *query, uint64_t seq)
     return ring_reader_seek_seq(query->ring, seq);
 }
 
+void query_ring_rewind(struct query *query)
+{
+    struct record record;
+    ring_reader_seek_oldest(query->ring);
+    query->ring_seq = 0;
+    if (ring_reader_next(query->ring, &record, NULL) != STATUS_OK)
+        return;
+    query->ring_seq = record.seq - 1;
+    query->ring_whole = true;
+    (void)ring_reader_seek_seq(query->ring, record.seq);
+}
+
 bool query_ring_replaced(struct query *query)
 {
     struct ring_reader *other;
@@ -81,7 +93,8 @@ static enum status newer(struct query *query, struct query_row *out)
 {
     struct record record;
     while (ring_reader_next(query->ring, &record, NULL) == STATUS_OK) {
-        if (query->ring_seq && record.seq > query->ring_seq + 1) {
+        bool follows = query->ring_seq || query->ring_whole;
+        if (follows && record.seq > query->ring_seq + 1) {
             if (query->source != QUERY_LIVE && !query->ring_gap)
                 return STATUS_BUSY;
             query_miss(query, record.seq - query->ring_seq - 1);
