@@ -37,6 +37,7 @@ void census_close(struct census *census)
             entry_free(census->table[i]);
     }
     free(census->table);
+    free(census->submits);
     *census = (struct census){0};
 }
 
@@ -193,7 +194,34 @@ static void learn(struct census_entry *entry, const struct stratum_scan *scan)
         add_worker(entry, text);
     if (scan->method == STRATUM_MINING_SUBSCRIBE && first_param(scan, &text))
         set_text(&entry->session.user_agent, text);
-    entry->session.submits += scan->method == STRATUM_MINING_SUBMIT;
+}
+
+/* An answer counts as a summary would count it: to a submit, or to a request in front of the rows
+ * (most of those are submits), or to something else. */
+static void count_answer(const struct census *census, struct query_session *session,
+                         const struct segment_line *line, const struct stratum_scan *scan)
+{
+    bool submit = line->paired && (line->re < census->first_row ||
+                                   census->submits[line->re % CENSUS_SUBMITS] == line->re);
+    if (scan->kind != STRATUM_RESPONSE)
+        return;
+    session->accepted += submit && !scan->error;
+    session->rejected += submit && scan->error;
+    session->other_errors += !submit && scan->error;
+}
+
+static void count_row(struct census *census, struct query_session *session,
+                      const struct segment_line *line, const struct stratum_scan *scan)
+{
+    if (!census->submits) {
+        census->submits = memory_new(CENSUS_SUBMITS * sizeof *census->submits);
+        census->first_row = line->seq;
+    }
+    if (scan->method == STRATUM_MINING_SUBMIT) {
+        census->submits[line->seq % CENSUS_SUBMITS] = line->seq;
+        session->submits++;
+    }
+    count_answer(census, session, line, scan);
 }
 
 void census_add_row(struct census *census, const struct query_row *row)
@@ -211,6 +239,7 @@ void census_add_row(struct census *census, const struct query_row *row)
         return;
     stratum_scan_line(&scan, line->msg.data, line->msg.len);
     learn(entry, &scan);
+    count_row(census, &entry->session, line, &scan);
 }
 
 /* ------------------------------------------------------------------ the ring's table */
