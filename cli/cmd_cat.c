@@ -1,210 +1,271 @@
 /*
- * `hashscope cat`: every line of the archive, or of the files named, in order; or, with --raw, the
- * bytes of one direction of one session as they were on the wire.
+ * `hashscope cat`: what was recorded, in order: all of it, or what the filters let pass; as NDJSON,
+ * as rows, or as the bytes of one direction of one session as they were on the wire.
  *
- * How it can fail: a file is damaged: what is intact before the damage is printed, the rest is told
- * on stderr, the next file follows, exit 1 at the end. A closed stdout is the end, exit 0.
+ * How it works: one query over archive and ring (lib/capture/query.h), its rows copied to stdout.
+ * Files that are named are read from beginning to end instead, wherever they are (cat_files.c).
+ *
+ * How it can fail: something is damaged: what is intact is printed, the rest is told on stderr,
+ * exit 1 at the end. A closed stdout is the end, exit 0.
  */
-#include <signal.h>
+#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "cli/cat_files.h"
 #include "cli/command.h"
-#include "cli/view.h"
-#include "lib/base/memory.h"
-#include "lib/capture/segment.h"
+#include "cli/program.h"
+#include "cli/show.h"
 
-struct cat {
-    struct view view;
-    const char *command;
-    char session[40];    /* --raw: the one being written; "": not yet found */
-    struct buffer bytes; /* --raw: decoded */
-    bool whole;          /* the archive as a whole is read, not single files … */
-    uint64_t newest;     /* … and this is the highest number so far */
-    bool failed;         /* something was damaged or ambiguous */
-    bool closed;         /* nobody reads any more */
+#define THREADS_MAX 4 /* more than the one that writes can take */
+
+struct cat_options {
+    struct filter_options filter;
+    bool raw, newest, stats;
+    int64_t limit; /* 0: none */
+    struct argument_list files;
 };
 
-/* ---- --raw ---- */
+struct cat {
+    const struct cat_options *options;
+    struct show show;
+    struct buffer bytes; /* --raw: decoded */
+    uint64_t rows;
+    bool failed;
+};
 
-/* Only one session may match; the first one that does is it. */
-static bool is_the_session(struct cat *cat, const struct segment_line *line)
+/* ---- rows ---- */
+
+static void write_raw(struct cat *cat, const struct query_row *row)
 {
-    if (line->session.len == 0 || line->session.len >= sizeof(cat->session) ||
-        !view_session_has_id(line->session, cat->view.options->session))
-        return false;
-    if (cat->session[0] == '\0')
-        memcpy(cat->session, line->session.data, line->session.len);
-    if (span_equal_text(line->session, cat->session))
-        return true;
-    fprintf(stderr, "%s: --session %s fits %s and %.*s: name one\n", cat->command,
-            cat->view.options->session, cat->session, (int)line->session.len, line->session.data);
-    cat->failed = cat->closed = true;
-    return false;
-}
+    struct span end = terminator_bytes(row->line.terminator), bytes;
+    struct buffer *out = &cat->show.output.text;
 
-static void write_raw(struct cat *cat, const struct segment_line *line)
-{
-    struct span bytes = line->msg, end = terminator_bytes(line->terminator);
-    size_t len = 0;
-
-    if (!line->is_message || line->direction != cat->view.direction || !is_the_session(cat, line))
-        return;
-    if (bytes.data == NULL) {
-        buffer_clear(&cat->bytes);
-        if (!base64_decode(buffer_reserve(&cat->bytes, line->bytes_b64.len), &len,
-                           line->bytes_b64.data, line->bytes_b64.len)) {
-            fprintf(stderr, "%s: line %llu: its base64 is damaged\n", cat->command,
-                    (unsigned long long)line->seq);
-            cat->failed = true;
-            return;
-        }
-        bytes = span_make(cat->bytes.data, len);
-    }
-    if (fwrite(bytes.data, 1, bytes.len, stdout) != bytes.len ||
-        fwrite(end.data, 1, end.len, stdout) != end.len)
-        cat->closed = true;
-}
-
-/* ---- files ---- */
-
-/* After a disk error a line may stand in two files (FORMAT.md, section 1). */
-static bool is_repeated(struct cat *cat, const struct segment_line *line)
-{
-    if (!cat->whole)
-        return false;
-    if (line->seq <= cat->newest)
-        return true;
-    if (line->numbered)
-        cat->newest = line->seq;
-    return false;
-}
-
-static void show(struct cat *cat, const struct segment_line *line)
-{
-    if (is_repeated(cat, line))
-        return;
-    bool wanted = view_take(&cat->view, line);
-
-    if (cat->view.options->raw)
-        write_raw(cat, line);
-    else if (wanted && !view_print(&cat->view))
-        cat->closed = true;
-}
-
-/* A file that is still being written may end anywhere; a finished one may not. */
-static enum status check_end(const struct segment_reader *reader, const char *path,
-                             struct error *err)
-{
-    const struct segment_place *place = segment_reader_place(reader);
-    size_t len = strlen(path);
-
-    if (!place->torn || (len > 5 && strcmp(path + len - 5, ".open") == 0))
-        return STATUS_END;
-    return error_set(err, STATUS_DAMAGED, "it ends within the frame that begins at byte %llu",
-                     (unsigned long long)place->end);
-}
-
-/* A file may be sealed, and so renamed, between being listed and being opened. */
-static enum status open_file(struct segment_reader **out, const char *path, struct error *err)
-{
-    enum status status = segment_reader_open(out, path, err);
-    size_t len = strlen(path);
-
-    if (status != STATUS_NOT_FOUND || len <= 5 || strcmp(path + len - 5, ".open") != 0)
-        return status;
-    char *sealed = memory_text_n(path, len - 5);
-    status = segment_reader_open(out, sealed, err);
-    free(sealed);
-    return status;
-}
-
-static void cat_file(struct cat *cat, const char *path)
-{
-    struct segment_reader *reader = NULL;
-    struct segment_line line;
-    struct error err = {""};
-    enum status status = open_file(&reader, path, &err);
-
-    if (status == STATUS_OK) {
-        while (!cat->closed && (status = segment_reader_next(reader, &line, &err)) == STATUS_OK)
-            show(cat, &line);
-        if (status == STATUS_END)
-            status = check_end(reader, path, &err);
-        segment_reader_close(reader);
-    }
-    if (status != STATUS_OK && status != STATUS_END) {
-        fflush(stdout);
-        fprintf(stderr, "%s: %s%s%s\n", cat->command, strstr(err.text, path) == NULL ? path : "",
-                strstr(err.text, path) == NULL ? ": " : "", err.text);
+    if (row->missed > 0) {
+        fprintf(stderr, "%s: %" PRIu64 " messages were lost before number %" PRIu64 "\n",
+                cat->show.command, row->missed, row->line.seq);
         cat->failed = true;
     }
-}
-
-static void cat_archive(struct cat *cat, const char *data_dir)
-{
-    struct segment_path *paths = NULL;
-    struct error err = {""};
-    size_t count = 0;
-
-    if (segment_list(data_dir, &paths, &count, &err) != STATUS_OK) {
-        fprintf(stderr, "%s: %s\n", cat->command, err.text);
+    if (query_row_bytes(row, &cat->bytes, &bytes) != STATUS_OK) {
+        fprintf(stderr, "%s: line %" PRIu64 ": its base64 is damaged\n", cat->show.command,
+                row->line.seq);
         cat->failed = true;
         return;
     }
-    cat->whole = true;
-    for (size_t i = 0; i < count && !cat->closed; i++)
-        cat_file(cat, paths[i].path);
-    segment_list_free(paths, count);
+    buffer_append(out, bytes.data, bytes.len);
+    buffer_append(out, end.data, end.len);
+    output_advance(&cat->show.output);
 }
 
+static void show_one(struct cat *cat, const struct query_row *row)
+{
+    if (!show_wants(&cat->show, row))
+        return;
+    cat->rows++;
+    if (cat->options->raw)
+        write_raw(cat, row);
+    else
+        show_row(&cat->show, row);
+}
+
+static bool goes_on(const struct cat *cat)
+{
+    return !cat->show.output.closed &&
+           (cat->options->limit == 0 || cat->rows < (uint64_t)cat->options->limit);
+}
+
+static void fail(struct cat *cat, const struct error *err)
+{
+    output_flush(&cat->show.output);
+    fprintf(stderr, "%s: %s\n", cat->show.command, err->text);
+    cat->failed = true;
+}
+
+static void print_statistics(const struct query *query)
+{
+    const struct query_statistics *all = query_statistics(query);
+
+    fprintf(stderr,
+            "{\"rows\":%" PRIu64 ",\"lines\":%" PRIu64 ",\"bytes_read\":%" PRIu64
+            ",\"text_bytes\":%" PRIu64 ",\"files\":%" PRIu64 ",\"files_opened\":%" PRIu64
+            ",\"files_pruned\":%" PRIu64 ",\"files_vanished\":%" PRIu64 ",\"frames_read\":%" PRIu64
+            ",\"frames_pruned\":%" PRIu64 ",\"ring_records\":%" PRIu64 ",\"missed\":%" PRIu64
+            ",\"damaged\":%" PRIu64 "}\n",
+            all->rows, all->lines, all->bytes_read, all->text_bytes, all->files, all->files_opened,
+            all->files_pruned, all->files_vanished, all->frames_read, all->frames_pruned,
+            all->ring_records, all->missed, all->damaged);
+}
+
+static struct query_options options_of(struct cat *cat)
+{
+    struct query_options options = show_query_options(&cat->show);
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+    options.order = cat->options->newest ? QUERY_NEWEST_FIRST : QUERY_OLDEST_FIRST;
+    if (cat->options->raw) {
+        options.bare = false;
+        options.filter.what = QUERY_MESSAGES;
+    }
+    if (cat->options->limit == 0 && processors > 1)
+        options.threads = (unsigned)(processors < THREADS_MAX ? processors : THREADS_MAX);
+    return options;
+}
+
+static void cat_archive(struct cat *cat)
+{
+    struct query_options options = options_of(cat);
+    struct query *query = NULL;
+    struct query_row row;
+    struct error err = {""};
+    enum status status = query_open(&query, &options, &err);
+
+    if (status != STATUS_OK) {
+        fail(cat, &err);
+        return;
+    }
+    while (goes_on(cat) && (status = query_next(query, &row, &err)) == STATUS_OK)
+        show_one(cat, &row);
+    if (status != STATUS_OK && status != STATUS_END)
+        fail(cat, &err);
+    output_flush(&cat->show.output);
+    if (cat->options->stats)
+        print_statistics(query);
+    query_close(query);
+}
+
+/* ---- the command line ---- */
+
+static bool take_file(void *target, const char *text)
+{
+    argument_list_add(&((struct cat_options *)target)->files, text);
+    return true;
+}
+
+#define AT(field) offsetof(struct cat_options, field)
 static const struct flag own_flags[] = {
-    {"raw", 0, FLAG_SWITCH, offsetof(struct view_options, raw), 0, 0, NULL, NULL,
+    {"raw", 0, FLAG_SWITCH, AT(raw), 0, 0, NULL, NULL,
      "The very bytes of one direction of one session; wants --session and --dir"},
+    {.help = "How much:"},
+    {"newest-first", 'r', FLAG_SWITCH, AT(newest), 0, 0, NULL, NULL,
+     "Begin at the end (the order is always that of the numbers)"},
+    {"limit", 'n', FLAG_INTEGER, AT(limit), 1, 9e18, NULL, "N", "End after N rows"},
+    {"stats", 0, FLAG_SWITCH, AT(stats), 0, 0, NULL, NULL,
+     "Say on stderr, as JSON, how much was read for it"},
 };
 
 static const char doc[] =
-    "Prints the lines of segment files, by default of all in the data directory, oldest first: "
-    "rows "
-    "on a terminal, NDJSON into a pipe."
-    "\vExit codes: 0 all was intact, 1 a file was damaged or can't be read, 2 the command line is "
-    "wrong.";
+    "Prints what was recorded, from the archive and the live ring as one series, oldest first: "
+    "rows on a terminal, NDJSON as FORMAT.md has it into a pipe. FILEs are segment files to be "
+    "read as they are, wherever they lie."
+    "\vExit codes: 0 all was intact, also when nothing fits; 1 something was damaged or can't be "
+    "read (stderr says what), or no such session; 2 the command line is wrong.";
 
-static bool options_fit(const struct view_options *options, const char *command)
+static bool filters_nothing(const struct cat_options *options)
 {
-    if (!options->raw || (options->session != NULL && options->dir != NULL))
-        return true;
-    fprintf(stderr, "%s: --raw wants --session and --dir\n", command);
-    return false;
+    struct filter_options filter, nothing;
+
+    memcpy(&filter, &options->filter, sizeof(filter));
+    memset(&nothing, 0, sizeof(nothing));
+    filter.format = nothing.format;
+    return memcmp(&filter, &nothing, sizeof(filter)) == 0 && !options->raw && !options->newest &&
+           !options->stats;
+}
+
+/* What is wrong with the options as a whole; NULL: nothing. */
+static const char *contradiction(const struct cat_options *options)
+{
+    const struct filter_options *filter = &options->filter;
+
+    if (options->files.count > 0 && !filters_nothing(options))
+        return "FILEs are printed whole: only --json, --table and --limit go with them";
+    if (options->raw && (filter->session == NULL || filter->dir == NULL))
+        return "--raw wants --session and --dir";
+    if (options->raw && (filter->format.json || filter->format.table))
+        return "--raw, --json or --table: one of them";
+    if (options->raw && options->newest)
+        return "--raw goes with the order of the bytes, not with --newest-first";
+    if (filter->answers && options->newest)
+        return "--answers goes with the oldest first: an answer comes behind its request";
+    return NULL;
+}
+
+/* As above, when the filter has been resolved. */
+static const char *raw_contradiction(const struct query_filter *filter)
+{
+    if (filter->session_count != 1)
+        return "--raw wants one session: this fits several";
+    if ((filter->directions & (filter->directions - 1)) != 0)
+        return "--raw wants one direction";
+    return NULL;
+}
+
+static int refuse(const char *command, const char *why)
+{
+    fprintf(stderr, "%s: %s\n", command, why);
+    return SETTINGS_EXIT_STATUS;
+}
+
+static int print_archive(struct cat *cat, const struct filter *filter,
+                         const struct query_place *place, const char *command)
+{
+    const char *wrong = cat->options->raw ? raw_contradiction(&filter->query) : NULL;
+
+    if (wrong != NULL)
+        return refuse(command, wrong);
+    show_init(&cat->show, filter, &cat->options->filter.format, place, command);
+    cat_archive(cat);
+    if (cat->options->raw && cat->rows == 0 && !cat->failed) {
+        fprintf(stderr, "%s: session %s: nothing was recorded in that direction\n", command,
+                cat->options->filter.session);
+        cat->failed = true;
+    }
+    output_flush(&cat->show.output);
+    cat->failed = cat->failed || cat->show.damaged > 0 || cat->show.output.failed;
+    show_close(&cat->show);
+    buffer_close(&cat->bytes);
+    return cat->failed ? 1 : 0;
+}
+
+static int run_with(const struct cat_options *options, const struct settings *settings,
+                    const char *command)
+{
+    char ring[PROGRAM_PATH_MAX];
+    const struct query_place place = {settings_text(settings, "DATA_DIR"), ring, 0};
+    struct cat cat = {.options = options};
+    const char *wrong = contradiction(options);
+    struct filter filter;
+    int code;
+
+    if (wrong != NULL)
+        return refuse(command, wrong);
+    if (options->files.count > 0)
+        return cat_files(&options->files, &options->filter.format, (uint64_t)options->limit,
+                         command);
+    program_ring_path(ring, settings);
+    code = filter_read(&filter, &options->filter, command);
+    if (code == 0)
+        code = filter_find_sessions(&filter, &options->filter, &place, command);
+    if (code == 0)
+        code = print_archive(&cat, &filter, &place, command);
+    filter_close(&filter);
+    return code;
 }
 
 static int run(int argc, char **argv)
 {
-    struct view_options options = {.json = false};
-    struct settings *settings =
-        view_options_read(&options, argc, argv, own_flags, 1, "[FILE...]", doc);
-    struct cat cat = {.command = argv[0]};
-    int code = SETTINGS_EXIT_STATUS;
+    const struct flag_table tables[] = {filter_session_flags, filter_message_flags, format_flags,
+                                        FLAG_TABLE(own_flags)};
+    const struct arguments arguments = {tables, 4, take_file, "[FILE...]", doc};
+    struct cat_options options;
+    struct settings *settings;
+    int code;
 
-    if (options_fit(&options, argv[0]) && view_init(&cat.view, &options, argv[0])) {
-        signal(SIGPIPE, SIG_IGN);
-        for (size_t i = 0; i < options.file_count && !cat.closed; i++)
-            cat_file(&cat, options.files[i]);
-        if (options.file_count == 0)
-            cat_archive(&cat, settings_text(settings, "DATA_DIR"));
-        fflush(stdout);
-        if (options.raw && cat.session[0] == '\0' && !cat.failed) {
-            fprintf(stderr, "%s: no session %s (--raw takes no worker names)\n", argv[0],
-                    options.session);
-            cat.failed = true;
-        }
-        code = cat.failed ? 1 : 0;
-        buffer_close(&cat.bytes);
-        view_close(&cat.view);
-    }
+    memset(&options, 0, sizeof(options));
+    settings = arguments_read(&arguments, &options, argc, argv);
+    code = run_with(&options, settings, argv[0]);
     settings_free(settings);
-    view_options_close(&options);
+    argument_list_close(&options.files);
     return code;
 }
 

@@ -1,48 +1,51 @@
 /*
- * `hashscope tail`: follows the live ring and shows the messages as they pass.
+ * `hashscope tail`: the newest messages, and then those that come.
  *
- * How it works: the ring is read from its oldest record on, so that names and methods are known;
- * what is to be shown of that goes into a queue of the newest --lines. At its end the queue is
- * printed and following begins: every POLL_MS the ring is asked for more. A ring that the recorder
- * made anew is opened again.
+ * How it works: a query from the newest end finds where the wanted --lines begin; a second one
+ * begins there and follows, asked again every POLL_MS. Sessions that are named by worker, peer and
+ * the like are resolved when a query is opened, so such a query is opened again where it stood
+ * every REOPEN_MS, for miners that have come since.
  *
- * How it can fail: there is no ring yet (it says so and waits), it is of another version (exit 1),
- * or too slow a reader is lapped: then a gap line says how many were missed. Whoever reads the
- * output may go away at any time, that is the end, exit 0.
+ * How it can fail: there is no ring yet (it says so and waits), or it is of another version (exit
+ * 1). What a slow reader misses in the ring it reads from the archive; what neither has any more is
+ * told as a gap line. Whoever reads the output may go away at any time, that is the end, exit 0.
  */
-#include <errno.h>
-#include <poll.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/program.h"
+#include "cli/show.h"
 #include "cli/terminal.h"
-#include "cli/view.h"
-#include "lib/base/memory.h"
-#include "lib/capture/line.h"
-#include "lib/capture/ring.h"
+#include "lib/base/clock.h"
 
-#define POLL_MS 50
+#define POLL_MS       50
+#define REOPEN_MS     2000
+#define LINES_DEFAULT 10
 
 static volatile sig_atomic_t interrupted; /* the signal's number */
 
+struct tail_options {
+    struct filter_options filter;
+    int64_t lines; /* so many of the newest first; -1: not given */
+    int64_t after; /* all behind this number; -1: not given */
+    bool follow, no_follow;
+};
+
 struct tail {
-    struct view view;
-    const char *command;
-    char path[PROGRAM_PATH_MAX];
-    struct ring_reader *reader;
-    struct clock_formatter clock;
-    struct buffer line;
-    struct buffer *newest; /* a ring of options->lines texts */
-    uint64_t kept;         /* ever put into it */
-    bool following;        /* no longer collecting the newest */
-    uint64_t instance, last_seq;
-    bool closed;  /* nobody reads any more */
-    bool waiting; /* and has said so */
+    const struct tail_options *options;
+    struct show show;
+    struct filter filter;
+    struct query *query;
+    char cursor[QUERY_CURSOR_BYTES]; /* where the query before stood */
+    uint64_t first_seq;              /* the query begins there */
+    bool placed;                     /* first_seq is known */
+    int64_t opened_ns;               /* the query; monotonic */
+    bool shown_all;                  /* the end was reached at least once */
+    bool failed;
 };
 
 static void on_signal(int number)
@@ -50,162 +53,184 @@ static void on_signal(int number)
     interrupted = number;
 }
 
-static void keep_newest(struct tail *tail)
+static bool goes_on(const struct tail *tail)
 {
-    uint64_t room = (uint64_t)tail->view.options->lines;
-    struct buffer *place;
-
-    if (room == 0)
-        return;
-    place = &tail->newest[tail->kept++ % room];
-    buffer_clear(place);
-    buffer_append(place, tail->view.out.data, tail->view.out.len);
+    return !tail->show.output.closed && !tail->failed;
 }
 
-/* Shows what lies in tail->line, if the filters want it. */
-static void show_line(struct tail *tail)
+static void fail(struct tail *tail, const struct error *err)
 {
-    struct segment_line line;
-
-    if (segment_line_parse(&line, tail->line.data, tail->line.len - 1) != STATUS_OK)
-        return;
-    if (!view_take(&tail->view, &line) ||
-        (line.numbered && tail->view.options->after >= (int64_t)line.seq))
-        return;
-    if (!tail->following && tail->view.options->after < 0)
-        keep_newest(tail);
-    else if (!view_print(&tail->view))
-        tail->closed = true;
+    fprintf(stderr, "%s: %s\n", tail->show.command, err->text);
+    tail->failed = true;
 }
 
-static void show_gap(struct tail *tail, const struct record *following, uint64_t missed)
+/* ---- where to begin ---- */
+
+/* The number of the n-th newest row, or of the oldest if there are fewer; 0: there is none. */
+static uint64_t find_newest(struct tail *tail, const struct query_options *options, int64_t n)
 {
-    const struct gap_info gap = {.first_lost = following->seq - missed,
-                                 .lost = missed,
-                                 .reason = "this reader was too slow for the live ring"};
-
-    buffer_clear(&tail->line);
-    line_append_gap(&tail->line, &tail->clock, following, &gap);
-    show_line(tail);
-}
-
-static void show_record(struct tail *tail, const struct record *record, uint64_t missed)
-{
-    if (record->seq <= tail->last_seq)
-        return; /* seen in the ring before this one */
-    tail->last_seq = record->seq;
-    if (missed > 0 && tail->following)
-        show_gap(tail, record, missed);
-    buffer_clear(&tail->line);
-    line_append_record(&tail->line, &tail->clock, record);
-    if (tail->line.len > 0)
-        show_line(tail);
-}
-
-static void begin_following(struct tail *tail)
-{
-    uint64_t room = (uint64_t)tail->view.options->lines;
-    uint64_t first = tail->kept > room ? tail->kept - room : 0;
-
-    for (uint64_t i = first; i < tail->kept; i++) {
-        const struct buffer *text = &tail->newest[i % room];
-
-        if (fwrite(text->data, 1, text->len, stdout) != text->len)
-            tail->closed = true;
-    }
-    tail->following = true;
-}
-
-/* Everything that is there now. */
-static void read_all(struct tail *tail)
-{
-    struct record record;
-    uint64_t missed = 0;
-
-    while (!interrupted && !tail->closed &&
-           ring_reader_next(tail->reader, &record, &missed) == STATUS_OK)
-        show_record(tail, &record, missed);
-    if (!tail->following && !interrupted)
-        begin_following(tail);
-    if (fflush(stdout) != 0)
-        tail->closed = true;
-}
-
-/* False: it can't be opened, and waiting would not help. */
-static bool open_ring(struct tail *tail)
-{
+    struct query *query = NULL;
+    struct query_row row;
     struct error err = {""};
-    enum status status = ring_reader_open(&tail->reader, tail->path, &err);
+    uint64_t seq = 0;
+    enum status status = query_open(&query, options, &err);
 
-    if (status == STATUS_OK) {
-        if (ring_reader_instance(tail->reader) != tail->instance)
-            tail->last_seq = 0;
-        tail->instance = ring_reader_instance(tail->reader);
-        ring_reader_seek_oldest(tail->reader);
-        tail->waiting = false;
-        return true;
+    if (status != STATUS_OK) {
+        fail(tail, &err);
+        return 0;
     }
-    tail->reader = NULL;
-    if (status != STATUS_NOT_FOUND && status != STATUS_DAMAGED) {
-        fprintf(stderr, "%s: %s\n", tail->command, err.text);
-        return false;
+    while (n > 0 && !interrupted && (status = query_next(query, &row, &err)) == STATUS_OK) {
+        if (!show_wants(&tail->show, &row))
+            continue;
+        seq = row.line.seq;
+        n--;
     }
-    if (!tail->waiting) /* a damaged ring may be one that is just being made */
-        fprintf(stderr, "%s: waiting for a recorder (%s)\n", tail->command, err.text);
-    tail->waiting = true;
-    return true;
+    if (status != STATUS_OK && status != STATUS_END)
+        fail(tail, &err);
+    query_close(query);
+    return seq;
 }
 
-static void reopen_when_replaced(struct tail *tail)
+/* The newest number of all. */
+static uint64_t find_last(struct tail *tail)
 {
-    bool restarted = false;
+    const struct query_options options = {
+        .place = tail->show.place, .order = QUERY_NEWEST_FIRST, .bare = true};
 
-    if (!ring_reader_replaced(tail->reader, tail->path, &restarted))
+    struct query *query = NULL;
+    struct query_row row;
+    struct error err = {""};
+    uint64_t seq = 0;
+
+    if (query_open(&query, &options, &err) != STATUS_OK) {
+        fail(tail, &err);
+        return 0;
+    }
+    if (query_next(query, &row, &err) == STATUS_OK)
+        seq = row.line.seq;
+    query_close(query);
+    return seq;
+}
+
+/* The newest rows are looked for in the live ring, unless told otherwise; of answers, only their
+ * requests count. */
+static uint64_t find_lines(struct tail *tail, int64_t lines)
+{
+    struct query_options options = show_query_options(&tail->show);
+    const struct filter_options *filter = &tail->options->filter;
+    uint64_t last = find_last(tail), first;
+
+    options.order = QUERY_NEWEST_FIRST;
+    if (tail->filter.answers)
+        options.filter.methods = tail->filter.wanted_methods;
+    if (filter->source == NULL && filter->since == NULL && filter->first_seq == 0)
+        options.filter.source = QUERY_LIVE;
+    first = lines > 0 && goes_on(tail) ? find_newest(tail, &options, lines) : 0;
+    return first > 0 ? first : last + 1;
+}
+
+static void find_beginning(struct tail *tail)
+{
+    const struct filter_options *filter = &tail->options->filter;
+
+    if (tail->options->after >= 0)
+        tail->first_seq = (uint64_t)tail->options->after + 1;
+    else if (tail->options->lines >= 0)
+        tail->first_seq = find_lines(tail, tail->options->lines);
+    else if (filter->since != NULL || filter->first_seq > 0)
+        tail->first_seq = (uint64_t)filter->first_seq;
+    else
+        tail->first_seq = find_lines(tail, LINES_DEFAULT);
+    tail->placed = true;
+}
+
+/* ---- following ---- */
+
+static void open_query(struct tail *tail)
+{
+    struct query_options options = show_query_options(&tail->show);
+    struct error err = {""};
+
+    if (!tail->placed)
+        find_beginning(tail);
+    if (!goes_on(tail))
         return;
-    if (restarted)
-        return; /* the same file goes on */
-    ring_reader_close(tail->reader);
-    tail->reader = NULL;
+    if (tail->first_seq > options.filter.first_seq)
+        options.filter.first_seq = tail->first_seq;
+    options.follow = !tail->options->no_follow;
+    options.cursor = tail->cursor[0] == '\0' ? NULL : tail->cursor;
+    if (query_open(&tail->query, &options, &err) != STATUS_OK)
+        fail(tail, &err);
+    tail->opened_ns = clock_mono_ns();
 }
 
-/* Sleeps a little; true when the reader of stdout has gone. */
-static bool pause_or_closed(void)
+static void close_query(struct tail *tail)
 {
-    struct pollfd out = {.fd = STDOUT_FILENO};
-
-    return poll(&out, 1, POLL_MS) > 0 && (out.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
+    if (tail->query == NULL)
+        return;
+    query_cursor(tail->query, tail->cursor);
+    query_close(tail->query);
+    tail->query = NULL;
 }
 
-/* Told to end by whoever watches over us: what is there by now is still shown. */
-static void read_rest(struct tail *tail)
+/* Everything that is there now. `last`: go on in spite of a signal, up to the end. */
+static void read_all(struct tail *tail, bool last)
 {
-    uint64_t last = tail->reader == NULL ? 0 : ring_reader_last_seq(tail->reader);
-    struct record record;
-    uint64_t missed = 0;
+    struct query_row row;
+    struct error err = {""};
+    enum status status = STATUS_OK;
 
-    while (tail->last_seq < last && !tail->closed &&
-           ring_reader_next(tail->reader, &record, &missed) == STATUS_OK)
-        show_record(tail, &record, missed);
-    fflush(stdout);
+    tail->show.view.width = terminal_width();
+    while (goes_on(tail) && (last || !interrupted) &&
+           (status = query_next(tail->query, &row, &err)) == STATUS_OK) {
+        if (show_wants(&tail->show, &row))
+            show_row(&tail->show, &row);
+    }
+    output_flush(&tail->show.output);
+    tail->shown_all |= status == STATUS_END;
+    if (status != STATUS_OK && status != STATUS_END)
+        fail(tail, &err);
 }
 
-static int follow(struct tail *tail)
+static void step(struct tail *tail)
 {
-    while (!interrupted && !tail->closed) {
-        if (tail->reader == NULL && !open_ring(tail))
-            return 1;
-        if (tail->reader != NULL) {
-            read_all(tail);
-            reopen_when_replaced(tail);
-        }
-        if (tail->view.options->no_follow)
-            return tail->following ? 0 : 1;
-        if (pause_or_closed())
+    bool names_people = filter_names_people(&tail->filter);
+
+    if (tail->query != NULL && names_people && tail->shown_all &&
+        clock_mono_ns() - tail->opened_ns > REOPEN_MS * NS_PER_MS)
+        close_query(tail);
+    if (tail->query == NULL)
+        open_query(tail);
+    if (tail->query != NULL)
+        read_all(tail, false);
+}
+
+static void follow(struct tail *tail)
+{
+    while (!interrupted && goes_on(tail)) {
+        step(tail);
+        if (tail->options->no_follow || output_pause(&tail->show.output, POLL_MS))
             break;
     }
-    if (interrupted == SIGTERM && tail->following)
-        read_rest(tail);
-    return 0;
+    /* told to end by whoever watches over us: what is there by now is still shown */
+    if (interrupted == SIGTERM && tail->query != NULL && tail->shown_all && goes_on(tail))
+        read_all(tail, true);
+}
+
+/* A recorder makes its ring before it listens. False: a signal came first, or nobody waits. */
+static bool wait_for_recorder(const struct tail_options *options, const struct query_place *place,
+                              const char *command)
+{
+    struct output nothing = {.closed = false};
+
+    if (access(place->ring_path, F_OK) == 0)
+        return true;
+    fprintf(stderr, "%s: waiting for a recorder (no %s)\n", command, place->ring_path);
+    while (!options->no_follow && !interrupted && !output_pause(&nothing, POLL_MS)) {
+        if (access(place->ring_path, F_OK) == 0)
+            return true;
+    }
+    return false;
 }
 
 static void catch_signals(void)
@@ -214,49 +239,84 @@ static void catch_signals(void)
 
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-    signal(SIGPIPE, SIG_IGN);
 }
 
-static void close_tail(struct tail *tail)
-{
-    ring_reader_close(tail->reader);
-    for (int64_t i = 0; i < tail->view.options->lines; i++)
-        buffer_close(&tail->newest[i]);
-    free(tail->newest);
-    buffer_close(&tail->line);
-    view_close(&tail->view);
-}
-
+#define AT(field) offsetof(struct tail_options, field)
 static const struct flag own_flags[] = {
-    {"lines", 'n', FLAG_INTEGER, offsetof(struct view_options, lines), 0, 1e6, NULL, "N",
-     "Begin with the newest N that the filters let pass (default 10)"},
-    {"after", 0, FLAG_INTEGER, offsetof(struct view_options, after), 0, 9e18, NULL, "SEQ",
+    {.help = "How much:"},
+    {"lines", 'n', FLAG_INTEGER, AT(lines), 0, 1e6, NULL, "N",
+     "Begin with the newest N in the live ring that the filters let pass (default 10; with --since "
+     "or --first-seq: all from there)"},
+    {"after", 0, FLAG_INTEGER, AT(after), 0, 9e18, NULL, "SEQ",
      "Begin with the first one behind this number instead"},
-    {"no-follow", 0, FLAG_SWITCH, offsetof(struct view_options, no_follow), 0, 0, NULL, NULL,
-     "Show those and end"},
+    {"follow", 'f', FLAG_SWITCH, AT(follow), 0, 0, NULL, NULL, "Go on with what comes (default)"},
+    {"no-follow", 0, FLAG_SWITCH, AT(no_follow), 0, 0, NULL, NULL, "Show those and end"},
 };
 
 static const char doc[] =
     "Shows the messages as they pass: rows on a terminal, NDJSON as in the archive into a pipe."
-    "\vExit codes: 0 ended by a signal or by the reader of its output, 1 the live ring can't be "
-    "read, 2 the command line is wrong.";
+    "\vExit codes: 0 ended by a signal or by the reader of its output; 1 the live ring can't be "
+    "read, or there is no such session; 2 the command line is wrong.";
+
+static const char *contradiction(const struct tail_options *options)
+{
+    if (options->follow && options->no_follow)
+        return "--follow or --no-follow, not both";
+    if (options->filter.until != NULL && !options->no_follow)
+        return "--until goes with --no-follow; `hashscope cat' shows what has been";
+    return NULL;
+}
+
+static int show_all(struct tail *tail, const struct query_place *place, const char *command)
+{
+    show_init(&tail->show, &tail->filter, &tail->options->filter.format, place, command);
+    tail->show.view.following = true;
+    follow(tail);
+    close_query(tail);
+    output_flush(&tail->show.output);
+    tail->failed = tail->failed || tail->show.output.failed;
+    show_close(&tail->show);
+    return tail->failed ? 1 : 0;
+}
+
+static int run_with(struct tail *tail, const struct query_place *place, const char *command)
+{
+    const struct filter_options *options = &tail->options->filter;
+    int code = filter_read(&tail->filter, options, command);
+
+    if (tail->filter.query.what == 0) /* states repeat what was said */
+        tail->filter.query.what = QUERY_MESSAGES | QUERY_EVENTS;
+    if (code == 0) {
+        catch_signals();
+        if (!wait_for_recorder(tail->options, place, command))
+            return tail->options->no_follow ? 1 : 0;
+        code = filter_find_sessions(&tail->filter, options, place, command);
+    }
+    if (code == 0)
+        code = show_all(tail, place, command);
+    filter_close(&tail->filter);
+    return code;
+}
 
 static int run(int argc, char **argv)
 {
-    struct view_options options = {.lines = 10, .after = -1};
-    struct settings *settings = view_options_read(&options, argc, argv, own_flags, 3, NULL, doc);
-    struct tail tail = {.command = argv[0]};
+    const struct flag_table tables[] = {filter_session_flags, filter_message_flags, format_flags,
+                                        FLAG_TABLE(own_flags)};
+    const struct arguments arguments = {tables, 4, NULL, NULL, doc};
+    struct tail_options options = {.lines = -1, .after = -1};
+    struct settings *settings = arguments_read(&arguments, &options, argc, argv);
+    struct tail tail = {.options = &options};
+    char ring[PROGRAM_PATH_MAX];
+    const struct query_place place = {settings_text(settings, "DATA_DIR"), ring, 0};
+    const char *wrong = contradiction(&options);
     int code = SETTINGS_EXIT_STATUS;
 
-    if (view_init(&tail.view, &options, argv[0])) {
-        program_ring_path(tail.path, settings);
-        tail.newest = memory_new((size_t)(options.lines + 1) * sizeof(*tail.newest));
-        catch_signals();
-        code = follow(&tail);
-        close_tail(&tail);
-    }
+    program_ring_path(ring, settings);
+    if (wrong != NULL)
+        fprintf(stderr, "%s: %s\n", argv[0], wrong);
+    else
+        code = run_with(&tail, &place, argv[0]);
     settings_free(settings);
-    view_options_close(&options);
     return code;
 }
 

@@ -1,6 +1,7 @@
 /*
  * What a view learns: sessions with address and worker (a hash table by UUID text, forgotten as a
  * whole when it is full at PEOPLE_MAX), and the methods of the newest requests by their number.
+ * What it did not see is looked up.
  *
  * Nothing here can fail; what was forgotten or never seen is shown without its name.
  */
@@ -10,8 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/session_text.h"
 #include "cli/terminal.h"
 #include "cli/view.h"
+#include "lib/base/clock.h"
 #include "lib/base/memory.h"
 
 #define VIEW_REQUESTS ((uint64_t)1 << 18)
@@ -29,30 +32,20 @@ struct view_request {
     uint32_t method;
 };
 
-bool view_init(struct view *view, const struct view_options *options, const char *command)
+void view_init(struct view *view, const struct query_place *place)
 {
-    *view = (struct view){.options = options};
-    if (options->dir != NULL &&
-        !direction_parse(options->dir, strlen(options->dir), &view->direction)) {
-        fprintf(stderr,
-                "%s: --dir %s: expected miner_to_pool, pool_to_miner, hashscope_to_pool or "
-                "pool_to_hashscope\n",
-                command, options->dir);
-        return false;
-    }
-    view->table = options->text || (!options->json && isatty(STDOUT_FILENO) == 1);
-    view->color = terminal_wants_color();
+    *view = (struct view){.width = terminal_width(), .color = terminal_wants_color()};
+    if (place != NULL)
+        view->place = *place;
     view->people_room = 64;
     view->people = memory_new(view->people_room * sizeof(*view->people));
     view->requests = memory_new(VIEW_REQUESTS * sizeof(*view->requests));
-    return true;
 }
 
 void view_close(struct view *view)
 {
     free(view->people);
     free(view->requests);
-    buffer_close(&view->out);
 }
 
 /* The session's place: where it is, or the free place where it would go. */
@@ -102,31 +95,51 @@ static struct view_person *person_of(struct view *view, struct span session)
     return person;
 }
 
-struct span view_name_of(const struct view *view, struct span session)
+static void meet(struct view *view, const struct query_session *session)
+{
+    char text[SESSION_LEN];
+    struct view_person *person;
+
+    uuid_format(text, &session->session);
+    person = person_of(view, span_make(text, SESSION_LEN));
+    if (session->miner.len > 0)
+        session_text_plain(person->miner, sizeof(person->miner), session->miner);
+    if (session->worker_count > 0)
+        session_text_plain(person->worker, sizeof(person->worker),
+                           session->workers[session->worker_count - 1]);
+}
+
+/* Names are a service: what goes wrong here leaves them out. */
+static void list_sessions(struct view *view)
+{
+    struct query_sessions_options options = {.place = view->place};
+    struct query_sessions *sessions = NULL;
+    struct query_session session;
+
+    view->listed_at = clock_mono_ns();
+    if (query_sessions_open(&sessions, &options, NULL) != STATUS_OK)
+        return;
+    while (query_sessions_next(sessions, &session, NULL) == STATUS_OK)
+        meet(view, &session);
+    query_sessions_close(sessions);
+}
+
+struct span view_name_of(struct view *view, struct span session)
 {
     const struct view_person *person;
 
     if (session.len != SESSION_LEN)
         return span_text("");
     person = find_place(view, session);
+    if (person->session[0] == '\0' && view->place.data_dir != NULL &&
+        (view->listed_at == 0 ||
+         (view->following && clock_mono_ns() - view->listed_at > NS_PER_S))) {
+        list_sessions(view);
+        person = find_place(view, session);
+    }
     if (person->session[0] == '\0')
         return span_text("");
     return span_text(person->worker[0] != '\0' ? person->worker : person->miner);
-}
-
-bool view_session_has_id(struct span session, const char *wanted)
-{
-    size_t len = strlen(wanted);
-
-    return session.len == SESSION_LEN && len >= 4 && len <= session.len &&
-           (memcmp(session.data, wanted, len) == 0 ||
-            memcmp(session.data + session.len - len, wanted, len) == 0);
-}
-
-bool view_session_matches(const struct view *view, struct span session, const char *wanted)
-{
-    return view_session_has_id(session, wanted) ||
-           (session.len == SESSION_LEN && span_equal_text(view_name_of(view, session), wanted));
 }
 
 /* The worker of a mining.authorize request, whose params begin with it. */
@@ -154,17 +167,54 @@ static void learn_event(struct view_person *person, struct span text)
     json_decref(event);
 }
 
-static void learn_message(struct view *view, struct view_person *person, struct view_line *line)
+static struct view_request *request_place(const struct view *view, uint64_t seq)
 {
-    struct view_request *request = &view->requests[line->line.seq % VIEW_REQUESTS];
+    return &view->requests[seq % VIEW_REQUESTS];
+}
 
+enum stratum_method view_seen_method(const struct view *view, uint64_t seq)
+{
+    const struct view_request *request = request_place(view, seq);
+
+    return request->seq == seq ? (enum stratum_method)request->method : STRATUM_METHOD_NONE;
+}
+
+static enum stratum_method method_of(const struct segment_line *line)
+{
+    struct stratum_scan scan;
+
+    if (line->method.len > 0) /* the first piece of a long line */
+        return stratum_method_find(line->method.data, line->method.len);
+    if (!line->is_message || line->msg.data == NULL)
+        return STRATUM_METHOD_NONE;
+    stratum_scan_line(&scan, line->msg.data, line->msg.len);
+    return scan.method;
+}
+
+enum stratum_method view_find_method(struct view *view, uint64_t seq)
+{
+    enum stratum_method method = view_seen_method(view, seq);
+    char id[QUERY_ID_BYTES];
+    struct query *query = NULL;
+    struct query_row row;
+
+    if (method != STRATUM_METHOD_NONE || view->place.data_dir == NULL)
+        return method;
+    query_id_format(id, view->instance, seq);
+    if (query_find(&query, &view->place, id, &row, NULL) != STATUS_OK)
+        return STRATUM_METHOD_NONE;
+    method = method_of(&row.line);
+    query_close(query);
+    *request_place(view, seq) = (struct view_request){seq, method};
+    return method;
+}
+
+static void learn_message(struct view *view, struct view_person *person,
+                          const struct view_line *line)
+{
     if (line->scan.method != STRATUM_METHOD_NONE)
-        *request = (struct view_request){line->line.seq, line->scan.method};
-    if (line->line.paired) {
-        request = &view->requests[line->line.re % VIEW_REQUESTS];
-        if (request->seq == line->line.re)
-            line->answered = (enum stratum_method)request->method;
-    }
+        *request_place(view, line->line.seq) =
+            (struct view_request){line->line.seq, line->scan.method};
     if (person != NULL && line->scan.method == STRATUM_MINING_AUTHORIZE) {
         json_t *message = json_loadb(line->line.msg.data, line->line.msg.len, 0, NULL);
 
@@ -173,12 +223,25 @@ static void learn_message(struct view *view, struct view_person *person, struct 
     }
 }
 
-void view_learn(struct view *view, struct view_line *line)
+static void learn(struct view *view, const struct view_line *line)
 {
-    struct view_person *person = person_of(view, line->line.session);
+    bool tells = !line->line.is_message || line->scan.method == STRATUM_MINING_AUTHORIZE;
+    struct view_person *person = tells ? person_of(view, line->line.session) : NULL;
 
     if (line->line.is_message)
         learn_message(view, person, line);
     else if (person != NULL)
         learn_event(person, line->line.text);
+}
+
+void view_take(struct view *view, const struct segment_line *line, struct view_line *out)
+{
+    *out = (struct view_line){.line = *line};
+    if (line->is_message && line->msg.data != NULL)
+        stratum_scan_line(&out->scan, line->msg.data, line->msg.len);
+    if (line->method.len > 0) {
+        out->scan.method_text = line->method;
+        out->scan.method = stratum_method_find(line->method.data, line->method.len);
+    }
+    learn(view, out);
 }

@@ -184,6 +184,15 @@ static void describe_message(struct cell *cell, const struct view_line *line, co
     }
 }
 
+static size_t decoded_len(struct span base64)
+{
+    size_t len = base64.len / 4 * 3;
+
+    for (size_t at = base64.len; at > 0 && len > 0 && base64.data[at - 1] == '='; at--)
+        len--;
+    return len;
+}
+
 static void describe_bytes(struct cell *cell, const struct view_line *line)
 {
     const struct segment_line *at = &line->line;
@@ -191,7 +200,7 @@ static void describe_bytes(struct cell *cell, const struct view_line *line)
 
     cell->color = COLOR_RED;
     cell->word = at->is_fragment ? "part of a line" : "not JSON";
-    snprintf(cell->essence, ESSENCE_MAX, "%zu bytes%s%.*s", at->bytes_b64.len / 4 * 3,
+    snprintf(cell->essence, ESSENCE_MAX, "%zu bytes%s%.*s", decoded_len(at->bytes_b64),
              more.len > 0 ? ", " : "", (int)more.len, more.len > 0 ? more.data : "");
 }
 
@@ -218,9 +227,10 @@ static void describe_event(struct cell *cell, const json_t *event)
     }
 }
 
-static void append_cells(struct view *view, const struct view_line *line, const struct cell *cell)
+static void append_cells(struct view *view, struct buffer *out, const struct view_line *line,
+                         const struct cell *cell)
 {
-    struct terminal_row row = {.color = view->color, .width = terminal_width(), .out = view->out};
+    struct terminal_row row = {.color = view->color, .width = view->width, .out = *out};
     struct span session = line->line.session;
     char time[CLOCK_TEXT_LEN];
 
@@ -238,10 +248,10 @@ static void append_cells(struct view *view, const struct view_line *line, const 
     while (row.out.len > 0 && row.out.data[row.out.len - 1] == ' ')
         row.out.len--;
     buffer_append_char(&row.out, '\n');
-    view->out = row.out;
+    *out = row.out;
 }
 
-void view_append_row(struct view *view, const struct view_line *line)
+void view_append_row(struct view *view, struct buffer *out, struct view_line *line)
 {
     struct cell cell = {.color = COLOR_BLUE,
                         .word = "?",
@@ -252,6 +262,8 @@ void view_append_row(struct view *view, const struct view_line *line)
         json.data == NULL ? NULL : json_loadb(json.data, json.len, JSON_DECODE_ANY, NULL);
     char event[32];
 
+    if (line->line.paired)
+        line->answered = view_find_method(view, line->line.re);
     if (line->line.is_message && json.data == NULL) {
         describe_bytes(&cell, line);
     } else if (line->line.is_message) {
@@ -265,6 +277,6 @@ void view_append_row(struct view *view, const struct view_line *line)
         cell.word = event;
         describe_event(&cell, message);
     }
-    append_cells(view, line, &cell);
+    append_cells(view, out, line, &cell);
     json_decref(message);
 }

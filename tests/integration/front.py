@@ -196,3 +196,38 @@ class FrontCase(RecorderCase):
             except OSError:
                 continue
         return found
+
+
+class WithRecorder(FrontCase):
+    """A recorder between a miner and a pool, both of the harness."""
+
+    def setUp(self):
+        super().setUp()
+        self.pool = self.new_pool()
+        self.recorder = self.start(self.pool)
+        self.miner, self.upstream = self.join(self.recorder, self.pool)
+
+    def ask(self, *arguments):
+        return self.run_front(*arguments, "--data-dir", self.data_dir)
+
+    def say(self, line, answer):
+        self.miner.send(line)
+        self.upstream.read(len(line))
+        self.upstream.send(answer)
+        self.miner.read(len(answer))
+
+    def submit(self, number, answer):
+        self.say(b'{"id":%d,"method":"mining.submit","params":["rig.7","1f","00","65","0badcafe"]}\n'
+                 % number, b'{"id":%d,%s}\n' % (number, answer))
+
+    def small_talk(self):
+        self.say(b'{"id":1,"method":"mining.authorize","params":["rig.7","secret"]}\n',
+                 b'{"id":1,"result":true,"error":null}\n')
+        self.submit(2, b'"result":true,"error":null')
+        self.submit(3, b'"result":null,"error":[21,"Stale share",null]')
+
+    def wait_recorded(self, count):
+        self.recorder.wait_counter("messages", count)
+
+    def wait_archived(self, count):
+        self.recorder.wait_counter("messages_archived", count)

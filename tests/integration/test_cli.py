@@ -1,14 +1,9 @@
 """The `hashscope` front and its commands: exact words, and each against a real recorder."""
 import json
-import os
-import re
-import shutil
-import signal
-import subprocess
 import unittest
 
-from tests.integration.front import FrontCase, Terminal, environment
-from tests.integration.harness import program, wait_until
+from tests.integration.front import FrontCase, Terminal, WithRecorder
+from tests.integration.harness import wait_until
 
 HELP = """\
 Usage: hashscope COMMAND [OPTION...]
@@ -18,6 +13,10 @@ Sees, keeps and shows everything that miners and their pool say to each other.
   record      relay miners to their pool and keep every message
   tail        follow the messages as they pass
   cat         print what was recorded
+  ls          list sessions or segment files
+  info        tell what a segment file holds
+  verify      say what is damaged or missing
+  repair      make a damaged segment file anew
   status      what the recorder is doing
   sessions    list the sessions
   inject      send a line of ours to a session's pool
@@ -53,7 +52,7 @@ class Words(FrontCase):
                              (2, "", f"hashscope: unknown command '{name}'{guess}\n{HINT}"))
 
     def test_every_command_has_help(self):
-        for line in HELP.splitlines()[3:14]:
+        for line in HELP.splitlines()[3:18]:
             name = line.split()[0]
             code, out, err = self.run_front(name, "--help")
             self.assertEqual((code, err), (0, ""), name)
@@ -88,45 +87,9 @@ class Words(FrontCase):
         self.assertEqual((code, out), (2, ""))
         self.assertIn("POOL_HOST", err)
 
-    def test_view_options(self):
-        for command in ("tail", "cat"):
-            self.assertEqual(self.run_front(command, "--dir", "up"),
-                             (2, "", f"hashscope {command}: --dir up: expected miner_to_pool, "
-                                     "pool_to_miner, hashscope_to_pool or pool_to_hashscope\n"))
-        self.assertEqual(self.run_front("cat", "--raw"),
-                         (2, "", "hashscope cat: --raw wants --session and --dir\n"))
-
-
-class WithRecorder(FrontCase):
-    """A recorder between a miner and a pool, both of the harness."""
-
-    def setUp(self):
-        super().setUp()
-        self.pool = self.new_pool()
-        self.recorder = self.start(self.pool)
-        self.miner, self.upstream = self.join(self.recorder, self.pool)
-
-    def ask(self, *arguments):
-        return self.run_front(*arguments, "--data-dir", self.data_dir)
-
-    def say(self, line, answer):
-        self.miner.send(line)
-        self.upstream.read(len(line))
-        self.upstream.send(answer)
-        self.miner.read(len(answer))
-
-    def submit(self, number, answer):
-        self.say(b'{"id":%d,"method":"mining.submit","params":["rig.7","1f","00","65","0badcafe"]}\n'
-                 % number, b'{"id":%d,%s}\n' % (number, answer))
-
-    def small_talk(self):
-        self.say(b'{"id":1,"method":"mining.authorize","params":["rig.7","secret"]}\n',
-                 b'{"id":1,"result":true,"error":null}\n')
-        self.submit(2, b'"result":true,"error":null')
-        self.submit(3, b'"result":null,"error":[21,"Stale share",null]')
-
-    def wait_recorded(self, count):
-        self.recorder.wait_counter("messages", count)
+    def test_exit_codes_are_told(self):
+        for name in ("tail", "cat", "ls", "info", "verify", "repair"):
+            self.assertIn("Exit codes: 0 ", " ".join(self.run_front(name, "--help")[1].split()))
 
 
 class Control(WithRecorder):
@@ -181,194 +144,6 @@ class Control(WithRecorder):
                                                     self.data_dir)))
         self.assertEqual(terminal.wait(), 0)
         self.assertEqual(json.loads(terminal.output)["pid"], self.recorder.pid)
-
-
-class Showing(WithRecorder):
-    def lines(self, *arguments):
-        code, out, err = self.ask(*arguments)
-        self.assertEqual((code, err), (0, ""))
-        return out.splitlines()
-
-    def test_tail_prints_what_the_archive_will_hold(self):
-        self.small_talk()
-        self.wait_recorded(6)
-        tail = self.lines("tail", "--no-follow", "-n", 100)
-        archive = self.finish(self.recorder)
-        written = self.lines("cat")
-        self.assertEqual(len(tail), 8)  # six messages, opened, pool_connected
-        self.assertEqual(tail, [line for line in written
-                                if '"event":"state"' not in line
-                                and '"event":"closed"' not in line])
-        self.assertEqual(len(written), len(archive.lines))
-
-    def test_newest_first_n(self):
-        self.small_talk()
-        self.wait_recorded(6)
-        newest = self.lines("tail", "--no-follow", "-n", 2)
-        self.assertEqual([json.loads(line)["msg"]["id"] for line in newest], [3, 3])
-        self.assertEqual(self.lines("tail", "--no-follow", "-n", 0), [])
-        number = json.loads(newest[0])["seq"]
-        self.assertEqual(self.lines("tail", "--no-follow", "--after", number), newest[1:])
-
-    def check_filters(self, *command):
-        def found(*arguments):
-            return [(line["dir"], line["msg"]["id"])
-                    for line in map(json.loads, self.lines(*command, *arguments))]
-        up, down = "miner_to_pool", "pool_to_miner"
-        self.assertEqual(found("--method", "submit"), [(up, 2), (down, 2), (up, 3), (down, 3)])
-        self.assertEqual(found("-m", "mining.submit", "-d", up), [(up, 2), (up, 3)])
-        self.assertEqual(found("--errors"), [(down, 3)])
-        self.assertEqual(len(found("--session", "rig.7", "--dir", down)), 3)
-        session = json.loads(self.lines("sessions")[0])["session"]
-        self.assertEqual(len(found("-s", session[-6:], "-d", up)), 3)
-        self.assertEqual(len(found("-s", session[:8], "-d", up)), 3)
-        self.assertEqual(found("-s", "ffffffff", "-d", up), [])
-
-    def test_filters(self):
-        self.small_talk()
-        wait_until(lambda: self.recorder.counters()["messages_archived"] >= 6, "written")
-        self.check_filters("tail", "--no-follow", "-n", 100)
-        self.check_filters("cat")
-
-    def test_rows(self):
-        self.small_talk()
-        self.upstream.send(b'{"id":null,"method":"client.show_message","params":["\\u001b[2Jx"]}\n'
-                           b'\x1b[31mno JSON\n')
-        self.wait_recorded(8)
-        rows = self.lines("tail", "--no-follow", "-n", 6, "--text")
-        self.assertEqual([row.split(None, 2)[2] for row in rows[:4]],
-                         ["rig.7              → submit           job 1f, nonce 0badcafe",
-                          rows[1].split(None, 2)[2],
-                          "rig.7              → submit           job 1f, nonce 0badcafe",
-                          rows[3].split(None, 2)[2]])
-        self.assertRegex(rows[1], r"^\d\d:\d\d:\d\d\.\d{3}  [0-9a-f]{6}  rig\.7 {13} ← accepted +"
-                                  r"\d+\.\d ms$")
-        self.assertRegex(rows[3], r"← rejected +21 Stale share, \d+\.\d ms$")
-        self.assertRegex(rows[5], r"← not JSON +\d+ bytes")
-        self.assertNotIn("\x1b", "".join(rows))
-
-    def test_no_password_in_rows(self):
-        self.small_talk()
-        self.wait_recorded(6)
-        self.assertNotIn("secret", "".join(self.lines("tail", "--no-follow", "--text")))
-
-    def test_colors_and_width(self):
-        self.small_talk()
-        self.wait_recorded(6)
-        arguments = ("tail", "--no-follow", "--data-dir", self.data_dir)
-        terminal = self.keep(Terminal(self.folder, arguments, columns=60))
-        self.assertEqual(terminal.wait(), 0)
-        self.assertIn(b"\x1b[31mrejected\x1b[0m", terminal.output)
-        plain = self.keep(Terminal(self.folder, arguments, 60, {"NO_COLOR": "1"}))
-        self.assertEqual(plain.wait(), 0)
-        self.assertNotIn(b"\x1b", plain.output)
-        for line in plain.output.decode().splitlines():
-            self.assertLessEqual(len(line), 60)
-
-    def test_follows_over_a_restart(self):
-        tail = self.spawn("tail", "--data-dir", self.data_dir, "-n", 0)
-        wait_until(lambda: self.try_follow(tail), "it follows")
-        port = self.recorder.port
-        self.assertEqual(self.recorder.kill(), -signal.SIGKILL)
-        self.start(self.pool, LISTEN_PORT=port)
-        with self.connect(None, port).socket:
-            self.keep(self.pool.accept())
-            wait_until(lambda: sum(line.get("event") == "opened" for line in tail.json()) >= 1,
-                       "the new session")
-        self.assertEqual(tail.stop(signal.SIGINT), 0)
-        numbers = [line["seq"] for line in tail.json() if "seq" in line]
-        self.assertEqual(numbers, sorted(set(numbers)))
-
-    def try_follow(self, tail):
-        self.submit(7, b'"result":true,"error":null')
-        return tail.out
-
-    def test_waits_for_a_recorder(self):
-        data_dir = os.path.join(self.folder, "later")
-        tail = self.spawn("tail", "--data-dir", data_dir)
-        tail.wait_text("waiting for a recorder")
-        miner = self.connect(self.start(self.pool, DATA_DIR=data_dir))
-        tail.wait_lines(1)
-        self.assertEqual((tail.json()[0]["event"], tail.json()[0]["miner"]),
-                         ("opened", miner.address))
-        self.assertEqual(tail.stop(), 0)
-
-    def test_says_how_many_it_missed(self):
-        tail = self.spawn("tail", "--data-dir", self.data_dir)
-        tail.wait_lines(1)
-        tail.send(signal.SIGSTOP)
-        line = b'{"id":1,"params":"' + b"x" * 1000000 + b'"}\n'
-        for _ in range(40):  # more than the ring's 32 MiB
-            self.miner.send(line)
-            self.upstream.skip(len(line))
-        self.wait_recorded(40)
-        tail.send(signal.SIGCONT)
-        gap = wait_until(lambda: [line for line in tail.json() if line.get("event") == "gap"],
-                         "a gap line")[0]
-        seen = [line["seq"] for line in tail.json() if "seq" in line]
-        self.assertEqual(gap["at"] - gap["first_lost"], gap["lost"])
-        self.assertEqual(gap["first_lost"], max(n for n in seen if n < gap["at"]) + 1)
-        self.assertEqual(tail.stop(), 0)
-
-    def test_ends_when_nobody_reads(self):
-        reading, writing = os.pipe()
-        tail = self.spawn("tail", "--data-dir", self.data_dir, stdout=writing)
-        os.close(writing)
-        self.assertIn(b"opened", os.read(reading, 1000))
-        os.close(reading)
-        self.assertEqual(tail.wait(), 0)
-
-    def test_raw_bytes(self):
-        up = [b'{"id":1,"method":"mining.authorize","params":["a","b"]}\r\n', b"\n", b"no JSON\n",
-              b'{"a":"\xff"}\n', b"x" * 300000 + b"\r\n", b"{}\r\r\n", b"the rest"]
-        down = [b'{"id":1,"result":true}\n', b'{"id":null}']
-        for chunk in up:
-            self.miner.send(chunk)
-        for chunk in down:
-            self.upstream.send(chunk)
-        self.miner.end()
-        self.upstream.end()
-        self.assertEqual(self.upstream.read_end(), b"".join(up))
-        self.assertEqual(self.miner.read_end(), b"".join(down))
-        session = self.finish(self.recorder).session_of(self.miner.address)
-        for direction, sent in (("miner_to_pool", up), ("pool_to_miner", down)):
-            done = subprocess.run([program("hashscope"), "cat", "--raw", "--session", session,
-                                   "--dir", direction], cwd=self.folder, env=environment(),
-                                  stdout=subprocess.PIPE, check=True)
-            self.assertEqual(done.stdout, b"".join(sent))
-
-    def test_raw_of_nobody(self):
-        self.finish(self.recorder)
-        self.assertEqual(self.ask("cat", "--raw", "-s", "ffffffff", "-d", "miner_to_pool"),
-                         (1, "", "hashscope cat: no session ffffffff (--raw takes no worker "
-                                 "names)\n"))
-
-    def test_lines_that_stand_in_two_files(self):
-        self.small_talk()
-        self.wait_recorded(6)
-        path = self.finish(self.recorder).paths[0]
-        once = self.lines("cat", path)
-        again = re.sub("-([0-9]{8})\\.ndjson", "-00000009.ndjson", path)
-        shutil.copyfile(path, again)
-        self.assertEqual(self.lines("cat", path, again), once + once)
-        self.assertEqual(self.lines("cat", "--data-dir", self.data_dir), once)
-
-    def test_damaged_file(self):
-        self.small_talk()
-        self.wait_recorded(6)
-        path = self.finish(self.recorder).paths[0]
-        whole = self.lines("cat", path)
-        with open(path, "r+b") as file:
-            file.truncate(os.path.getsize(path) // 2)
-        code, out, err = self.ask("cat", path)
-        self.assertEqual(code, 1)
-        self.assertTrue(err.startswith("hashscope cat: "), err)
-        self.assertIn(path, err)
-        self.assertEqual(out.splitlines(), whole[:len(out.splitlines())])
-        with open(path, "wb") as file:
-            file.write(b"not a segment")
-        self.assertEqual(self.ask("cat", path)[:2], (1, ""))
-        self.assertEqual(self.ask("cat", path + ".gone")[:2], (1, ""))
 
 
 if __name__ == "__main__":

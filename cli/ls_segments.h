@@ -1,0 +1,16 @@
+/*
+ * ls_segments.h - `hashscope ls --segments`.
+ * Threads: one.
+ */
+#ifndef HASHSCOPE_CLI_LS_SEGMENTS_H
+#define HASHSCOPE_CLI_LS_SEGMENTS_H
+
+#include "cli/arguments.h"
+#include "lib/capture/query.h"
+
+/* Lists the segment files below data_dir/segments that can hold lines that fit the filter's times
+ * and numbers, up to `limit` (0: all). Returns the exit code. */
+int ls_segments(const char *data_dir, const struct query_filter *filter,
+                const struct format_options *format, uint64_t limit, const char *command);
+
+#endif

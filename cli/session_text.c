@@ -1,0 +1,242 @@
+/* See session_text.h. Nothing fails; what is not known is left out, or "-" in rows. */
+#include "cli/session_text.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/json.h"
+#include "lib/capture/line.h"
+
+#define SHORT_SESSION 12 /* the random end of the UUID, its last group */
+#define NS_PER_MINUTE (60 * NS_PER_S)
+
+/* ---- JSON ---- */
+
+static json_t *decode(struct span text)
+{
+    struct buffer quoted = {NULL, 0, 0};
+    json_t *string;
+
+    buffer_append_char(&quoted, '"');
+    buffer_append(&quoted, text.data, text.len);
+    buffer_append_char(&quoted, '"');
+    string = json_loadb(quoted.data, quoted.len, JSON_DECODE_ANY, NULL);
+    buffer_close(&quoted);
+    return string;
+}
+
+static bool has_escapes(struct span text)
+{
+    return text.len > 0 && memchr(text.data, '\\', text.len) != NULL;
+}
+
+void session_text_plain(char *out, size_t room, struct span text)
+{
+    json_t *string = has_escapes(text) ? decode(text) : NULL;
+
+    if (json_is_string(string))
+        text = span_make(json_string_value(string), json_string_length(string));
+    snprintf(out, room, "%.*s", (int)(text.len < room ? text.len : room), text.data);
+    json_decref(string);
+}
+
+static void append_quoted(struct buffer *out, struct span text)
+{
+    json_t *string = has_escapes(text) ? decode(text) : NULL;
+
+    if (json_is_string(string))
+        text = span_make(json_string_value(string), json_string_length(string));
+    json_append_string(out, text.data, text.len);
+    json_decref(string);
+}
+
+static void add_text(struct buffer *out, const char *key, struct span text)
+{
+    if (text.len == 0)
+        return;
+    buffer_append_format(out, ",\"%s\":", key);
+    append_quoted(out, text);
+}
+
+static void add_workers(struct buffer *out, const struct query_session *session)
+{
+    buffer_append_text(out, ",\"workers\":[");
+    for (size_t i = 0; i < session->worker_count; i++) {
+        if (i > 0)
+            buffer_append_char(out, ',');
+        append_quoted(out, session->workers[i]);
+    }
+    buffer_append_char(out, ']');
+}
+
+static void add_messages(struct buffer *out, const struct query_session *session)
+{
+    buffer_append_text(out, ",\"messages\":{");
+    for (int i = 0; i < DIRECTION_COUNT; i++)
+        buffer_append_format(out, "%s\"%s\":%" PRIu64, i > 0 ? "," : "",
+                             direction_name((enum direction)i), session->messages[i]);
+    buffer_append_char(out, '}');
+}
+
+static void add_extent(struct buffer *out, const struct query_session *session)
+{
+    line_add_time(out, "opened", session->opened_ns);
+    if (session->first_ns != 0) {
+        line_add_time(out, "first", session->first_ns);
+        line_add_time(out, "last", session->last_ns);
+        line_add_u64(out, "first_seq", session->first_seq);
+        line_add_u64(out, "last_seq", session->last_seq);
+    }
+}
+
+void session_append_json(struct buffer *out, const struct query_session *session)
+{
+    char id[UUID_TEXT_LEN];
+
+    uuid_format(id, &session->session);
+    buffer_append_format(out, "{\"session\":\"%.*s\"", UUID_TEXT_LEN, id);
+    if (session->number != 0)
+        line_add_u64(out, "number", session->number);
+    add_text(out, "route", session->route);
+    add_text(out, "miner", session->miner);
+    add_text(out, "via", session->via);
+    add_text(out, "listen", session->listen);
+    add_text(out, "user_agent", session->user_agent);
+    add_workers(out, session);
+    add_text(out, "pool", session->pool);
+    add_text(out, "address", session->address);
+    add_extent(out, session);
+    add_messages(out, session);
+    line_add_u64(out, "submits", session->submits);
+    line_add_u64(out, "accepted", session->accepted);
+    line_add_u64(out, "rejected", session->rejected);
+    line_add_u64(out, "other_errors", session->other_errors);
+    line_add_u64(out, "bytes_up", session->bytes_up);
+    line_add_u64(out, "bytes_down", session->bytes_down);
+    line_add_text(out, "state", session_state_name(session->state));
+    add_text(out, "by", session->closed_by);
+    add_text(out, "reason", session->reason);
+    line_add_bool(out, "live", session->live);
+    line_add_bool(out, "complete", session->complete);
+    line_end(out);
+}
+
+/* ---- rows ---- */
+
+static const struct column {
+    const char *title;
+    size_t columns;
+    bool right;
+} columns[] = {
+    {"OPENED (UTC)", 19, false}, {"LASTED", 7, true},   {"SESSION", SHORT_SESSION, false},
+    {"MINER", 21, false},        {"WORKER", 18, false}, {"AGENT", 18, false},
+    {"POOL", 24, false},         {"MESSAGES", 9, true}, {"ACCEPTED", 8, true},
+    {"REJECTED", 8, true},       {"ENDED", 0, false},
+};
+enum { OPENED, LASTED, SESSION, MINER, WORKER, AGENT, POOL, MESSAGES, ACCEPTED, REJECTED, ENDED };
+
+static void add_cell(struct terminal_row *row, int at, enum terminal_color color, struct span text)
+{
+    const struct column *column = &columns[at];
+    char padded[32];
+
+    if (column->right && text.len < column->columns) {
+        snprintf(padded, sizeof(padded), "%*.*s", (int)column->columns, (int)text.len, text.data);
+        text = span_text(padded);
+    }
+    if (text.len == 0 && column->columns > 0)
+        text = span_text("-");
+    terminal_row_add(row, color, text, column->columns);
+    if (column->columns > 0)
+        terminal_row_add(row, COLOR_NONE, span_text(" "), 0);
+}
+
+static void add_plain(struct terminal_row *row, int at, enum terminal_color color, struct span text)
+{
+    char plain[200];
+
+    session_text_plain(plain, sizeof(plain), text);
+    add_cell(row, at, color, span_text(plain));
+}
+
+static void add_number(struct terminal_row *row, int at, enum terminal_color color, uint64_t number)
+{
+    char text[24];
+
+    add_cell(row, at, number > 0 ? color : COLOR_DIM,
+             span_make(text, (size_t)(format_u64(text, number) - text)));
+}
+
+static void end_row(struct terminal_row *row)
+{
+    while (row->out.len > 0 && row->out.data[row->out.len - 1] == ' ')
+        row->out.len--;
+    buffer_append_char(&row->out, '\n');
+    row->used = 0;
+}
+
+void session_append_titles(struct terminal_row *row)
+{
+    for (int i = 0; i <= ENDED; i++)
+        add_cell(row, i, COLOR_DIM, span_text(columns[i].title));
+    end_row(row);
+}
+
+static void add_duration(struct terminal_row *row, int64_t ns)
+{
+    char text[24];
+    long long seconds = ns / NS_PER_S;
+
+    if (ns < NS_PER_MINUTE)
+        snprintf(text, sizeof(text), "%.1fs", (double)ns / (double)NS_PER_S);
+    else if (seconds < 3600)
+        snprintf(text, sizeof(text), "%lldm%02llds", seconds / 60, seconds % 60);
+    else if (seconds < 86400)
+        snprintf(text, sizeof(text), "%lldh%02lldm", seconds / 3600, seconds / 60 % 60);
+    else
+        snprintf(text, sizeof(text), "%lldd%02lldh", seconds / 86400, seconds / 3600 % 24);
+    add_cell(row, LASTED, COLOR_NONE, span_text(text));
+}
+
+static void add_end(struct terminal_row *row, const struct query_session *session)
+{
+    char text[200];
+
+    if (session->state != SESSION_CLOSED) {
+        add_cell(row, ENDED, COLOR_GREEN, span_text(session_state_name(session->state)));
+        return;
+    }
+    snprintf(text, sizeof(text), "%.*s: %.*s", (int)session->closed_by.len, session->closed_by.data,
+             (int)session->reason.len, session->reason.data);
+    add_cell(row, ENDED, COLOR_NONE, span_text(text));
+}
+
+void session_append_row(struct terminal_row *row, const struct query_session *session)
+{
+    char opened[CLOCK_TEXT_LEN], id[UUID_TEXT_LEN];
+    uint64_t messages = 0;
+    int64_t end = session->last_ns > session->opened_ns ? session->last_ns : session->opened_ns;
+
+    clock_format(opened, session->opened_ns);
+    opened[10] = ' ';
+    uuid_format(id, &session->session);
+    for (int i = 0; i < DIRECTION_COUNT; i++)
+        messages += session->messages[i];
+    add_cell(row, OPENED, COLOR_NONE, span_make(opened, 19));
+    add_duration(row, end - session->opened_ns);
+    add_cell(row, SESSION, COLOR_DIM, span_make(id + UUID_TEXT_LEN - SHORT_SESSION, SHORT_SESSION));
+    add_plain(row, MINER, COLOR_NONE, session->miner);
+    add_plain(row, WORKER, COLOR_CYAN,
+              session->worker_count > 0 ? session->workers[session->worker_count - 1]
+                                        : span_text(""));
+    add_plain(row, AGENT, COLOR_NONE, session->user_agent);
+    add_plain(row, POOL, COLOR_NONE, session->pool);
+    add_number(row, MESSAGES, COLOR_NONE, messages);
+    add_number(row, ACCEPTED, COLOR_GREEN, session->accepted);
+    add_number(row, REJECTED, COLOR_RED, session->rejected);
+    add_end(row, session);
+    end_row(row);
+}

@@ -1,0 +1,20 @@
+/*
+ * session_text.h - a session of a listing (lib/capture/query.h) as a line of JSON or a row.
+ * Threads: any; nothing is kept.
+ */
+#ifndef HASHSCOPE_CLI_SESSION_TEXT_H
+#define HASHSCOPE_CLI_SESSION_TEXT_H
+
+#include "cli/terminal.h"
+#include "lib/capture/query.h"
+
+/* Texts of a listing are as they stood in the JSON, with their escapes: this takes those away. What
+ * is no such text is copied as it is; cut to fit, NUL at the end. */
+void session_text_plain(char *out, size_t room, struct span text);
+
+/* Each appends one line with its newline. */
+void session_append_json(struct buffer *out, const struct query_session *session);
+void session_append_titles(struct terminal_row *row);
+void session_append_row(struct terminal_row *row, const struct query_session *session);
+
+#endif
