@@ -4,7 +4,6 @@
  */
 #include <string.h>
 
-#include "lib/capture/query_line.h"
 #include "lib/capture/query_private.h"
 
 enum status query_archive_begin(struct query *query, uint64_t above, uint64_t below, bool with_tail,
@@ -92,7 +91,7 @@ static bool give(struct query *query, const struct query_hit *hit, struct query_
         out->line.text = span_make(text, hit->len);
         out->line.seq = hit->seq;
         out->line.numbered = hit->numbered;
-    } else if (segment_line_parse(&out->line, text, hit->len) != STATUS_OK) {
+    } else if (query_line_parse(&out->line, &query->second, text, hit->len) != STATUS_OK) {
         query_report(&query->reporter, load->file->path, load->frame.offset,
                      "a line is none of this format");
         return false;

@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "lib/base/clock.h"
 #include "lib/base/random.h"
 
 #define TIME_AT   7  /* behind {"ts":" */
@@ -98,12 +97,13 @@ static bool pass_event(struct query_line *line)
 
 static bool subject_as_known(struct query_line *line)
 {
-    uint64_t latency;
+    uint64_t latency = 0;
     struct segment_line *out = &line->line;
     out->event = out->session = (struct span){NULL, 0};
     out->is_message = out->paired = false;
     if (PASS(line, ",\"latency_us\":") && !pass_number(line, &latency))
         return false;
+    out->latency_us = (int64_t)latency;
     if (PASS(line, ",\"re\":") && !(out->paired = pass_number(line, &out->re)))
         return false;
     if (PASS(line, ",\"session\":\"")) {
@@ -140,4 +140,43 @@ bool query_line_content(struct query_line *line)
     out->bytes_b64 = out->why = out->method = (struct span){NULL, 0};
     out->is_fragment = false;
     return true;
+}
+
+/* ------------------------------------------------------------------ all at once */
+
+#define SECOND_LEN 19 /* 2026-11-22T13:53:01 */
+
+/* The time of a line whose front is known; false: it is none. */
+static bool read_time(struct query_second *second, const char *text, int64_t *wall_ns)
+{
+    int64_t us = 0;
+    if (memcmp(second->text, text, SECOND_LEN) != 0) {
+        char whole[CLOCK_TEXT_LEN + 1] = "";
+        memcpy(whole, text, SECOND_LEN);
+        whole[SECOND_LEN] = 'Z';
+        second->text[0] = '\0';
+        if (!clock_parse(whole, SECOND_LEN + 1, &second->ns))
+            return false;
+        memcpy(second->text, text, SECOND_LEN);
+    }
+    for (int i = SECOND_LEN + 1; i < CLOCK_TEXT_LEN - 1; i++) {
+        if ((unsigned char)(text[i] - '0') > 9)
+            return false;
+        us = us * 10 + (text[i] - '0');
+    }
+    *wall_ns = second->ns + us * NS_PER_US;
+    return text[SECOND_LEN] == '.';
+}
+
+enum status query_line_parse(struct segment_line *out, struct query_second *second,
+                             const char *text, size_t len)
+{
+    struct query_line line = {.line = {.terminator = TERMINATOR_LF}};
+    line.line.text = span_make(text, len);
+    bool known = begins_as_known(&line) && subject_as_known(&line) && line.line.is_message &&
+                 line.line.numbered && query_line_content(&line) && !line.parsed;
+    if (!known || !read_time(second, line.time, &line.line.wall_ns))
+        return segment_line_parse(out, text, len);
+    *out = line.line;
+    return STATUS_OK;
 }

@@ -9,6 +9,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/capture/query_ahead.h"
+#include "lib/capture/query_line.h"
 #include "lib/capture/ring.h"
 
 /* The place of a line in its series. Lines that only name a number stand in front of the one that
@@ -46,6 +47,7 @@ struct query {
     bool placed;           /* last is set: rows up to it are done with */
     struct query_key last; /* the row given last, or the cursor */
     uint64_t missed;       /* to be told with the next row */
+    struct query_second second;
 
     /* archive */
     bool planned;

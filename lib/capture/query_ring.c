@@ -71,7 +71,8 @@ static bool give(struct query *query, const struct record *record, struct query_
     query_match_text(&query->match, &query->hits, span_make(query->text.data, query->text.len));
     *out = (struct query_row){.origin = QUERY_FROM_RING, .instance = key.instance};
     return query->hits.count == 1 &&
-           segment_line_parse(&out->line, query->text.data, query->text.len - 1) == STATUS_OK &&
+           query_line_parse(&out->line, &query->second, query->text.data, query->text.len - 1) ==
+               STATUS_OK &&
            query_take(query, &key);
 }
 

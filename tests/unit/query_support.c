@@ -359,6 +359,30 @@ struct buffer made_expected(const struct made *made, const struct query_filter *
 
 /* ------------------------------------------------------------------ querying */
 
+static bool same(struct span a, struct span b)
+{
+    return a.data == b.data && a.len == b.len;
+}
+
+/* The row says of its line what the segment reader would say. */
+static void check_row(const struct query_row *row)
+{
+    const struct segment_line *got = &row->line;
+    struct segment_line line;
+    ck_assert_int_eq(segment_line_parse(&line, got->text.data, got->text.len), STATUS_OK);
+    ck_assert_int_eq(got->wall_ns, line.wall_ns);
+    ck_assert(got->seq == line.seq && got->numbered == line.numbered &&
+              got->is_message == line.is_message && got->direction == line.direction &&
+              got->terminator == line.terminator && got->is_fragment == line.is_fragment &&
+              got->last_fragment == line.last_fragment && got->fragment == line.fragment &&
+              got->paired == line.paired && got->re == line.re &&
+              got->latency_us == line.latency_us);
+    ck_assert(same(got->text, line.text) && same(got->session, line.session) &&
+              same(got->event, line.event) && same(got->msg, line.msg) &&
+              same(got->bytes_b64, line.bytes_b64) && same(got->why, line.why) &&
+              same(got->method, line.method));
+}
+
 /* One page; false: the last one. */
 static bool query_page(const struct query_options *options, unsigned page, struct buffer *out,
                        char cursor[QUERY_CURSOR_BYTES])
@@ -371,6 +395,8 @@ static bool query_page(const struct query_options *options, unsigned page, struc
         status = query_next(query, &row, &err);
         if (status != STATUS_OK)
             break;
+        if (!options->bare)
+            check_row(&row);
         buffer_append(out, row.line.text.data, row.line.text.len);
         buffer_append_char(out, '\n');
     }
