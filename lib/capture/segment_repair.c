@@ -183,10 +183,10 @@ static enum status take_data(struct repair *repair, const struct segment_piece *
 /* The lines up to the last one that has a number, and is one of this format. */
 static struct span worth_keeping(struct span text, struct segment_index *index)
 {
-    const char *at = text.data, *end = text.data + text.len;
+    const char *at = text.data, *end = text.len ? text.data + text.len : at;
     struct segment_index counted = {0};
     size_t kept = 0;
-    while (text.len && at < end) {
+    while (at < end) {
         struct segment_line line;
         struct segment_note note;
         const char *newline = memchr(at, '\n', (size_t)(end - at));

@@ -185,9 +185,9 @@ static void take_damage(struct verify *verify, const struct segment_piece *piece
 
 static void take_torn(struct verify *verify, const struct segment_piece *piece)
 {
-    const char *at = piece->text.data, *end = at + piece->text.len;
+    const char *at = piece->text.data, *end = piece->text.len ? at + piece->text.len : at;
     verify->out->torn = true;
-    while (piece->text.len && at < end) {
+    while (at < end) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         at = newline ? newline + 1 : end;
         verify->out->torn_lines++;
