@@ -20,7 +20,7 @@
 /* Times before 1970 and after 9999 are cut to what lines can hold. */
 static int64_t microseconds_up(int64_t ns)
 {
-    return ns / NS_PER_US + (ns % NS_PER_US > 0);
+    return ns / NS_PER_US + (ns % NS_PER_US > 0 && ns / NS_PER_US < INT64_MAX / NS_PER_US);
 }
 
 /* ------------------------------------------------------------------ sessions */

@@ -55,8 +55,10 @@ enum status query_response(struct query **out, const struct query_place *place,
     options.filter.session_count = 1;
     options.filter.first_seq = line->seq + 1;
     options.filter.answers_to = line->seq;
-    options.filter.from_ns = line->wall_ns - CLOCK_DOUBT_NS;
-    options.filter.to_ns = line->wall_ns + pair_timeout_sec * NS_PER_S + CLOCK_DOUBT_NS;
+    int64_t most = (int64_t)pair_timeout_sec * NS_PER_S + CLOCK_DOUBT_NS;
+    if (__builtin_sub_overflow(line->wall_ns, CLOCK_DOUBT_NS, &options.filter.from_ns) ||
+        __builtin_add_overflow(line->wall_ns, most, &options.filter.to_ns))
+        options.filter.from_ns = options.filter.to_ns = 0;
     enum status status = first_row(out, &options, request->instance, row, err);
     return status == STATUS_NOT_FOUND ? error_set(err, status, "no answer is recorded") : status;
 }

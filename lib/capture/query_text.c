@@ -1,10 +1,11 @@
-/* query_text.c - see query_text.h. Without SSE2 it is memmem, or a plain loop when folding. */
+/* query_text.c - see query_text.h. On other processors than x86-64 it is
+ * memmem, or a plain loop when folding. */
 #include "lib/capture/query_text.h"
 
 #include <stdlib.h>
 #include <string.h>
 #ifdef __SSE2__
-#include <emmintrin.h>
+#include <immintrin.h>
 #endif
 
 #include "lib/base/memory.h"
@@ -93,28 +94,67 @@ static const char *find_narrow(const struct query_needle *needle, const char *at
 }
 
 #ifdef __SSE2__
-static unsigned places_that_fit(const struct query_needle *needle, const char *at)
+/* The first of these places (a bit each, from *at on) that fits: then *at is it. */
+static inline bool find_place(const struct query_needle *needle, const char **at, unsigned places)
 {
-    __m128i first = _mm_loadu_si128((const __m128i *)(const void *)(at + needle->rare));
-    __m128i second = _mm_loadu_si128((const __m128i *)(const void *)(at + needle->second));
-    first = _mm_or_si128(first, _mm_set1_epi8((char)needle->mask[0]));
-    second = _mm_or_si128(second, _mm_set1_epi8((char)needle->mask[1]));
-    first = _mm_cmpeq_epi8(first, _mm_set1_epi8((char)needle->byte[0]));
-    second = _mm_cmpeq_epi8(second, _mm_set1_epi8((char)needle->byte[1]));
-    return (unsigned)_mm_movemask_epi8(_mm_and_si128(first, second));
+    for (; places; places &= places - 1) {
+        const char *place = *at + __builtin_ctz(places);
+        if (fits(needle, place)) {
+            *at = place;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Both return a place that fits, or where fewer bytes are left than they look at in one step. */
+static const char *find_16(const struct query_needle *needle, const char *at, const char *end,
+                           bool *found)
+{
+    const __m128i mask0 = _mm_set1_epi8((char)needle->mask[0]);
+    const __m128i mask1 = _mm_set1_epi8((char)needle->mask[1]);
+    const __m128i byte0 = _mm_set1_epi8((char)needle->byte[0]);
+    const __m128i byte1 = _mm_set1_epi8((char)needle->byte[1]);
+    for (; (size_t)(end - at) >= needle->len + 15; at += 16) {
+        __m128i first = _mm_loadu_si128((const __m128i *)(const void *)(at + needle->rare));
+        __m128i second = _mm_loadu_si128((const __m128i *)(const void *)(at + needle->second));
+        first = _mm_cmpeq_epi8(_mm_or_si128(first, mask0), byte0);
+        second = _mm_cmpeq_epi8(_mm_or_si128(second, mask1), byte1);
+        unsigned places = (unsigned)_mm_movemask_epi8(_mm_and_si128(first, second));
+        if ((*found = find_place(needle, &at, places)))
+            break;
+    }
+    return at;
+}
+
+__attribute__((target("avx2"))) static const char *
+find_32(const struct query_needle *needle, const char *at, const char *end, bool *found)
+{
+    const __m256i mask0 = _mm256_set1_epi8((char)needle->mask[0]);
+    const __m256i mask1 = _mm256_set1_epi8((char)needle->mask[1]);
+    const __m256i byte0 = _mm256_set1_epi8((char)needle->byte[0]);
+    const __m256i byte1 = _mm256_set1_epi8((char)needle->byte[1]);
+    for (; (size_t)(end - at) >= needle->len + 31; at += 32) {
+        __m256i first = _mm256_loadu_si256((const __m256i *)(const void *)(at + needle->rare));
+        __m256i second = _mm256_loadu_si256((const __m256i *)(const void *)(at + needle->second));
+        first = _mm256_cmpeq_epi8(_mm256_or_si256(first, mask0), byte0);
+        second = _mm256_cmpeq_epi8(_mm256_or_si256(second, mask1), byte1);
+        unsigned places = (unsigned)_mm256_movemask_epi8(_mm256_and_si256(first, second));
+        if ((*found = find_place(needle, &at, places)))
+            break;
+    }
+    return at;
 }
 
 const char *query_needle_find(const struct query_needle *needle, const char *text, size_t len)
 {
     const char *at = text, *end = text + len;
-    for (; (size_t)(end - at) >= needle->len + 15; at += 16) {
-        for (unsigned places = places_that_fit(needle, at); places; places &= places - 1) {
-            const char *place = at + __builtin_ctz(places);
-            if (fits(needle, place))
-                return place;
-        }
-    }
-    return find_narrow(needle, at, end);
+    bool found = false;
+    if (__builtin_cpu_supports("avx2"))
+        at = find_32(needle, at, end, &found);
+    if (!found)
+        at = find_16(needle, at, end, &found);
+    return found ? at : find_narrow(needle, at, end);
 }
 #else
 const char *query_needle_find(const struct query_needle *needle, const char *text, size_t len)

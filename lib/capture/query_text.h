@@ -2,9 +2,8 @@
  * query_text.h - a text to be found in frames of a megabyte, faster than they are decompressed. For
  * lib/capture alone.
  *
- * Sixteen places are tried at a time by two bytes of the text, those that are rarest in lines of
- * ours; where both fit the rest is compared.
- * Pure; a needle is read by any number of threads.
+ * Sixteen or 32 places are tried at a time by two bytes of the text, those that are rarest in lines
+ * of ours; where both fit the rest is compared. Pure; a needle is read by any number of threads.
  */
 #ifndef HASHSCOPE_CAPTURE_QUERY_TEXT_H
 #define HASHSCOPE_CAPTURE_QUERY_TEXT_H
