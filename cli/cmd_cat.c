@@ -10,7 +10,6 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "cli/cat_files.h"
@@ -161,23 +160,13 @@ static const char doc[] =
     "\vExit codes: 0 all was intact, also when nothing fits; 1 something was damaged or can't be "
     "read (stderr says what), or no such session; 2 the command line is wrong.";
 
-static bool filters_nothing(const struct cat_options *options)
-{
-    struct filter_options filter, nothing;
-
-    memcpy(&filter, &options->filter, sizeof(filter));
-    memset(&nothing, 0, sizeof(nothing));
-    filter.format = nothing.format;
-    return memcmp(&filter, &nothing, sizeof(filter)) == 0 && !options->raw && !options->newest &&
-           !options->stats;
-}
-
 /* What is wrong with the options as a whole; NULL: nothing. */
 static const char *contradiction(const struct cat_options *options)
 {
     const struct filter_options *filter = &options->filter;
 
-    if (options->files.count > 0 && !filters_nothing(options))
+    if (options->files.count > 0 &&
+        (!filter_is_unset(filter) || options->raw || options->newest || options->stats))
         return "FILEs are printed whole: only --json, --table and --limit go with them";
     if (options->raw && (filter->session == NULL || filter->dir == NULL))
         return "--raw wants --session and --dir";
@@ -257,13 +246,10 @@ static int run(int argc, char **argv)
     const struct flag_table tables[] = {filter_session_flags, filter_message_flags, format_flags,
                                         FLAG_TABLE(own_flags)};
     const struct arguments arguments = {tables, 4, take_file, "[FILE...]", doc};
-    struct cat_options options;
-    struct settings *settings;
-    int code;
+    struct cat_options options = {.limit = 0};
+    struct settings *settings = arguments_read(&arguments, &options, argc, argv);
+    int code = run_with(&options, settings, argv[0]);
 
-    memset(&options, 0, sizeof(options));
-    settings = arguments_read(&arguments, &options, argc, argv);
-    code = run_with(&options, settings, argv[0]);
     settings_free(settings);
     argument_list_close(&options.files);
     return code;

@@ -79,6 +79,21 @@ const struct flag_table filter_session_flags = FLAG_TABLE(session_flags);
 const struct flag_table filter_message_flags = FLAG_TABLE(message_flags);
 const struct flag_table format_flags = FLAG_TABLE(shape_flags);
 
+static bool names_no_session(const struct filter_options *options)
+{
+    return options->session == NULL && options->worker == NULL && options->peer == NULL &&
+           options->route == NULL && options->pool == NULL && options->agent == NULL;
+}
+
+bool filter_is_unset(const struct filter_options *options)
+{
+    return names_no_session(options) && options->since == NULL && options->until == NULL &&
+           options->first_seq == 0 && options->last_seq == 0 && options->dir == NULL &&
+           options->method == NULL && options->grep == NULL && !options->errors &&
+           !options->answers && !options->ignore_case && options->kind == NULL &&
+           options->source == NULL;
+}
+
 struct resolving {
     struct filter *filter;
     const struct filter_options *options;

@@ -39,6 +39,9 @@ extern const struct flag_table filter_message_flags;
 /* --json and --table; the options begin with a struct format_options. */
 extern const struct flag_table format_flags;
 
+/* Whether everything passes: no flag but those of the format was given. */
+bool filter_is_unset(const struct filter_options *options);
+
 struct filter {
     struct query_filter query;
     struct uuid *sessions;
