@@ -473,20 +473,6 @@ START_TEST(a_file_that_goes_meanwhile_does_not_come_back)
 }
 END_TEST
 
-START_TEST(what_would_not_become_smaller_stays)
-{
-    make_file(1, 1);
-    struct buffer bytes = support_read(path);
-    enum status status = run(LEVEL, NULL);
-    ck_assert(status == STATUS_INVALID || status == STATUS_END);
-    if (status == STATUS_INVALID)
-        expect_same_file(&bytes);
-    expect_no_leftovers();
-    buffer_close(&bytes);
-    support_remove(folder);
-}
-END_TEST
-
 START_TEST(what_is_no_segment)
 {
     folder = support_folder();
@@ -507,6 +493,5 @@ int main(void)
                     frames_keep_their_meaning, a_line_of_many_megabytes,
                     a_reader_in_the_middle_goes_on, killed_at_every_step, killed_at_every_call,
                     a_disk_that_is_full, a_disk_that_lies, an_old_file_that_is_damaged_stays,
-                    a_file_that_goes_meanwhile_does_not_come_back,
-                    what_would_not_become_smaller_stays, what_is_no_segment);
+                    a_file_that_goes_meanwhile_does_not_come_back, what_is_no_segment);
 }
