@@ -150,12 +150,12 @@ bool query_line_content(struct query_line *line)
 static bool read_time(struct query_second *second, const char *text, int64_t *wall_ns)
 {
     int64_t us = 0;
-    if (memcmp(second->text, text, SECOND_LEN) != 0) {
+    if (!second->known || memcmp(second->text, text, SECOND_LEN) != 0) {
         char whole[CLOCK_TEXT_LEN + 1] = "";
         memcpy(whole, text, SECOND_LEN);
         whole[SECOND_LEN] = 'Z';
-        second->text[0] = '\0';
-        if (!clock_parse(whole, SECOND_LEN + 1, &second->ns))
+        second->known = clock_parse(whole, SECOND_LEN + 1, &second->ns);
+        if (!second->known)
             return false;
         memcpy(second->text, text, SECOND_LEN);
     }
@@ -164,8 +164,7 @@ static bool read_time(struct query_second *second, const char *text, int64_t *wa
             return false;
         us = us * 10 + (text[i] - '0');
     }
-    *wall_ns = second->ns + us * NS_PER_US;
-    return text[SECOND_LEN] == '.';
+    return text[SECOND_LEN] == '.' && !__builtin_add_overflow(second->ns, us * NS_PER_US, wall_ns);
 }
 
 enum status query_line_parse(struct segment_line *out, struct query_second *second,

@@ -32,6 +32,7 @@ bool query_line_content(struct query_line *line);
 /* The second that was read last: most lines are of the same one as the line before. */
 struct query_second {
     char text[CLOCK_TEXT_LEN];
+    bool known;
     int64_t ns;
 };
 /* As segment_line_parse, in a fifth of the time. */
