@@ -32,6 +32,8 @@
 #define TAIL_MAX   (64u << 20) /* text of a frame that is kept in memory; no writer comes near */
 #define TORN_NAMES 1000
 #define COPY_BYTES (256u << 10)
+#define FOOTER_MAX                                                                                 \
+    (8u << 20) /* compressed text that is read again for a footer: a third of a second */
 
 struct recovery {
     const struct archive_settings *settings;
@@ -208,7 +210,7 @@ static enum status write_result(int fd, const char *path, const char *from,
         status = append_tail(&extra, found, end, err);
     if (status == STATUS_OK)
         status = segment_write_all(fd, extra.data, extra.len, path, err);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && end <= FOOTER_MAX)
         status = segment_footer_complete(fd, path, err);
     if (status == STATUS_OK && fsync(fd) != 0)
         status = error_errno(err, errno, "syncing %s", path);
@@ -247,15 +249,21 @@ static bool has_footer(const char *path)
 }
 
 /* A file whose frames are all there: gets its footer, becomes durable, then is named. */
-static enum status seal_in_place(const char *open_path, struct error *err)
+static enum status seal_in_place(const char *open_path, const struct finding *found,
+                                 struct error *err)
 {
+    off_t end = (off_t)found->place.indexed_end;
     struct name final = name_with(open_path, "");
     int fd = open(open_path, O_WRONLY | O_CLOEXEC);
     if (fd < 0)
         return error_errno(err, errno, "opening %s", open_path);
     enum status status = STATUS_OK;
-    if (!has_footer(open_path))
+    if (has_footer(open_path))
+        status = STATUS_OK;
+    else if (end <= (off_t)FOOTER_MAX)
         status = segment_footer_complete(fd, open_path, err);
+    else if (ftruncate(fd, end) != 0)
+        status = error_errno(err, errno, "cutting %s", open_path);
     if (status == STATUS_OK && fsync(fd) != 0)
         status = error_errno(err, errno, "syncing %s", open_path);
     close(fd);
@@ -309,7 +317,7 @@ static enum status settle(const struct recovery *recovery, const char *path,
     bool keep = found->kept.lines && !ring_covers(recovery, found);
     if (clean && whole) {
         count_file(recovery, found, false);
-        return seal_in_place(path, err);
+        return seal_in_place(path, found, err);
     }
     if (clean)
         return unlink(path) == 0 ? STATUS_OK : error_errno(err, errno, "removing %s", path);

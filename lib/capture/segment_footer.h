@@ -1,6 +1,7 @@
 /*
  * segment_footer.h - the directory at the end of a sealed segment: its frames, its sessions, which
- * frames hold lines of which session, and a summary of each session (FORMAT.md, sections 11 and 12).
+ * frames hold lines of which session, and a summary of each session (FORMAT.md, sections 11 and
+ * 12).
  *
  * A footer is read with two or three preads, whatever the size of the file, and checked by CRC and
  * against the file; all of it is taken as hostile. Where there is none, or it is damaged, the same
@@ -60,6 +61,12 @@ enum status segment_footer_rebuild(struct segment_footer **out, const char *path
 enum status segment_footer_load(struct segment_footer **out, const char *path, unsigned parts,
                                 struct error *err) MUST_CHECK;
 void segment_footer_close(struct segment_footer *footer);
+
+/* Gives a sealed file that has no footer, or a broken one, its footer: appended in place, synced;
+ * the lines stay where they are, and who reads meanwhile finds none yet. Takes as long as
+ * rebuilding does. STATUS_EXISTS: it has one; STATUS_DAMAGED: its frames do not lie end to end, so
+ * only segment_repair can. For the writer's side alone, under the data directory's lock. */
+enum status segment_footer_add(const char *path, struct error *err) MUST_CHECK;
 
 /* True when it was made from the frames. */
 bool segment_footer_rebuilt(const struct segment_footer *footer);

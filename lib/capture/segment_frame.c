@@ -5,6 +5,7 @@
 #include "lib/capture/segment_frame.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "lib/capture/segment_file.h"
@@ -65,4 +66,27 @@ enum status segment_footer_complete(int fd, const char *path, struct error *err)
         status = error_errno(err, errno, "cutting %s", path);
     buffer_close(&bytes);
     return status;
+}
+
+enum status segment_footer_add(const char *path, struct error *err)
+{
+    struct segment_footer *footer;
+    enum status status = segment_footer_open(&footer, path, SEGMENT_FOOTER_ALL, NULL);
+    if (status == STATUS_OK) {
+        segment_footer_close(footer);
+        return error_set(err, STATUS_EXISTS, "%s has a footer", path);
+    }
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return error_errno(err, errno, "opening %s", path);
+    status = segment_footer_complete(fd, path, err);
+    if (status == STATUS_OK && fsync(fd) != 0)
+        status = error_errno(err, errno, "syncing %s", path);
+    close(fd);
+    if (status != STATUS_OK)
+        return status;
+    status = segment_footer_open(&footer, path, SEGMENT_FOOTER_TOTALS, err);
+    if (status == STATUS_OK)
+        segment_footer_close(footer);
+    return status == STATUS_NOT_FOUND ? STATUS_DAMAGED : status;
 }

@@ -192,6 +192,31 @@ START_TEST(sealing_can_be_interrupted)
 }
 END_TEST
 
+/* A sealed file without a footer gets the same one later; one that has it is left alone. */
+START_TEST(a_footer_can_be_added_later)
+{
+    struct rig rig;
+    record_traffic(&rig);
+    char path[4096];
+    snprintf(path, sizeof path, "%s", support_only(rig.folder, ".zst"));
+    struct buffer bytes = support_read(path);
+    struct segment_footer *footer = open_footer(path);
+    size_t end = segment_footer_totals(footer)->end;
+    segment_footer_close(footer);
+    ck_assert_int_eq(segment_footer_add(path, &err), STATUS_EXISTS);
+    for (size_t cut = end; cut < bytes.len; cut += 11) {
+        ck_assert_int_eq(truncate(path, (off_t)cut), 0);
+        ck_assert_int_eq(segment_footer_add(path, &err), STATUS_OK);
+        struct buffer again = support_read(path);
+        ck_assert_uint_eq(again.len, bytes.len);
+        ck_assert_int_eq(memcmp(again.data, bytes.data, bytes.len), 0);
+        buffer_close(&again);
+    }
+    buffer_close(&bytes);
+    archive_rig_end(&rig);
+}
+END_TEST
+
 /* Every field of the footer's head, every section, made to lie under a CRC that fits. */
 START_TEST(hostile_footers)
 {
@@ -284,5 +309,6 @@ END_TEST
 int main(void)
 {
     return UNIT_RUN("segment footer", what_a_footer_says, the_next_segment_knows_who_it_is,
-                    sealing_can_be_interrupted, hostile_footers, very_many_sessions);
+                    sealing_can_be_interrupted, a_footer_can_be_added_later, hostile_footers,
+                    very_many_sessions);
 }
