@@ -186,7 +186,8 @@ class Retention(Housekeeping):
         wait_until(lambda: not os.path.exists(old) and not os.path.exists(ancient),
                    "what is too old is removed")
         self.assertTrue(os.path.exists(young))
-        self.assertFalse(os.path.exists(os.path.join(self.data_dir, "segments/2001")))
+        wait_until(lambda: not os.path.exists(os.path.join(self.data_dir, "segments/2001")),
+                   "its empty folders are removed")
         self.assertFalse(self.house(recorder)["age_paused"])
         self.assertIn("(RETAIN_DAYS)", recorder.text())
 
