@@ -3,8 +3,8 @@
  *
  * How it works: a query from the newest end finds where the wanted --lines begin; a second one
  * begins there and follows, asked again every POLL_MS. Sessions that are named by worker, peer and
- * the like are resolved when a query is opened, so such a query is opened again where it stood
- * every REOPEN_MS, for miners that have come since.
+ * the like are resolved when a query is opened, so such a query is opened again every REOPEN_MS,
+ * for miners that have come since.
  *
  * How it can fail: there is no ring yet (it says so and waits), or it is of another version (exit
  * 1). What a slow reader misses in the ring it reads from the archive; what neither has any more is
@@ -40,11 +40,12 @@ struct tail {
     struct show show;
     struct filter filter;
     struct query *query;
-    char cursor[QUERY_CURSOR_BYTES]; /* where the query before stood */
-    uint64_t first_seq;              /* the query begins there */
-    bool placed;                     /* first_seq is known */
-    int64_t opened_ns;               /* the query; monotonic */
-    bool shown_all;                  /* the end was reached at least once */
+    uint64_t first_seq;    /* the query begins there */
+    uint64_t shown_seq;    /* the last that was shown; 0: none */
+    uint64_t last_at_open; /* the newest number when the query was opened */
+    bool placed;           /* first_seq is known */
+    int64_t opened_ns;     /* the query; monotonic */
+    bool shown_all;        /* the end was reached at least once */
     bool failed;
 };
 
@@ -153,12 +154,13 @@ static void open_query(struct tail *tail)
 
     if (!tail->placed)
         find_beginning(tail);
+    if (filter_names_people(&tail->filter) && goes_on(tail))
+        tail->last_at_open = find_last(tail);
     if (!goes_on(tail))
         return;
     if (tail->first_seq > options.filter.first_seq)
         options.filter.first_seq = tail->first_seq;
     options.follow = !tail->options->no_follow;
-    options.cursor = tail->cursor[0] == '\0' ? NULL : tail->cursor;
     if (query_open(&tail->query, &options, &err) != STATUS_OK)
         fail(tail, &err);
     tail->opened_ns = clock_mono_ns();
@@ -168,7 +170,6 @@ static void close_query(struct tail *tail)
 {
     if (tail->query == NULL)
         return;
-    query_cursor(tail->query, tail->cursor);
     query_close(tail->query);
     tail->query = NULL;
 }
@@ -183,13 +184,26 @@ static void read_all(struct tail *tail, bool last)
     tail->show.view.width = terminal_width();
     while (goes_on(tail) && (last || !interrupted) &&
            (status = query_next(tail->query, &row, &err)) == STATUS_OK) {
-        if (show_wants(&tail->show, &row))
-            show_row(&tail->show, &row);
+        if (!show_wants(&tail->show, &row))
+            continue;
+        show_row(&tail->show, &row);
+        tail->shown_seq = row.line.seq;
     }
     output_flush(&tail->show.output);
     tail->shown_all |= status == STATUS_END;
     if (status != STATUS_OK && status != STATUS_END)
         fail(tail, &err);
+}
+
+/* A session that was not known when the query was opened has said nothing before that. Rows go on
+ * behind the last one shown, so that they stay in order. */
+static void begin_anew(struct tail *tail)
+{
+    uint64_t seen = tail->shown_seq > tail->last_at_open ? tail->shown_seq : tail->last_at_open;
+
+    close_query(tail);
+    if (seen >= tail->first_seq)
+        tail->first_seq = seen + 1;
 }
 
 static void step(struct tail *tail)
@@ -198,7 +212,7 @@ static void step(struct tail *tail)
 
     if (tail->query != NULL && names_people && tail->shown_all &&
         clock_mono_ns() - tail->opened_ns > REOPEN_MS * NS_PER_MS)
-        close_query(tail);
+        begin_anew(tail);
     if (tail->query == NULL)
         open_query(tail);
     if (tail->query != NULL)

@@ -138,11 +138,32 @@ static const struct column {
 };
 enum { OPENED, LASTED, SESSION, MINER, WORKER, AGENT, POOL, MESSAGES, ACCEPTED, REJECTED, ENDED };
 
+#define GAP        2  /* columns between two */
+#define ENDED_ROOM 12 /* of the last one, at least */
+
+/* On a narrow terminal what is least missed goes first; a bit set of columns. */
+static unsigned hidden_columns(size_t width)
+{
+    static const int order[] = {POOL, AGENT, MINER, LASTED, MESSAGES};
+    size_t needed = ENDED_ROOM;
+    unsigned hidden = 0;
+
+    for (int i = 0; i < ENDED; i++)
+        needed += columns[i].columns + GAP;
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]) && width > 0 && needed > width; i++) {
+        hidden |= 1u << order[i];
+        needed -= columns[order[i]].columns + GAP;
+    }
+    return hidden;
+}
+
 static void add_cell(struct terminal_row *row, int at, enum terminal_color color, struct span text)
 {
     const struct column *column = &columns[at];
     char padded[32];
 
+    if ((hidden_columns(row->width) >> at & 1) != 0)
+        return;
     if (column->right && text.len < column->columns) {
         snprintf(padded, sizeof(padded), "%*.*s", (int)column->columns, (int)text.len, text.data);
         text = span_text(padded);

@@ -142,6 +142,15 @@ class Whole(FixedCase):
             self.assertEqual(plain.wait(), 0)
             self.assertNotIn(b"\x1b", plain.output)
 
+    def test_a_narrow_terminal(self):
+        terminal = self.keep(Terminal(self.folder, ("ls", "--data-dir", self.data_dir), 120,
+                                      {"NO_COLOR": "1"}))
+        self.assertEqual(terminal.wait(), 0)
+        row = terminal.output.decode().splitlines()[1]
+        self.assertLessEqual(len(row), 120)
+        self.assertEqual(row.split(), ["2026-11-22", "03:12:30", "1m31s", "bbbbbbbb0002", "farm.2",
+                                       "4", "0", "1", "pool:", "reset"])
+
     def test_readers_that_go_away(self):
         for arguments in (("ls",), ("ls", "--segments"), ("info", *self.paths), ("verify",)):
             reading, writing = os.pipe()

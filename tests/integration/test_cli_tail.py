@@ -145,7 +145,7 @@ class Showing(WithRecorder):
 
     def test_a_miner_that_comes_later_is_found_by_its_worker(self):
         tail = self.spawn("tail", "--data-dir", self.data_dir, "--worker", "late", "-m", "submit")
-        wait_until(lambda: self.recorder.counters(), "it runs")
+        wait_until(lambda: self.has_open_file(tail.pid, "live/ring"), "it follows")
         miner, upstream = self.join(self.recorder, self.pool)
         for line in (b'{"id":1,"method":"mining.authorize","params":["late.1","x"]}\n',
                      b'{"id":2,"method":"mining.submit","params":["late.1","a","b","c","d"]}\n'):
@@ -158,6 +158,11 @@ class Showing(WithRecorder):
         tail.wait_lines(1)
         self.assertEqual(tail.stop(), 0)
         self.assertEqual([line["msg"]["params"][0] for line in tail.json()], ["late.1"])
+
+    @staticmethod
+    def has_open_file(pid, name):
+        with open(f"/proc/{pid}/maps", encoding="ascii") as file:
+            return name in file.read()
 
     def test_begins_where_it_is_told(self):
         self.small_talk()
