@@ -32,7 +32,7 @@
  * read. Files that retention takes while a query runs are counted as vanished; one that is open
  * already is read to its end.
  *
- * Memory: with threads = 0 one frame (at most 26 MiB, usually 1 MiB), the directory of one file,
+ * Memory: with threads = 0 one frame (at most 32 MiB, usually 1 MiB), the directory of one file,
  * and the sessions that fit the filter where it names workers, peers, pools or agents; with threads
  * two frames more a thread.
  *

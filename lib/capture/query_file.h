@@ -19,7 +19,7 @@
 #include "lib/capture/query_match.h"
 #include "lib/capture/segment_footer.h"
 
-#define QUERY_TEXT_MAX (26u << 20) /* of one frame: more than any writer makes of it */
+#define QUERY_TEXT_MAX SEGMENT_FRAME_TEXT_MAX
 
 /* Where damage is told; `path` is that of the file. */
 struct query_reporter {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/capture/recompress.h"
 #include "lib/capture/segment_footer.h"
 #include "tests/unit/query_support.h"
 #include "tests/unit/unit.h"
@@ -260,6 +261,42 @@ START_TEST(a_cursor_outlives_sealing_and_new_files)
 }
 END_TEST
 
+static void recompress(const char *path)
+{
+    struct recompress *job;
+    enum status status = recompress_new(&job, path, 19, &segment_io_system, &err);
+    ck_assert_msg(status == STATUS_OK, "%s", err.text);
+    while ((status = recompress_step(job, &err)) == STATUS_OK)
+        ;
+    ck_assert_msg(status == STATUS_END, "%s", err.text);
+    recompress_free(job);
+}
+
+START_TEST(a_cursor_outlives_recompression)
+{
+    struct query_options options = options_for(QUERY_OLDEST_FIRST);
+    struct query *query;
+    struct query_row row;
+    char up[QUERY_CURSOR_BYTES], down[QUERY_CURSOR_BYTES];
+    bool seen[201];
+    make(true);
+    options.place.data_dir = made.folder;
+    take_page(QUERY_OLDEST_FIRST, 70, up);
+    take_page(QUERY_NEWEST_FIRST, 120, down);
+    ck_assert_int_eq(query_open(&query, &options, &err), STATUS_OK);
+    for (int i = 0; i < 70; i++)
+        ck_assert_int_eq(query_next(query, &row, &err), STATUS_OK);
+    recompress(paths[1].path);
+    ck_assert_uint_eq(count_rows(query, seen, true), 130); /* reads the old file on */
+    query_close(query);
+    ck_assert_uint_eq(go_on(QUERY_OLDEST_FIRST, up, seen), 130);
+    ck_assert(seen[71] && !seen[70]);
+    ck_assert_uint_eq(go_on(QUERY_NEWEST_FIRST, down, seen), 80);
+    ck_assert(seen[80] && seen[1] && !seen[81]);
+    finish();
+}
+END_TEST
+
 /* A disk error: the second file begins with lines that the first one has. */
 START_TEST(a_line_that_stands_in_two_files_comes_once)
 {
@@ -317,5 +354,6 @@ int main(void)
                     a_frame_whose_beginning_is_damaged, a_damaged_entry_costs_nothing,
                     a_file_that_is_cut, a_file_that_is_no_segment, a_file_that_vanishes,
                     a_cursor_outlives_expiry, a_cursor_outlives_sealing_and_new_files,
-                    a_line_that_stands_in_two_files_comes_once, following_files);
+                    a_cursor_outlives_recompression, a_line_that_stands_in_two_files_comes_once,
+                    following_files);
 }
