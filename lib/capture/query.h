@@ -151,9 +151,11 @@ struct query_statistics {
  * cursor's; else what the system says. An archive without segments is no error. */
 enum status query_open(struct query **out, const struct query_options *options,
                        struct error *err) MUST_CHECK;
-/* STATUS_END: no more. With options.follow, ask again: it is cheap (no file is read while the ring
- * serves). May wait up to a second when the ring was overrun by what the archive has yet to flush.
- * Other codes: the system refuses (memory, the segments folder); the query can only be closed. */
+/* STATUS_END: no more; oldest first the ring is read as far as it went when the query was opened,
+ * so that a query ends however fast the recorder writes. With options.follow, ask again: it is
+ * cheap (no file is read while the ring serves). May wait up to a second when the ring was overrun
+ * by what the archive has yet to flush. Other codes: the system refuses (memory, the segments
+ * folder); the query can only be closed. */
 enum status query_next(struct query *query, struct query_row *out, struct error *err) MUST_CHECK;
 void query_close(struct query *query);
 

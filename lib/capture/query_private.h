@@ -63,6 +63,7 @@ struct query {
     struct ring_reader *ring;
     uint64_t ring_instance;
     uint64_t ring_seq; /* of the record read last; newest first: and not below; 0: none */
+    uint64_t ring_end; /* the last number when the query was opened: without follow, its end */
     bool ring_whole;   /* from its first number on, though ring_seq is 0 */
     bool ring_gap;     /* what lies between ring_seq and the next record is nowhere */
     struct buffer text;

@@ -13,10 +13,12 @@ void query_ring_open(struct query *query)
     if (!query->place.ring_path)
         return;
     enum status status = ring_reader_open(&query->ring, query->place.ring_path, &err);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
         query->ring_instance = ring_reader_instance(query->ring);
-    else if (status != STATUS_NOT_FOUND)
+        query->ring_end = ring_reader_last_seq(query->ring);
+    } else if (status != STATUS_NOT_FOUND) {
         query_report(&query->reporter, query->place.ring_path, 0, err.text);
+    }
 }
 
 void query_ring_close(struct query *query)
@@ -94,6 +96,8 @@ static enum status newer(struct query *query, struct query_row *out)
 {
     struct record record;
     while (ring_reader_next(query->ring, &record, NULL) == STATUS_OK) {
+        if (!query->follow && query->ring_seq >= query->ring_end && record.seq > query->ring_end)
+            return STATUS_END;
         bool follows = query->ring_seq || query->ring_whole;
         if (follows && record.seq > query->ring_seq + 1) {
             if (query->source != QUERY_LIVE && !query->ring_gap)
