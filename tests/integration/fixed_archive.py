@@ -145,12 +145,12 @@ def segment(number, frames):
     return data, offsets
 
 
-def write(data_dir):
-    """Makes the archive; returns the paths of its files, and the offsets of their data frames."""
+def write(data_dir, files=None):
+    """Makes the archive (of other files -> frames -> lines, if given); returns the paths of its files, and the offsets of their data frames."""
     folder = os.path.join(data_dir, "segments/2026/11/22")
     os.makedirs(folder)
     paths, offsets = [], []
-    for number, (start, frames) in enumerate(zip(STARTS, FRAMES), 1):
+    for number, (start, frames) in enumerate(zip(STARTS, files or FRAMES), 1):
         paths.append(os.path.join(folder, f"{start}-{number:08d}.ndjson.zst"))
         data, places = segment(number, frames)
         offsets.append(places)

@@ -9,7 +9,7 @@ import unittest
 
 from tests.integration import fixed_archive
 from tests.integration.fixed_archive import FARM_1, FARM_2, LINES
-from tests.integration.front import Terminal, environment
+from tests.integration.front import FrontCase, Terminal, environment
 from tests.integration.harness import program
 from tests.integration.test_cli_cat import EXPECTED_TIME, FixedCase
 
@@ -160,6 +160,22 @@ class Whole(FixedCase):
                                   env=environment())
             os.close(writing)
             self.assertEqual((done.returncode, done.stderr), (0, b""), arguments)
+
+
+class Hostile(FrontCase):
+    def test_names_that_steer_a_terminal(self):
+        files = [[[line.replace("farm.1", 'f\\u001b[2J\\"\\u00e9\\n') for line in frame]
+                  for frame in frames] for frames in fixed_archive.FRAMES]
+        fixed_archive.write(self.data_dir, files)
+        code, out, err = self.run_front("ls", "--data-dir", self.data_dir)
+        self.assertEqual((code, err), (0, ""))
+        self.assertEqual([json.loads(line)["workers"] for line in out.splitlines()],
+                         [["farm.2"], ['f\x1b[2J"é\n']])
+        for command in (("ls", "--table"), ("cat", "--table", "--method", "submit")):
+            rows = self.run_front(*command, "--data-dir", self.data_dir)[1]
+            self.assertEqual(len(rows.splitlines()), 3)
+            self.assertIn('f?[2J"é?', rows)
+            self.assertNotIn("\x1b", rows)
 
 
 class Damaged(FixedCase):
