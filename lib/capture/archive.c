@@ -32,8 +32,8 @@
 #define MARGIN_NS      (200 * NS_PER_MS) /* a tick's delay and the sync itself */
 #define RETRY_FIRST_NS (20 * NS_PER_MS)
 #define RETRY_MOST_NS  (1 * NS_PER_S)
-#define TICK_RECORDS   8192       /* then the clock is looked at again */
-#define TICK_BYTES     (48 << 10) /* of ring that a tick is to find */
+#define TICK_RECORDS   8192        /* then the clock is looked at again */
+#define TICK_BYTES     (128 << 10) /* of ring that a tick is to find */
 #define TICK_LEAST_NS  (1 * NS_PER_MS)
 #define TICK_MOST_NS   (100 * NS_PER_MS)
 #define ARCHIVE_NICE   5 /* a third of the weight of the relay */

@@ -27,7 +27,8 @@
 #include "lib/base/memory.h"
 #include "lib/event/stream_private.h"
 
-#define EVENTS_A_TURN 256
+#define EVENTS_A_TURN  256
+#define UV_TIME_AGE_MS 4
 
 static void must(bool done)
 {
@@ -104,7 +105,8 @@ static int wait_ms(const struct stream_loop *loop)
 {
     if (loop->due_first != NULL)
         return 0;
-    return uv_loop_alive(loop->uv) ? uv_backend_timeout(loop->uv) : -1;
+    int wait = uv_backend_timeout(loop->uv);
+    return wait != 0 || uv_loop_alive(loop->uv) ? wait : -1;
 }
 
 static bool is_alive(const struct stream_loop *loop)
@@ -112,12 +114,15 @@ static bool is_alive(const struct stream_loop *loop)
     return loop->open > 0 || uv_loop_alive(loop->uv);
 }
 
-/* For timers that are started now, and for whoever asks what time it is. */
+/* For whoever asks what time it is, and for timers that are started now: those may fire earlier by
+ * UV_TIME_AGE_MS, libuv's clock is not asked for every message. */
 static void look_at_clock(struct stream_loop *loop)
 {
     loop->now_ns = clock_mono_ns();
-    if ((uint64_t)(loop->now_ns / NS_PER_MS) != uv_now(loop->uv))
-        uv_update_time(loop->uv);
+    if (loop->now_ns - loop->uv_told_ns < UV_TIME_AGE_MS * NS_PER_MS)
+        return;
+    uv_update_time(loop->uv);
+    loop->uv_told_ns = loop->now_ns;
 }
 
 static void turn(struct stream_loop *loop, int wait)

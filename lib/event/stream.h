@@ -56,10 +56,11 @@ struct stream_callbacks {
 /* One loop with what its streams share. Embed it; close it after all its streams are closed. */
 struct stream_loop {
     uv_loop_t *uv;
-    char *read_buffer; /* STREAM_READ_SIZE bytes, and room for a TLS record */
-    int64_t now_ns;    /* monotonic, when the loop woke up; whoever reads the clock may renew it */
-    int epoll;         /* the streams, and what uv waits for */
-    unsigned open;     /* streams that have not said on_closed */
+    char *read_buffer;  /* STREAM_READ_SIZE bytes, and room for a TLS record */
+    int64_t now_ns;     /* monotonic, when the loop woke up; whoever reads the clock may renew it */
+    int64_t uv_told_ns; /* when libuv was last told what time it is */
+    int epoll;          /* the streams, and what uv waits for */
+    unsigned open;      /* streams that have not said on_closed */
     struct stream *due_first, *due_last; /* have something to do in the next turn */
 };
 #define STREAM_READ_SIZE 65536
