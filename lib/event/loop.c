@@ -9,6 +9,10 @@
  * (`readable`) until it has read all, so pausing and resuming a stream costs no system call, and an
  * event of a stream that is read at once costs epoll no second look.
  *
+ * libuv's next timer is an alarm in the same set, set when it changes. A time-out of epoll_wait
+ * would be set and cancelled for every message, and each time is a trip to the clock's hardware,
+ * through the hypervisor where there is one.
+ *
  * Due are streams that have something to do without the kernel: to report an error that was met
  * inside a user's call, to go on reading after a pause, to say that they are closed. Memory of a
  * stream goes in its last turn, when no event of this round can name it any more.
@@ -20,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
@@ -41,18 +46,23 @@ static void must(bool done)
 void stream_loop_init(struct stream_loop *loop, uv_loop_t *uv)
 {
     struct epoll_event backend = {.events = EPOLLIN, .data.ptr = NULL};
+    struct epoll_event alarm = {.events = EPOLLIN, .data.ptr = loop};
     *loop = (struct stream_loop){.uv = uv};
     loop->read_buffer = memory_new(STREAM_READ_SIZE + STREAM_TLS_ROOM);
     loop->epoll = epoll_create1(EPOLL_CLOEXEC);
     must(loop->epoll >= 0);
+    loop->alarm = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    must(loop->alarm >= 0);
     must(epoll_ctl(loop->epoll, EPOLL_CTL_ADD, uv_backend_fd(uv), &backend) == 0);
+    must(epoll_ctl(loop->epoll, EPOLL_CTL_ADD, loop->alarm, &alarm) == 0);
 }
 
 void stream_loop_close(struct stream_loop *loop)
 {
+    (void)close(loop->alarm);
     (void)close(loop->epoll);
     free(loop->read_buffer);
-    *loop = (struct stream_loop){.epoll = -1};
+    *loop = (struct stream_loop){.epoll = -1, .alarm = -1};
 }
 
 /* ---- streams come and go ---- */
@@ -100,13 +110,34 @@ static void run_due(struct stream_loop *loop)
     }
 }
 
-/* Milliseconds, as epoll_wait takes them. */
-static int wait_ms(const struct stream_loop *loop)
+static void arm(struct stream_loop *loop, uint64_t alarm_ms)
+{
+    const struct itimerspec at = {
+        .it_value = {.tv_sec = (time_t)(alarm_ms / 1000),
+                     .tv_nsec = (long)(alarm_ms % 1000 * NS_PER_MS)},
+    };
+    loop->alarm_ms = alarm_ms;
+    (void)timerfd_settime(loop->alarm, TFD_TIMER_ABSTIME, &at, NULL);
+}
+
+/* What epoll_wait is to wait, milliseconds: nothing, or until something comes. */
+static int wait_ms(struct stream_loop *loop)
 {
     if (loop->due_first != NULL)
         return 0;
     int wait = uv_backend_timeout(loop->uv);
-    return wait != 0 || uv_loop_alive(loop->uv) ? wait : -1;
+    if (wait == 0)
+        return uv_loop_alive(loop->uv) ? 0 : -1;
+    if (wait > 0 && uv_now(loop->uv) + (uint64_t)wait != loop->alarm_ms)
+        arm(loop, uv_now(loop->uv) + (uint64_t)wait);
+    return -1;
+}
+
+static void quit_alarm(struct stream_loop *loop)
+{
+    uint64_t times;
+    (void)!read(loop->alarm, &times, sizeof times);
+    loop->alarm_ms = 0;
 }
 
 static bool is_alive(const struct stream_loop *loop)
@@ -129,16 +160,18 @@ static void turn(struct stream_loop *loop, int wait)
 {
     struct epoll_event events[EVENTS_A_TURN];
     int count = epoll_wait(loop->epoll, events, EVENTS_A_TURN, wait);
-    bool backend = count <= 0; /* its time may have come */
+    bool backend = wait == 0;
     look_at_clock(loop);
     for (int i = 0; i < count; i++) {
-        if (events[i].data.ptr == NULL)
+        if (events[i].data.ptr == loop)
+            quit_alarm(loop);
+        if (events[i].data.ptr == NULL || events[i].data.ptr == loop)
             backend = true;
         else
             stream_events(events[i].data.ptr, events[i].events);
     }
     run_due(loop);
-    if (backend || wait == 0)
+    if (backend)
         (void)uv_run(loop->uv, UV_RUN_NOWAIT);
 }
 

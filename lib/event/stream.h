@@ -60,6 +60,8 @@ struct stream_loop {
     int64_t now_ns;     /* monotonic, when the loop woke up; whoever reads the clock may renew it */
     int64_t uv_told_ns; /* when libuv was last told what time it is */
     int epoll;          /* the streams, and what uv waits for */
+    int alarm;          /* a timerfd, for libuv's next timer */
+    uint64_t alarm_ms;  /* when it rings, in libuv's time; 0: never */
     unsigned open;      /* streams that have not said on_closed */
     struct stream *due_first, *due_last; /* have something to do in the next turn */
 };
