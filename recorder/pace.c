@@ -33,7 +33,8 @@ bool pace_look(struct pace *pace, struct ring_writer *ring, const struct archive
     uint64_t position = ring_writer_position(ring), archived = archive_position(archive);
     pace->looked_at = position;
     int64_t pause = pace_pause_ns(position - archived, ring_writer_bytes(ring));
-    if (!is_moving(pace, archived) || pause == 0)
+    pace->behind = position - archived > ring_writer_bytes(ring) / PACE_BEHIND;
+    if ((!is_moving(pace, archived) && archive_waits_for_disk(archive)) || pause == 0)
         return false;
     struct timespec time = {.tv_nsec = pause};
     nanosleep(&time, NULL);

@@ -7,10 +7,11 @@
  * PACE_MOST_MS when the ring is nearly full. Nothing but a flood of hundreds of thousands of
  * messages a second gets there, and a miner can't notice milliseconds.
  *
- * A disk is never waited for: when the archive has not moved for PACE_PATIENCE_MS there is no
- * pause.
+ * A disk is never waited for: when the archive has not moved for PACE_PATIENCE_MS, and not for want
+ * of a processor, there is no pause.
  *
- * It also tells the archive where the relay runs, so that its thread works somewhere else.
+ * It also keeps the archive's thread off the relay's processor, until that is PACE_BEHIND of a ring
+ * behind: then it may run wherever there is room.
  *
  * Threads: the relay's.
  */
@@ -21,6 +22,7 @@
 #include "lib/capture/archive.h"
 
 #define PACE_STEP        (UINT64_C(1) << 20) /* ring bytes between two looks */
+#define PACE_BEHIND      8                   /* an eighth */
 #define PACE_MOST_MS     16
 #define PACE_PATIENCE_MS 150
 
@@ -29,6 +31,7 @@ struct pace {
     uint64_t looked_at; /* ring position of the last look */
     uint64_t archived;  /* the archive's position then */
     int64_t moved_ns;   /* monotonic; when that last changed */
+    bool behind;        /* the archive was, at the last look */
 };
 
 /* The pause due: in a ring of `ring_bytes` with `lag` of them not yet taken; nanoseconds. */
@@ -39,7 +42,7 @@ bool pace_look(struct pace *pace, struct ring_writer *ring, const struct archive
 /* After every append; almost always one comparison. True: it has paused. */
 static inline bool pace_check(struct pace *pace, struct ring_writer *ring, struct archive *archive)
 {
-    archive_keep_off(archive, processor_current());
+    archive_keep_off(archive, pace->behind ? -1 : processor_current());
     return ring_writer_position(ring) - pace->looked_at >= PACE_STEP &&
            pace_look(pace, ring, archive);
 }

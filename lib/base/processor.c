@@ -5,18 +5,17 @@
  */
 #include "lib/base/processor.h"
 
-#include <pthread.h>
-
 int processor_current(void)
 {
     return sched_getcpu();
 }
 
-void processor_choice_init(struct processor_choice *choice)
+void processor_choice_init(struct processor_choice *choice, pthread_t thread)
 {
+    choice->thread = thread;
     choice->avoided = -1;
     choice->possible =
-        pthread_getaffinity_np(pthread_self(), sizeof choice->allowed, &choice->allowed) == 0 &&
+        pthread_getaffinity_np(thread, sizeof choice->allowed, &choice->allowed) == 0 &&
         CPU_COUNT(&choice->allowed) > 1;
 }
 
@@ -27,6 +26,6 @@ void processor_avoid(struct processor_choice *choice, int processor)
     cpu_set_t others = choice->allowed;
     if (processor >= 0)
         CPU_CLR((size_t)processor, &others);
-    choice->possible = pthread_setaffinity_np(pthread_self(), sizeof others, &others) == 0;
+    choice->possible = pthread_setaffinity_np(choice->thread, sizeof others, &others) == 0;
     choice->avoided = processor;
 }

@@ -182,6 +182,7 @@ static void failed(struct archive *archive, int64_t now, const struct error *err
         archive->retry_delay = RETRY_MOST_NS;
     archive->retry_at = now + archive->retry_delay;
     archive->failing = true;
+    atomic_store_explicit(&archive->failing_now, true, memory_order_relaxed);
     snprintf(archive->trouble, sizeof archive->trouble, "%.*s", (int)sizeof archive->trouble - 1,
              last_part(err->text));
     set_reason(archive, true, err->text);
@@ -193,6 +194,7 @@ static void failed(struct archive *archive, int64_t now, const struct error *err
 static void works_again(struct archive *archive)
 {
     archive->failing = false;
+    atomic_store_explicit(&archive->failing_now, false, memory_order_relaxed);
     archive->trouble[0] = '\0';
     set_reason(archive, false, "");
     log_info("archive: writing works again");
@@ -247,8 +249,6 @@ static bool run_tick(struct archive *archive)
     bool stopping = archive->stop;
     struct error err = {""};
     pthread_mutex_unlock(&archive->mutex);
-    processor_avoid(&archive->processors,
-                    atomic_load_explicit(&archive->relay_runs_on, memory_order_relaxed));
     int64_t now = clock_mono_ns();
     uint64_t lag = ring_reader_lag(archive->reader);
     enum status status = STATUS_TIMEOUT; /* not tried */
@@ -292,7 +292,6 @@ static void *run(void *user)
     struct archive *archive = user;
     (void)pthread_setname_np(pthread_self(), "archive");
     yield_to_relay();
-    processor_choice_init(&archive->processors);
     pthread_mutex_lock(&archive->mutex);
     while (run_tick(archive))
         continue;
@@ -371,7 +370,6 @@ enum status archive_start(struct archive **out, const struct archive_settings *s
     knowledge_init(&archive->knowledge);
     ring_reader_seek_oldest(reader);
     archive->position = ring_reader_position(reader);
-    archive->relay_runs_on = -1;
     archive->tick_wait = TICK_MOST_NS;
     enum status status = find_next_number(archive, err);
     if (status == STATUS_OK)
@@ -380,6 +378,7 @@ enum status archive_start(struct archive **out, const struct archive_settings *s
         archive_free(archive);
         return status;
     }
+    processor_choice_init(&archive->processors, archive->thread);
     *out = archive;
     return STATUS_OK;
 }
@@ -406,8 +405,13 @@ uint64_t archive_position(const struct archive *archive)
 
 void archive_keep_off(struct archive *archive, int processor)
 {
-    if (atomic_load_explicit(&archive->relay_runs_on, memory_order_relaxed) != processor)
-        atomic_store_explicit(&archive->relay_runs_on, processor, memory_order_relaxed);
+    processor_avoid(&archive->processors, processor);
+}
+
+bool archive_waits_for_disk(const struct archive *archive)
+{
+    return atomic_load_explicit(&archive->at_disk, memory_order_relaxed) ||
+           atomic_load_explicit(&archive->failing_now, memory_order_relaxed);
 }
 
 /* Waits for the thread's end until then. */

@@ -77,8 +77,13 @@ void archive_status_get(struct archive *archive, struct archive_status *out);
 /* The ring's position up to which records have been taken; a moment old. Any thread, cheap. */
 uint64_t archive_position(const struct archive *archive);
 
+/* True while the thread is in a write, a sync or the like, or waits to try one again: then it does
+ * not want for a processor. Any thread, cheap. */
+bool archive_waits_for_disk(const struct archive *archive);
+
 /* The processor that the relay runs on: the archive's thread leaves it to the relay where there is
- * another one. Any thread, cheap. */
+ * another one; -1: it may run anywhere again. The thread of archive_start; cheap when it is as
+ * before. */
 void archive_keep_off(struct archive *archive, int processor);
 
 #endif

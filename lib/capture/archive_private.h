@@ -66,10 +66,11 @@ struct archive {
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t wake, ended_wake;
-    _Atomic bool give_up;      /* set with the mutex held, read anywhere */
-    _Atomic uint64_t position; /* of the ring: read up to here */
-    _Atomic int relay_runs_on; /* a processor; -1: unknown */
-    struct processor_choice processors;
+    _Atomic bool give_up;               /* set with the mutex held, read anywhere */
+    _Atomic uint64_t position;          /* of the ring: read up to here */
+    _Atomic bool at_disk;               /* in a call that may wait for it */
+    _Atomic bool failing_now;           /* `failing`, for other threads */
+    struct processor_choice processors; /* of the thread; the starter's */
     /* behind the mutex: */
     bool stop, rotate, finished;
     struct archive_status status;

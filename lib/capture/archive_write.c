@@ -48,6 +48,12 @@ static void count_to(struct archive *archive, const struct archive_tally *tally)
 
 /* ------------------------------------------------------------------ files */
 
+/* Around calls that may wait for the disk. */
+static void at_disk(struct archive *archive, bool is)
+{
+    atomic_store_explicit(&archive->at_disk, is, memory_order_relaxed);
+}
+
 static enum status open_file(struct archive *archive, const struct record *record, int64_t now,
                              struct error *err)
 {
@@ -60,8 +66,10 @@ static enum status open_file(struct archive *archive, const struct record *recor
     enum status status = STATUS_EXISTS;
     for (int tries = 0; tries < NAME_TRIES && status == STATUS_EXISTS; tries++) {
         head.number = archive->next_number;
+        at_disk(archive, true);
         status =
             segment_file_create(&archive->file, archive->data_dir, &head, archive->last_seq, err);
+        at_disk(archive, false);
         if (status == STATUS_OK || status == STATUS_EXISTS)
             archive->next_number++;
     }
@@ -78,7 +86,9 @@ static enum status open_file(struct archive *archive, const struct record *recor
 enum status archive_push(struct archive *archive, struct error *err)
 {
     uint64_t before = archive->file.written;
+    at_disk(archive, true);
     enum status status = segment_file_write(&archive->file, err);
+    at_disk(archive, false);
     archive->fault = ARCHIVE_FAULT_WRITE;
     add(&archive->counters->archive_bytes, archive->file.written - before);
     if (archive->file.framed.offset == archive->file.ended.offset)
@@ -108,7 +118,9 @@ enum status archive_end_frame(struct archive *archive, struct error *err)
 
 enum status archive_sync(struct archive *archive, struct error *err)
 {
+    at_disk(archive, true);
     enum status status = segment_file_sync(&archive->file, err);
+    at_disk(archive, false);
     archive->fault = ARCHIVE_FAULT_SYNC;
     if (status != STATUS_OK)
         return status;
@@ -133,7 +145,9 @@ enum status archive_seal(struct archive *archive, struct error *err)
     if (status != STATUS_OK)
         return status;
     archive->fault = ARCHIVE_FAULT_SEAL;
+    at_disk(archive, true);
     status = segment_file_seal(&archive->file, err);
+    at_disk(archive, false);
     if (archive->file.fd >= 0)
         return status;
     if (status != STATUS_OK) /* it has its name; only the folder's sync failed */

@@ -43,8 +43,8 @@ class HalfClose(RecorderCase):
         self.assertEqual(self.check(self.upstream, self.miner), ("pool", "end"))
 
     def test_with_much_on_its_way(self):
-        """The FIN stays behind 8 MB that nobody reads at first."""
-        data = LINE * (8 * MIB // len(LINE))
+        """The FIN stays behind more than the kernel holds, which nobody reads at first."""
+        data = LINE * (32 * MIB // len(LINE))
         stuck = len(data) - self.miner.send_until_stuck(data, 0.3)
         self.assertGreater(stuck, 0, "all of it went into the kernel's buffers")
         self.upstream.send(ANSWER).end()
