@@ -44,14 +44,15 @@ class HalfClose(RecorderCase):
 
     def test_with_much_on_its_way(self):
         """The FIN stays behind more than the kernel holds, which nobody reads at first."""
-        data = LINE * (32 * MIB // len(LINE))
-        stuck = len(data) - self.miner.send_until_stuck(data, 0.3)
-        self.assertGreater(stuck, 0, "all of it went into the kernel's buffers")
+        data = LINE * (64 * MIB // len(LINE))
+        sent = self.miner.send_until_stuck(data, 0.3)
+        self.assertLess(sent, len(data), "all of it went into the kernel's buffers")
         self.upstream.send(ANSWER).end()
         self.assertEqual(self.miner.read_end(), ANSWER)
-        reader_total = self.upstream.skip(len(data) - stuck)
-        self.miner.send(data[-stuck:]).end()
-        self.assertEqual(reader_total + self.upstream.skip(), len(data))
+        reader_total = self.upstream.skip(sent)
+        rest = len(LINE) - sent % len(LINE)
+        self.miner.send(data[sent:sent + rest]).end()
+        self.assertEqual(reader_total + self.upstream.skip(), sent + rest)
         self.recorder.wait_sessions(0)
         archive = self.finish(self.recorder)
         self.assert_same_streams(archive, self.miner, self.upstream)
