@@ -32,11 +32,12 @@
 #define MARGIN_NS      (200 * NS_PER_MS) /* a tick's delay and the sync itself */
 #define RETRY_FIRST_NS (20 * NS_PER_MS)
 #define RETRY_MOST_NS  (1 * NS_PER_S)
-#define TICK_RECORDS   8192        /* then the clock is looked at again */
-#define TICK_BYTES     (128 << 10) /* of ring that a tick is to find */
+#define TICK_RECORDS   8192       /* then the clock is looked at again */
+#define BUSY_BYTES     (2 << 20)  /* of ring a second */
+#define HELPING_BYTES  (32 << 10) /* of ring that a tick is to find when it is busy */
 #define TICK_LEAST_NS  (1 * NS_PER_MS)
 #define TICK_MOST_NS   (100 * NS_PER_MS)
-#define ARCHIVE_NICE   5 /* a third of the weight of the relay */
+#define ARCHIVE_NICE   10 /* a third of the weight of the relay */
 #define LOGS_A_MINUTE  6
 
 /* ------------------------------------------------------------------ one tick */
@@ -202,17 +203,17 @@ static void works_again(struct archive *archive)
 
 /* ------------------------------------------------------------------ the thread */
 
-/* Small helpings: a long one would keep a busy processor from whoever talks to the relay. */
+/* Small helpings where much comes: a long one would keep a busy processor from whoever talks to the
+ * relay. Where little comes every tick costs more than what it does. */
 static int64_t next_tick(struct archive *archive, uint64_t found_bytes)
 {
     if (archive->failing)
         return archive->retry_at;
-    int64_t wait = archive->tick_wait * 2;
-    if (found_bytes > TICK_BYTES / 2)
-        wait = archive->tick_wait * TICK_BYTES / (int64_t)found_bytes;
-    if (wait < TICK_LEAST_NS)
-        wait = TICK_LEAST_NS;
-    archive->tick_wait = wait < TICK_MOST_NS ? wait : TICK_MOST_NS;
+    int64_t wait = TICK_MOST_NS;
+    int64_t a_second = (int64_t)(found_bytes * (uint64_t)NS_PER_S / (uint64_t)archive->tick_wait);
+    if (a_second > BUSY_BYTES)
+        wait = HELPING_BYTES * NS_PER_S / a_second;
+    archive->tick_wait = wait > TICK_LEAST_NS ? wait : TICK_LEAST_NS;
     return clock_mono_ns() + archive->tick_wait;
 }
 

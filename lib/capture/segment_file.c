@@ -68,7 +68,7 @@ void segment_compressor_tune(ZSTD_CCtx *compressor, bool thorough)
         ZSTD_cParameter parameter;
         int quick, thorough; /* 0: as the level has it */
     } settings[] = {
-        {ZSTD_c_compressionLevel, 1, 1},  {ZSTD_c_checksumFlag, 1, 1}, {ZSTD_c_hashLog, 13, 13},
+        {ZSTD_c_compressionLevel, 1, 1},  {ZSTD_c_checksumFlag, 1, 1}, {ZSTD_c_hashLog, 12, 13},
         {ZSTD_c_strategy, 0, ZSTD_lazy2}, {ZSTD_c_windowLog, 0, 18},   {ZSTD_c_chainLog, 0, 13},
         {ZSTD_c_searchLog, 0, 3},         {ZSTD_c_minMatch, 0, 6},     {ZSTD_c_targetLength, 0, 16},
     };
