@@ -361,6 +361,10 @@ static enum status after_archive(struct query *query, struct error *err)
         query_ring_open(query);
     if (query->source == QUERY_ALL && query->ring) {
         uint64_t have = archive_end(query);
+        if (!query->follow && have > 0 && have >= query->ring_end) {
+            query->phase = QUERY_PHASE_ENDED; /* or it would chase a writer that is faster */
+            return STATUS_OK;
+        }
         return enter_ring(query, have + 1) == STATUS_OK ? STATUS_OK : bridge(query, have, err);
     }
     if (query->follow)

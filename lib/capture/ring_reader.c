@@ -2,7 +2,8 @@
  * ring_reader.c - reading the ring from anywhere.
  *
  * Every copy is validated afterwards against `claim`. When that has passed, the reader was overrun:
- * it starts again at `head`, and the next record's seq tells how many it missed. Fails only at
+ * it starts again at `head`, and the next record's seq tells how many it missed. A record that is
+ * none though nobody has passed is damage: what is left up to the tail is missed. Fails only at
  * opening; a ring that goes away stays mapped until the reader is closed.
  */
 #include <errno.h>
@@ -123,11 +124,16 @@ bool ring_reader_seek_seq(struct ring_reader *reader, uint64_t seq)
     ring_reader_seek_oldest(reader);
     uint64_t position = reader->position, tail = tail_of(reader);
     bool first = true;
-    while (position < tail) {
-        if (!ring_record_head(&reader->map, position, &head) || !still_whole(reader, position)) {
+    for (int tries = 0; position < tail;) {
+        bool read = ring_record_head(&reader->map, position, &head);
+        if (!still_whole(reader, position) && ++tries < OVERRUN_TRIES) {
             position = head_of(reader); /* overrun while walking */
             first = true;
             continue;
+        }
+        if (!read || tries == OVERRUN_TRIES) {
+            ring_reader_seek_oldest(reader);
+            return false;
         }
         bool begins = !(head.flags & RING_CHAIN_LATER);
         if (begins && head.seq >= seq) {
@@ -211,7 +217,8 @@ enum status ring_reader_next(struct ring_reader *reader, struct record *out, uin
         if (position >= tail_of(reader))
             return STATUS_END;
         if (!copy_message(reader, &position, &first)) {
-            reader->position = head_of(reader);
+            bool damaged = still_whole(reader, reader->position);
+            reader->position = damaged ? tail_of(reader) : head_of(reader);
             continue;
         }
         reader->position = position;
