@@ -57,8 +57,8 @@ struct archive {
     int64_t unflushed_since, unsynced_since, frame_since, file_since; /* monotonic; 0: no */
     bool sealing;             /* the file is ending: no more lines into it */
     enum archive_fault fault; /* of the failure that is being handled */
-    int64_t tick_wait;        /* the last one, nanoseconds */
     bool failing;
+    int64_t tick_wait; /* the last one, nanoseconds */
     int64_t retry_at, retry_delay;
     char trouble[64]; /* what went wrong since the last gap line; "" nothing */
     struct log_limit log_limit;
@@ -66,11 +66,11 @@ struct archive {
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t wake, ended_wake;
-    _Atomic bool give_up;               /* set with the mutex held, read anywhere */
     _Atomic uint64_t position;          /* of the ring: read up to here */
+    struct processor_choice processors; /* of the thread; the starter's */
+    _Atomic bool give_up;               /* set with the mutex held, read anywhere */
     _Atomic bool at_disk;               /* in a call that may wait for it */
     _Atomic bool failing_now;           /* `failing`, for other threads */
-    struct processor_choice processors; /* of the thread; the starter's */
     /* behind the mutex: */
     bool stop, rotate, finished;
     struct archive_status status;

@@ -23,7 +23,7 @@ static int64_t nanoseconds(int64_t value, int64_t unit)
 void census_init(struct census *census)
 {
     *census = (struct census){.capacity = 256, .seed = random_u64()};
-    census->table = memory_new(census->capacity * sizeof *census->table);
+    census->table = memory_new(census->capacity * sizeof(struct census_entry *));
 }
 
 static void entry_free(struct census_entry *entry)
@@ -63,7 +63,7 @@ static void grow(struct census *census)
     struct census_entry **old = census->table;
     size_t capacity = census->capacity;
     census->capacity *= 2;
-    census->table = memory_new(census->capacity * sizeof *census->table);
+    census->table = memory_new(census->capacity * sizeof(struct census_entry *));
     for (size_t i = 0; i < capacity; i++) {
         if (old[i])
             *place_of(census, &old[i]->session.session) = old[i];
@@ -284,12 +284,12 @@ static int newest_first(const void *a, const void *b)
 
 struct census_entry **census_sorted(const struct census *census)
 {
-    struct census_entry **sorted = memory_new((census->count + 1) * sizeof *sorted);
+    struct census_entry **sorted = memory_new((census->count + 1) * sizeof(struct census_entry *));
     size_t count = 0;
     for (size_t i = 0; i < census->capacity; i++) {
         if (census->table[i])
             sorted[count++] = census->table[i];
     }
-    qsort(sorted, count, sizeof *sorted, newest_first);
+    qsort(sorted, count, sizeof(struct census_entry *), newest_first);
     return sorted;
 }

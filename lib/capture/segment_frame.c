@@ -49,6 +49,15 @@ enum status segment_write_all(int fd, const char *data, size_t len, const char *
     return STATUS_OK;
 }
 
+/* What the disk does not take is cut off again: a file may do without. False: errno. */
+static bool put_at(int fd, off_t end, const struct buffer *bytes, const char *path)
+{
+    if (ftruncate(fd, end) != 0 || lseek(fd, end, SEEK_SET) != end)
+        return false;
+    return segment_write_all(fd, bytes->data, bytes->len, path, NULL) == STATUS_OK ||
+           ftruncate(fd, end) == 0;
+}
+
 enum status segment_footer_complete(int fd, const char *path, struct error *err)
 {
     struct segment_footer *footer;
@@ -59,10 +68,7 @@ enum status segment_footer_complete(int fd, const char *path, struct error *err)
     off_t end = (off_t)segment_footer_totals(footer)->end;
     bool fits = segment_footer_append_rebuilt(&bytes, footer);
     segment_footer_close(footer);
-    if (fits && (ftruncate(fd, end) != 0 || lseek(fd, end, SEEK_SET) != end))
-        status = error_errno(err, errno, "cutting %s", path);
-    else if (fits && segment_write_all(fd, bytes.data, bytes.len, path, NULL) != STATUS_OK &&
-             ftruncate(fd, end) != 0)
+    if (fits && !put_at(fd, end, &bytes, path))
         status = error_errno(err, errno, "cutting %s", path);
     buffer_close(&bytes);
     return status;

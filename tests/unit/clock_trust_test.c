@@ -184,14 +184,16 @@ END_TEST
 
 START_TEST(garbage_is_nothing_known)
 {
+    static const char boot_too_long[] =
+        "{\"wall_ns\":1,\"steady_ns\":1,\"boot\":\"0123456789012345678901234567890123456789\","
+        "\"difference_ns\":0,\"held_ns\":1}";
     static const char *const texts[] = {
         "",
         "{",
         "[]",
         "{\"wall_ns\":1}",
         "{\"wall_ns\":-1,\"steady_ns\":1,\"boot\":\"x\",\"difference_ns\":0,\"held_ns\":1}",
-        "{\"wall_ns\":1,\"steady_ns\":1,\"boot\":\"0123456789012345678901234567890123456789\","
-        "\"difference_ns\":0,\"held_ns\":1}",
+        boot_too_long,
         "{\"wall_ns\":1,\"steady_ns\":1,\"boot\":7,\"difference_ns\":0,\"held_ns\":1}",
         "{\"wall_ns\":1,\"steady_ns\":1,\"boot\":\"x\",\"difference_ns\":0,\"held_ns\":-1}",
     };

@@ -46,7 +46,7 @@ static void put(struct segment_file *file, uint64_t seq)
     char text[120];
     snprintf(text, sizeof text,
              "{\"id\":%d,\"method\":\"mining.submit\",\"params\":[\"w%d\",\"%llx\"]}", (int)seq,
-             (int)(seq % 3), (unsigned long long)(seq * 0x9e3779b97f4a7c15));
+             (int)(seq % 3), seq * 0x9e3779b97f4a7c15ULL);
     struct record record = support_message(seq, (unsigned)(seq % 3), text);
     if (seq <= 3)
         put_state(file, &record);
