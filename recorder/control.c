@@ -139,6 +139,8 @@ static void put_housekeeping(struct buffer *out, const struct recorder *recorder
     put_u64(out, "recompress_failures", status.recompress_failures);
     put_u64(out, "recompress_backlog_files", status.backlog_files);
     put_u64(out, "recompress_backlog_bytes", status.backlog_bytes);
+    put_u64(out, "footers_missing", status.footers_missing);
+    put_u64(out, "footers_added", status.footers_added);
     if (status.recompressing)
         put_u64(out, "recompressing", status.recompressing);
     if (status.pause != HOUSEKEEPER_RUNS)

@@ -1,10 +1,10 @@
 /*
- * housekeeper.c - the housekeeper's thread: its priority, its pace, its beginning and end.
+ * housekeeper.c - the housekeeper's threads: their priorities, pace, beginning and end.
  *
- * A round looks after retention when that is due, does one step of recompression, and then rests
- * three times as long as the step has taken of the processor, or until something is due. The rest
- * ends at once when the thread is told to stop. A thread of the lowest priority can be kept from
- * running by others for long: who stops it waits only so long, and leaves it to the end of the
+ * Retention's thread looks when that is due, and rests. The rewriting one does a step, and then
+ * rests three times as long as the step has taken of the processor. Rests end at once when the
+ * threads are told to stop. A thread of the lowest priority can be kept from running by others for
+ * long: who stops it asks for a better one, waits only so long, and leaves it to the end of the
  * process then; it touches nothing but its own memory and files by their names.
  */
 #include "lib/capture/housekeeper.h"
@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,12 +27,13 @@
 #include "lib/base/memory.h"
 #include "lib/capture/housekeeper_private.h"
 
-#define REST_SHARE 3   /* rests three times as long as it works: a quarter of a processor */
-#define STOP_MS    400 /* patience with the thread at the end */
-#define SAVE_NS    (300 * NS_PER_S) /* what is known of the clock is kept that often */
-#define IDLE_NS    (1 * NS_PER_S)
-#define IO_IDLE    (3 << 13) /* IOPRIO_CLASS_IDLE, linux/ioprio.h */
-#define IO_THREAD  1         /* IOPRIO_WHO_PROCESS: the calling thread */
+#define REST_SHARE  3   /* rests three times as long as it works: a quarter of a processor */
+#define STOP_MS     400 /* patience with the thread at the end */
+#define SAVE_NS     (300 * NS_PER_S) /* what is known of the clock is kept that often */
+#define IDLE_NS     (1 * NS_PER_S)
+#define RETAIN_NICE 5
+#define IO_IDLE     (3 << 13) /* IOPRIO_CLASS_IDLE, linux/ioprio.h */
+#define IO_THREAD   1         /* IOPRIO_WHO_PROCESS: the calling thread */
 
 /* ------------------------------------------------------------------ the thread */
 
@@ -56,6 +58,11 @@ static bool wait_for(int descriptor, int64_t ns)
 /* Where the system refuses, nothing is lost but politeness. */
 static void be_modest(void)
 {
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), RETAIN_NICE);
+}
+
+static void be_humble(void)
+{
     const struct sched_param none = {0};
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), 19);
     (void)pthread_setschedparam(pthread_self(), SCHED_IDLE, &none);
@@ -78,29 +85,47 @@ static void save_clock(struct housekeeper *housekeeper, int64_t mono_ns)
         log_debug("housekeeping: %s", err.text);
 }
 
-/* Returns how long to rest. */
-static int64_t work_round(struct housekeeper *housekeeper)
+/* The last thread that ends is waited for. */
+static void ends(struct housekeeper *housekeeper)
 {
-    int64_t begun = own_cpu_ns(), now = clock_mono_ns();
-    if (now >= housekeeper->look_at)
+    if (atomic_fetch_sub(&housekeeper->running, 1) == 1)
+        signal_to(housekeeper->ended);
+}
+
+static void *run_retention(void *user)
+{
+    struct housekeeper *housekeeper = user;
+    (void)pthread_setname_np(pthread_self(), "retention");
+    be_modest();
+    do {
+        int64_t now = clock_mono_ns();
         housekeeper_retain(housekeeper, now);
-    if (now >= housekeeper->save_at)
-        save_clock(housekeeper, now);
-    if (housekeeper->stop || !housekeeper_recompress(housekeeper, now))
+        if (now >= housekeeper->save_at)
+            save_clock(housekeeper, now);
+    } while (!housekeeper->stop && !wait_for(housekeeper->wake, IDLE_NS));
+    save_clock(housekeeper, 0);
+    ends(housekeeper);
+    return NULL;
+}
+
+/* Returns how long to rest. */
+static int64_t rewrite_round(struct housekeeper *housekeeper)
+{
+    int64_t begun = own_cpu_ns();
+    if (!housekeeper_rewrite(housekeeper, clock_mono_ns()))
         return IDLE_NS;
     return REST_SHARE * (own_cpu_ns() - begun);
 }
 
-static void *run(void *user)
+static void *run_rewriting(void *user)
 {
     struct housekeeper *housekeeper = user;
-    (void)pthread_setname_np(pthread_self(), "housekeeper");
-    be_modest();
-    while (!housekeeper->stop && !wait_for(housekeeper->wake, work_round(housekeeper)))
+    (void)pthread_setname_np(pthread_self(), "rewriting");
+    be_humble();
+    while (!housekeeper->stop && !wait_for(housekeeper->wake, rewrite_round(housekeeper)))
         continue;
     housekeeper_drop_job(housekeeper);
-    save_clock(housekeeper, 0);
-    signal_to(housekeeper->ended);
+    ends(housekeeper);
     return NULL;
 }
 
@@ -113,21 +138,33 @@ static void housekeeper_free(struct housekeeper *housekeeper)
     if (housekeeper->ended >= 0)
         close(housekeeper->ended);
     retention_listing_free(&housekeeper->listing);
-    free(housekeeper->marks);
+    free(housekeeper->list);
+    free(housekeeper->mailbox);
     free(housekeeper->data_dir);
     free(housekeeper);
 }
 
-static enum status start_thread(struct housekeeper *housekeeper, struct error *err)
+static enum status start_threads(struct housekeeper *housekeeper, struct error *err)
 {
+    static void *(*const mains[])(void *) = {run_retention, run_rewriting};
     sigset_t all, before;
+    int failed_with = 0;
+    size_t i = 0;
+    housekeeper->running = 2;
     sigfillset(&all); /* signals are for the relay; SIGXFSZ becomes EFBIG */
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed_with = pthread_create(&housekeeper->thread, NULL, run, housekeeper);
+    while (i < 2 && !failed_with) {
+        failed_with = pthread_create(&housekeeper->threads[i], NULL, mains[i], housekeeper);
+        i += !failed_with;
+    }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failed_with)
-        return error_errno(err, failed_with, "starting the housekeeper's thread");
-    return STATUS_OK;
+    if (!failed_with)
+        return STATUS_OK;
+    housekeeper->stop = true;
+    signal_to(housekeeper->wake);
+    if (i)
+        (void)pthread_join(housekeeper->threads[0], NULL);
+    return error_errno(err, failed_with, "starting the housekeeper's threads");
 }
 
 enum status housekeeper_start(struct housekeeper **out, const struct housekeeper_settings *settings,
@@ -149,7 +186,7 @@ enum status housekeeper_start(struct housekeeper **out, const struct housekeeper
         struct clock_moment now = clock_moment_now();
         clock_trust_load(&housekeeper->trust, housekeeper->data_dir);
         clock_trust_begin(&housekeeper->trust, &now);
-        status = start_thread(housekeeper, err);
+        status = start_threads(housekeeper, err);
     }
     if (status != STATUS_OK) {
         housekeeper_free(housekeeper);
@@ -161,16 +198,18 @@ enum status housekeeper_start(struct housekeeper **out, const struct housekeeper
 
 void housekeeper_stop(struct housekeeper *housekeeper)
 {
+    const struct sched_param none = {0};
     if (!housekeeper)
         return;
     housekeeper->stop = true;
+    (void)pthread_setschedparam(housekeeper->threads[1], SCHED_OTHER, &none); /* if allowed */
     signal_to(housekeeper->wake);
-    if (wait_for(housekeeper->ended, STOP_MS * NS_PER_MS)) {
-        (void)pthread_join(housekeeper->thread, NULL);
+    bool over = wait_for(housekeeper->ended, STOP_MS * NS_PER_MS);
+    for (size_t i = 0; i < 2; i++)
+        (void)(over ? pthread_join(housekeeper->threads[i], NULL)
+                    : pthread_detach(housekeeper->threads[i])); /* then it keeps its memory */
+    if (over)
         housekeeper_free(housekeeper);
-    } else {
-        (void)pthread_detach(housekeeper->thread); /* it keeps its memory */
-    }
 }
 
 void housekeeper_observe(struct housekeeper *housekeeper, uint64_t archive_lag_bytes)

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,12 +71,31 @@ static bool room_is_short(const struct housekeeper *housekeeper)
     return housekeeper->told.free_bytes < housekeeper->told.min_free_bytes;
 }
 
+/* The temporary file of a rewriting gives its room back at once, whenever its thread gets to know.
+ */
+static void revoke_rewriting(struct housekeeper *housekeeper)
+{
+    const struct retention_listing *listing = &housekeeper->listing;
+    uint64_t number = housekeeper_claim_number(&housekeeper->claim);
+    if (!number || !housekeeper_claim_revoke(&housekeeper->claim, number))
+        return;
+    for (size_t i = 0; i < listing->count; i++) {
+        char path[8192];
+        if (listing->files[i].number != number || listing->files[i].state != RETENTION_SEALED)
+            continue;
+        snprintf(path, sizeof path, "%s/%s%s", housekeeper->data_dir, listing->files[i].path,
+                 RECOMPRESS_SUFFIX);
+        if (truncate(path, 0) == 0)
+            (void)unlink(path);
+    }
+}
+
 /* True when the disk has too little. A second file of our own goes before anything else. */
 static bool look_at_room(struct housekeeper *housekeeper)
 {
     ask_room(housekeeper);
-    if (room_is_short(housekeeper) && housekeeper->job) {
-        housekeeper_drop_job(housekeeper);
+    if (room_is_short(housekeeper) && housekeeper_claim_number(&housekeeper->claim)) {
+        revoke_rewriting(housekeeper);
         ask_room(housekeeper);
     }
     return room_is_short(housekeeper);
@@ -119,22 +139,25 @@ static struct retention_view view_of(const struct housekeeper *housekeeper)
     };
 }
 
-static void remove_file(struct housekeeper *housekeeper, const struct retention_file *file,
+/* False when it has to wait for the next time. */
+static bool remove_file(struct housekeeper *housekeeper, const struct retention_file *file,
                         const char *why)
 {
     struct error err;
-    if (housekeeper->job && strcmp(housekeeper->job_path, file->path) == 0)
-        housekeeper_drop_job(housekeeper);
+    if (!housekeeper_claim_remove(&housekeeper->claim, file->number))
+        return false;
     enum status status = retention_remove(housekeeper->data_dir, file, housekeeper->wall_ns, &err);
+    housekeeper_claim_removed(&housekeeper->claim);
     if (status == STATUS_NOT_FOUND)
-        return;
+        return true;
     if (status != STATUS_OK) {
         log_error("retention: %s", err.text);
-        return;
+        return true;
     }
     log_info("retention: removed %s, %" PRIu64 " bytes (%s)", file->path, file->bytes, why);
     housekeeper->told.removed_files++;
     housekeeper->told.removed_bytes += file->bytes;
+    return true;
 }
 
 /* Removes what the plan says and takes it out of the listing. */
@@ -144,11 +167,11 @@ static void remove_all(struct housekeeper *housekeeper, const enum retention_ver
     size_t kept = 0;
     for (size_t i = 0; i < listing->count; i++) {
         struct retention_file *file = &listing->files[i];
-        if (verdicts[i] == RETENTION_KEEP || housekeeper->stop) {
+        if (verdicts[i] == RETENTION_KEEP || housekeeper->stop ||
+            !remove_file(housekeeper, file, retention_setting(verdicts[i]))) {
             listing->files[kept++] = *file;
             continue;
         }
-        remove_file(housekeeper, file, retention_setting(verdicts[i]));
         listing->bytes -= file->bytes;
         free(file->path);
     }
@@ -168,27 +191,34 @@ static void tell_outcome(struct housekeeper *housekeeper, const struct retention
 
 /* ------------------------------------------------------------------ scanning */
 
-/* Temporary files of a rewriting are nobody's but ours; the present one does not count. */
+static bool is_temporary(const struct retention_file *file)
+{
+    size_t len = strlen(file->path), suffix = strlen(RECOMPRESS_SUFFIX);
+    return file->state == RETENTION_LEFTOVER && len >= suffix &&
+           strcmp(file->path + len - suffix, RECOMPRESS_SUFFIX) == 0;
+}
+
+/* Temporary files of a rewriting don't count. Those that the first listing finds are of a run that
+ * was killed, since nothing is rewritten before a list was handed over; the thread itself removes
+ * its later ones. */
 static void drop_temporary(struct housekeeper *housekeeper, struct retention_listing *listing)
 {
     size_t kept = 0;
     for (size_t i = 0; i < listing->count; i++) {
         struct retention_file *file = &listing->files[i];
-        size_t len = strlen(file->path), suffix = strlen(RECOMPRESS_SUFFIX);
-        if (file->state != RETENTION_LEFTOVER || len < suffix ||
-            strcmp(file->path + len - suffix, RECOMPRESS_SUFFIX) != 0) {
+        struct error err;
+        if (!is_temporary(file)) {
             listing->files[kept++] = *file;
             continue;
         }
-        struct error err;
-        bool present = housekeeper->job && file->number == housekeeper->job_number;
-        if (!present &&
+        if (!housekeeper->tidied &&
             retention_remove(housekeeper->data_dir, file, housekeeper->wall_ns, &err) != STATUS_OK)
             log_warn("recompression: %s", err.text);
         listing->bytes -= file->bytes;
         free(file->path);
     }
     listing->count = kept;
+    housekeeper->tidied = true;
 }
 
 /* Bytes that were recorded within the last day: the next one may bring as much. */
@@ -202,38 +232,35 @@ static uint64_t growth_of_a_day(const struct housekeeper *housekeeper)
     return bytes;
 }
 
-/* Marks what the limits will take within a day. */
-static void mark_soon(struct housekeeper *housekeeper, enum retention_verdict *verdicts)
+/* Hands the other thread a list, with what the limits will take within a day marked. */
+static void hand_over(struct housekeeper *housekeeper, enum retention_verdict *verdicts)
 {
     const struct retention_listing *listing = &housekeeper->listing;
     struct retention_limits limits = limits_of(housekeeper);
     struct retention_view view = view_of(housekeeper);
+    bool *soon = memory_new(listing->count + 1);
     view.now_ns += DAY_NS;
     view.growth_bytes = growth_of_a_day(housekeeper);
     (void)retention_plan(listing->files, listing->count, &limits, &view, verdicts);
     for (size_t i = 0; i < listing->count; i++)
-        housekeeper->marks[i].soon = verdicts[i] != RETENTION_KEEP;
+        soon[i] = verdicts[i] != RETENTION_KEEP;
+    free(atomic_exchange(&housekeeper->mailbox, housekeeper_list_make(listing, soon)));
+    free(soon);
 }
 
-static void take_listing(struct housekeeper *housekeeper, struct retention_listing *fresh)
+static void take_listing(struct housekeeper *housekeeper, const struct retention_listing *fresh)
 {
-    struct retention_listing old = housekeeper->listing;
-    struct housekeeper_file *old_marks = housekeeper->marks;
-    size_t count = fresh->count ? fresh->count : 1;
-    enum retention_verdict *verdicts = memory_new(count * sizeof *verdicts);
+    enum retention_verdict *verdicts = memory_new((fresh->count + 1) * sizeof *verdicts);
     struct retention_limits limits = limits_of(housekeeper);
     struct retention_view view = view_of(housekeeper);
+    retention_listing_free(&housekeeper->listing);
     housekeeper->listing = *fresh;
     struct retention_outcome outcome =
         retention_plan(fresh->files, fresh->count, &limits, &view, verdicts);
     if (outcome.count)
         remove_all(housekeeper, verdicts);
     tell_outcome(housekeeper, &outcome);
-    housekeeper->marks = memory_new(count * sizeof *housekeeper->marks);
-    mark_soon(housekeeper, verdicts);
-    housekeeper_carry_marks(housekeeper, &old, old_marks);
-    retention_listing_free(&old);
-    free(old_marks);
+    hand_over(housekeeper, verdicts);
     free(verdicts);
 }
 

@@ -102,6 +102,11 @@ void recompress_free(struct recompress *job)
     free(job);
 }
 
+bool recompress_replaces_next(const struct recompress *job)
+{
+    return job->phase == PHASE_REPLACE;
+}
+
 struct recompress_figures recompress_figures(const struct recompress *job)
 {
     return (struct recompress_figures){(uint64_t)job->was.st_size, job->writer.written};

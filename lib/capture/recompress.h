@@ -15,6 +15,7 @@
 #ifndef HASHSCOPE_CAPTURE_RECOMPRESS_H
 #define HASHSCOPE_CAPTURE_RECOMPRESS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/base/error.h"
@@ -42,6 +43,8 @@ enum status recompress_new(struct recompress **out, const char *path, int level,
  * was removed or changed meanwhile; other codes: the disk refuses. */
 enum status recompress_step(struct recompress *job, struct error *err) MUST_CHECK;
 
+/* True when the next step is the one that takes the old file's name. */
+bool recompress_replaces_next(const struct recompress *job);
 struct recompress_figures recompress_figures(const struct recompress *job);
 /* Also in the middle of it: then the temporary file goes. */
 void recompress_free(struct recompress *job);

@@ -153,6 +153,29 @@ static enum status list_folder(struct walk *walk, const char *below, int depth, 
     return status;
 }
 
+/* What changed its name while it was listed may have been met twice: files of one number are looked
+ * at again, and of equal names one counts. */
+static void drop_doubles(struct retention_listing *listing, const char *data_dir)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < listing->count; i++) {
+        struct retention_file *file = &listing->files[i];
+        const struct retention_file *before = kept ? &listing->files[kept - 1] : NULL;
+        bool last = i + 1 == listing->count || file[1].number != file->number;
+        char path[8192];
+        snprintf(path, sizeof path, "%s/%s", data_dir, file->path);
+        bool alone = last && !(before && before->number == file->number);
+        bool twice = before && strcmp(before->path, file->path) == 0;
+        if (alone || (!twice && access(path, F_OK) == 0)) {
+            listing->files[kept++] = *file;
+            continue;
+        }
+        listing->bytes -= file->bytes;
+        free(file->path);
+    }
+    listing->count = kept;
+}
+
 /* The archive writes one file at a time, and it is the newest of those that are not sealed. */
 static void mark_writing(struct retention_listing *listing)
 {
@@ -176,6 +199,7 @@ enum status retention_list(struct retention_listing *out, const char *data_dir, 
         return status;
     }
     retention_sort(out->files, out->count);
+    drop_doubles(out, data_dir);
     mark_writing(out);
     return STATUS_OK;
 }

@@ -5,6 +5,7 @@
  * index entry that fits its frame stands for the frame's text. A frame with a line that is none of
  * ours is damage; its first lines may have been counted into summaries then.
  */
+#include <stdlib.h>
 
 #include "lib/base/memory.h"
 #include "lib/capture/segment_collect.h"
@@ -12,7 +13,7 @@
 #include "lib/capture/segment_footer_private.h"
 #include "lib/capture/segment_walk.h"
 
-struct rebuild {
+struct segment_rebuild {
     const char *path;
     struct segment_walk *walk;
     struct segment_footer *footer;
@@ -21,14 +22,15 @@ struct rebuild {
     struct error *damage;
 };
 
-static void tell(const struct rebuild *rebuild, const struct segment_piece *piece, const char *why)
+static void tell(const struct segment_rebuild *rebuild, const struct segment_piece *piece,
+                 const char *why)
 {
     if (rebuild->damage && !rebuild->damage->text[0])
         (void)error_set(rebuild->damage, STATUS_DAMAGED, "%s: byte %llu: %s", rebuild->path,
                         (unsigned long long)piece->offset, why);
 }
 
-static void add_frame(struct rebuild *rebuild, struct segment_index *index,
+static void add_frame(struct segment_rebuild *rebuild, struct segment_index *index,
                       const struct segment_piece *piece, uint32_t text_bytes)
 {
     struct segment_totals *totals = &rebuild->footer->totals;
@@ -40,7 +42,7 @@ static void add_frame(struct rebuild *rebuild, struct segment_index *index,
     segment_directory_add(&rebuild->footer->directory, index);
 }
 
-static void take_text(struct rebuild *rebuild, const struct segment_piece *piece)
+static void take_text(struct segment_rebuild *rebuild, const struct segment_piece *piece)
 {
     struct segment_index index = {0};
     uint32_t frame = (uint32_t)rebuild->footer->directory.count;
@@ -51,7 +53,7 @@ static void take_text(struct rebuild *rebuild, const struct segment_piece *piece
 }
 
 /* The frame that waits has no entry that fits: its text must tell. */
-static enum status settle(struct rebuild *rebuild, struct error *err)
+static enum status settle(struct segment_rebuild *rebuild, struct error *err)
 {
     struct segment_piece *piece = &rebuild->waiting;
     if (!piece->bytes)
@@ -65,7 +67,8 @@ static enum status settle(struct rebuild *rebuild, struct error *err)
     return status == STATUS_DAMAGED ? STATUS_OK : status;
 }
 
-static enum status take(struct rebuild *rebuild, struct segment_piece *piece, struct error *err)
+static enum status take(struct segment_rebuild *rebuild, struct segment_piece *piece,
+                        struct error *err)
 {
     struct segment_piece *waiting = &rebuild->waiting;
     bool fits = piece->kind == SEGMENT_PIECE_INDEX && waiting->bytes && piece->index.lines &&
@@ -90,21 +93,42 @@ static enum status take(struct rebuild *rebuild, struct segment_piece *piece, st
     return STATUS_OK;
 }
 
-static enum status take_all(struct rebuild *rebuild, struct error *err)
+/* ------------------------------------------------------------------ in steps */
+
+enum status segment_rebuild_open(struct segment_rebuild **out, const char *path, unsigned parts,
+                                 struct error *damage, struct error *err)
 {
-    struct segment_piece piece;
-    enum status status;
-    while ((status = segment_walk_next(rebuild->walk, &piece, err)) == STATUS_OK) {
-        status = take(rebuild, &piece, err);
-        if (status != STATUS_OK)
-            return status;
-    }
-    return status == STATUS_END ? settle(rebuild, err) : status;
+    bool sessions = (parts & SEGMENT_FOOTER_SESSIONS) != 0;
+    struct segment_walk *walk;
+    enum status status = segment_walk_open(&walk, path, sessions, err);
+    if (status != STATUS_OK)
+        return status;
+    struct segment_rebuild *rebuild = memory_new(sizeof *rebuild);
+    *rebuild = (struct segment_rebuild){.path = path, .walk = walk, .damage = damage};
+    rebuild->footer = memory_new(sizeof *rebuild->footer);
+    rebuild->summaries = sessions ? segment_summaries_new() : NULL;
+    if (damage)
+        damage->text[0] = '\0';
+    *out = rebuild;
+    return STATUS_OK;
 }
 
-static void finish(struct rebuild *rebuild)
+enum status segment_rebuild_step(struct segment_rebuild *rebuild, struct error *err)
+{
+    struct segment_piece piece;
+    enum status status = segment_walk_next(rebuild->walk, &piece, err);
+    if (status == STATUS_OK)
+        return take(rebuild, &piece, err);
+    if (status != STATUS_END)
+        return status;
+    status = settle(rebuild, err);
+    return status == STATUS_OK ? STATUS_END : status;
+}
+
+struct segment_footer *segment_rebuild_finish(struct segment_rebuild *rebuild)
 {
     struct segment_footer *footer = rebuild->footer;
+    rebuild->footer = NULL;
     footer->rebuilt = true;
     if (rebuild->summaries) {
         segment_summaries_encode(rebuild->summaries, &footer->sessions);
@@ -113,29 +137,33 @@ static void finish(struct rebuild *rebuild)
     }
     footer->totals.sessions = (uint32_t)footer->session_count;
     segment_footer_total(&footer->totals, footer->directory.frames, footer->directory.count);
+    return footer;
+}
+
+void segment_rebuild_close(struct segment_rebuild *rebuild)
+{
+    if (!rebuild)
+        return;
+    segment_footer_close(rebuild->footer);
+    segment_summaries_free(rebuild->summaries);
+    segment_walk_close(rebuild->walk);
+    free(rebuild);
 }
 
 enum status segment_footer_rebuild(struct segment_footer **out, const char *path, unsigned parts,
                                    struct error *damage, struct error *err)
 {
-    bool sessions = (parts & SEGMENT_FOOTER_SESSIONS) != 0;
-    struct rebuild rebuild = {.path = path, .damage = damage};
-    if (damage)
-        damage->text[0] = '\0';
-    enum status status = segment_walk_open(&rebuild.walk, path, sessions, err);
+    struct segment_rebuild *rebuild;
+    enum status status = segment_rebuild_open(&rebuild, path, parts, damage, err);
     if (status != STATUS_OK)
         return status;
-    rebuild.footer = memory_new(sizeof *rebuild.footer);
-    rebuild.summaries = sessions ? segment_summaries_new() : NULL;
-    status = take_all(&rebuild, err);
-    if (status == STATUS_OK) {
-        finish(&rebuild);
-        *out = rebuild.footer;
-    } else {
-        segment_footer_close(rebuild.footer);
+    while (status == STATUS_OK)
+        status = segment_rebuild_step(rebuild, err);
+    if (status == STATUS_END) {
+        *out = segment_rebuild_finish(rebuild);
+        status = STATUS_OK;
     }
-    segment_summaries_free(rebuild.summaries);
-    segment_walk_close(rebuild.walk);
+    segment_rebuild_close(rebuild);
     return status;
 }
 

@@ -1,6 +1,5 @@
 """Retention and recompression while the recorder records: what goes and what stays, clocks that jump,
 disks that are small, readers in the middle of what goes, and deaths in the middle of a rewriting."""
-import contextlib
 import glob
 import itertools
 import json
@@ -317,7 +316,32 @@ class JumpingClock(Housekeeping):
                 self.assertEqual(recorder.stop(), 0)
 
 
-class Recompression(Housekeeping):
+# Beside tests that use the whole machine the lowest priority would mean never.
+PROUD_SOURCE = r"""
+#include <pthread.h>
+#include <sys/resource.h>
+
+int pthread_setschedparam(pthread_t thread, int policy, const struct sched_param *parameters)
+{
+    (void)thread, (void)policy, (void)parameters;
+    return 0;
+}
+
+int setpriority(int which, id_t who, int priority)
+{
+    (void)which, (void)who, (void)priority;
+    return 0;
+}
+"""
+
+
+class Rewriting(Housekeeping):
+    def setUp(self):
+        super().setUp()
+        self.environment = {}
+        if not is_sanitized():  # the sanitizer's run time must come first
+            self.environment = {"LD_PRELOAD": self.compile_library("proud", PROUD_SOURCE)}
+
     WORDS = [f"{number * 2654435761 % 2 ** 32:08x}" for number in range(60)]
 
     def content(self):
@@ -325,23 +349,15 @@ class Recompression(Housekeeping):
         return "".join(random.choices(self.WORDS, k=12))
 
     def start(self, pool=None, options=None, **settings):
-        """Beside tests that use the whole machine the lowest priority would mean never."""
-        recorder = super().start(pool, options, **settings)
-        for task in glob.glob(f"/proc/{recorder.pid}/task/*/comm"):
-            with open(task, encoding="ascii") as file:
-                name = file.read().strip()
-            if name == "housekeeper":
-                thread = int(task.split("/")[-2])
-                with contextlib.suppress(PermissionError):
-                    os.sched_setscheduler(thread, os.SCHED_OTHER, os.sched_param(0))
-                    os.setpriority(os.PRIO_PROCESS, thread, 0)
-        return recorder
+        return super().start(pool, options={"environment": self.environment}, **settings)
 
     def wait_done(self, recorder, files, seconds=60):
         return self.wait_house(recorder, lambda house: house["recompressed_files"] >= files and
                                house["recompress_backlog_files"] == 0 and house,
                                f"{files} files are recompressed", seconds)
 
+
+class Recompression(Rewriting):
     def test_a_recording_becomes_smaller_and_stays_the_same(self):
         recorder = self.begin()
         paths = [self.segment(recorder, 2000) for _ in range(3)]
