@@ -31,6 +31,7 @@ coverage    lcov                 coverage report
 bench       haproxy              the peer that is measured beside
 bench       python3              runs the benchmark
 bench       zstd                 reads the archive that was measured
+bench       ripgrep              the peer that searches the archive
 '
 
 die() {

@@ -20,10 +20,13 @@ import time
 
 import archive
 import figures
+import reading
+from quiet import wait_for_quiet
 from relays import RELAYS, RelayFailed, raise_descriptor_limit
 
 IDLE_SESSIONS = 9900
 ARCHIVE_NOTIFY_MS = 500  # 100 sessions at 2,000 submits/s: a job after ten submits of each
+RECOMPRESSED_PHASE, RECOMPRESS_LEVEL = "archive", 19
 LOW_RATE = 10.0          # messages a second, with LOW_MINERS and a job every 5 s
 LOW_MINERS = 3
 LOW_NOTIFY_S = 5.0
@@ -89,21 +92,12 @@ def check_archive(found, reports):
         raise RunFailed("%d segments are not sealed" % found["unsealed"])
 
 
-def busy_ticks():
-    with open("/proc/stat", encoding="ascii") as file:
-        user, nice, system, _, _, irq, softirq, steal = map(int, file.readline().split()[1:9])
-    return user + nice + system + irq + softirq + steal
-
-
-def wait_for_quiet(options):
-    """Until the machine does little else, but not for ever."""
-    limit = time.monotonic() + options.patience
-    while time.monotonic() < limit:
-        before, began = busy_ticks(), time.monotonic()
-        time.sleep(0.3)
-        busy = (busy_ticks() - before) / os.sysconf("SC_CLK_TCK") / (time.monotonic() - began)
-        if 100 * busy <= options.max_other:
-            return
+def recompress(options, data_dir):
+    """Every segment as the recorder's housekeeper leaves it in the end."""
+    subprocess.run([os.path.join(options.build, "tests", "bench", "recompress_files"),
+                    str(RECOMPRESS_LEVEL), *archive.segment_files(data_dir)],
+                   check=True, stdout=subprocess.DEVNULL)
+    return archive.measure(data_dir)
 
 
 def run_once(options, phase_name, phase, relay_class):
@@ -119,6 +113,9 @@ def run_once(options, phase_name, phase, relay_class):
         if relay.records:
             run["archive"] = archive.measure(relay.data)
             check_archive(run["archive"], reports)
+            if phase_name == RECOMPRESSED_PHASE:
+                run["recompressed"] = recompress(options, relay.data)
+                check_archive(run["recompressed"], reports)
         return run
     finally:
         relay.kill()
@@ -149,6 +146,8 @@ def describe(run):
             load["messages_per_s"], load["relay_cpu_us_per_message"], load["round_trip_us"]["p50"])
     if "archive" in run:
         text += ", %.1f B/msg" % run["archive"]["bytes_per_message"]
+    if "recompressed" in run:
+        text += ", recompressed %.1f" % run["recompressed"]["bytes_per_message"]
     return "%-9s %-9s %s (others %.0f %%)" % (run["phase"], run["relay"], text,
                                             load["other_cpu_percent"])
 
@@ -221,9 +220,11 @@ def main():
     options = parse_options()
     idle_sessions = min(IDLE_SESSIONS, raise_descriptor_limit())
     phases = make_phases(options, idle_sessions)
-    chosen = select(options.only, phases, "phase")
+    everything = select(options.only, list(phases) + list(reading.PHASES), "phase")
+    chosen = [name for name in everything if name in phases]
     classes = [RELAYS[name] for name in select(options.relays, RELAYS, "relay")]
-    missing = [cls.missing(options.build) for cls in classes if cls.missing(options.build)]
+    missing = [cls.missing(options.build) for cls in classes if chosen and cls.missing(options.build)]
+    missing += reading.missing(everything)
     if missing:
         print("bench: missing: %s" % ", ".join(missing), file=sys.stderr)
         return 2
@@ -231,10 +232,12 @@ def main():
         print("bench: `ulimit -Hn` allows only %d idle sessions" % idle_sessions, file=sys.stderr)
     results = []
     failed = sum(run_phase(options, name, phases[name], classes, results) for name in chosen)
+    failed += reading.run_phases(options, everything, results)
     good = [run for run in results if "load" in run]
     for name in chosen:
         figures.print_phase(good, name, [cls.name for cls in classes], options.max_other)
     rows = [row for row in figures.evaluate(good, options.max_other) if row["phase"] in chosen]
+    rows += reading.evaluate(results, options.max_other)
     print()
     figures.print_figures(rows)
     with open(os.path.join(options.build, "bench.json"), "w", encoding="utf-8") as file:
