@@ -24,12 +24,13 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/capture/archive.h"
+#include "lib/capture/archive_scan.h"
 #include "lib/capture/line.h"
 #include "lib/capture/segment_file.h"
 #include "lib/capture/segment_footer.h"
+#include "lib/capture/segment_footer_private.h"
 #include "lib/capture/segment_frame.h"
 
-#define TAIL_MAX   (64u << 20) /* text of a frame that is kept in memory; no writer comes near */
 #define TORN_NAMES 1000
 #define COPY_BYTES (256u << 10)
 #define FOOTER_MAX                                                                                 \
@@ -39,20 +40,6 @@ struct recovery {
     const struct archive_settings *settings;
     struct archive_recovered *out;
     uint64_t ring_first, ring_last; /* 0: no ring, or nothing in it */
-};
-
-/* What a file holds. */
-struct finding {
-    struct segment_head head;
-    struct segment_place place;
-    struct segment_index whole; /* the last whole frame */
-    struct segment_index tail;  /* the frame that is not whole; no lines: none */
-    struct buffer text;         /* of the tail */
-    struct segment_index kept; /* of the tail up to its last numbered line: what is worth keeping */
-    size_t kept_text;
-    uint64_t last_seq; /* in whole frames */
-    bool damaged;
-    bool frame_open; /* tail is the frame being read */
 };
 
 /* ------------------------------------------------------------------ names */
@@ -89,69 +76,37 @@ static enum status move_aside(const char *open_path, struct error *err)
     return move(open_path, name.text, err);
 }
 
-/* ------------------------------------------------------------------ reading */
-
-static void take_line(struct finding *found, const struct segment_line *line,
-                      const struct segment_place *place)
-{
-    struct segment_note note;
-    if (!found->frame_open || found->tail.offset != place->frame) {
-        found->tail = found->kept = (struct segment_index){.offset = place->frame};
-        found->frame_open = true;
-        buffer_clear(&found->text);
-    }
-    segment_note_of_line(&note, line);
-    segment_index_count(&found->tail, &note);
-    buffer_append(&found->text, line->text.data, line->text.len);
-    buffer_append_char(&found->text, '\n');
-    if (!line->numbered)
-        return; /* it speaks of a line that may not be there */
-    found->kept = found->tail;
-    found->kept_text = found->text.len;
-}
-
-/* The frame that was read is whole: nothing of it is tail. */
-static void close_frame(struct finding *found, const struct segment_place *place)
-{
-    struct segment_index *tail = &found->tail;
-    if (!found->frame_open || place->frame_end <= tail->offset)
-        return;
-    tail->text_offset = found->whole.text_offset + found->whole.text_bytes;
-    tail->text_bytes = (uint32_t)found->text.len;
-    tail->compressed_bytes = (uint32_t)(place->frame_end - tail->offset);
-    if (tail->last_seq)
-        found->last_seq = tail->last_seq;
-    found->whole = *tail;
-    found->tail = found->kept = (struct segment_index){0};
-    buffer_clear(&found->text);
-    found->frame_open = false;
-}
-
-static enum status read_file(struct finding *found, struct segment_reader *reader,
-                             struct error *err)
-{
-    const struct segment_place *place = segment_reader_place(reader);
-    struct segment_line line;
-    enum status status;
-    while ((status = segment_reader_next(reader, &line, err)) == STATUS_OK) {
-        if (found->frame_open && place->frame != found->tail.offset)
-            close_frame(found, place);
-        take_line(found, &line, place);
-        if (found->text.len > TAIL_MAX) {
-            status = error_set(err, STATUS_DAMAGED, "a frame of more than %u bytes", TAIL_MAX);
-            break;
-        }
-    }
-    close_frame(found, place);
-    found->head = *segment_reader_head(reader);
-    found->place = *place;
-    found->damaged = status != STATUS_END;
-    return status == STATUS_END || status == STATUS_DAMAGED ? STATUS_OK : status;
-}
-
 /* ------------------------------------------------------------------ writing */
 
-static enum status copy_bytes(int to, const char *to_path, const char *from_path, uint64_t bytes,
+/* A file that is being written. */
+struct result {
+    const struct segment_io *io;
+    int fd;
+    const char *path;
+};
+
+static enum status put(const struct result *result, const char *data, size_t len, struct error *err)
+{
+    while (len > 0) {
+        ssize_t got = result->io->write(result->io->user, result->fd, data, len);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return error_errno(err, got == 0 ? EIO : errno, "writing %s", result->path);
+        data += got;
+        len -= (size_t)got;
+    }
+    return STATUS_OK;
+}
+
+static enum status sync_result(const struct result *result, struct error *err)
+{
+    if (result->io->sync(result->io->user, result->fd) != 0)
+        return error_errno(err, errno, "syncing %s", result->path);
+    return STATUS_OK;
+}
+
+static enum status copy_bytes(const struct result *result, const char *from_path, uint64_t bytes,
                               struct error *err)
 {
     struct buffer chunk = {0};
@@ -167,7 +122,7 @@ static enum status copy_bytes(int to, const char *to_path, const char *from_path
         if (got <= 0)
             status = error_errno(err, got == 0 ? EIO : errno, "reading %s", from_path);
         else
-            status = segment_write_all(to, room, (size_t)got, to_path, err);
+            status = put(result, room, (size_t)got, err);
         bytes -= got > 0 ? (uint64_t)got : 0;
     }
     buffer_close(&chunk);
@@ -176,8 +131,8 @@ static enum status copy_bytes(int to, const char *to_path, const char *from_path
 }
 
 /* The kept lines as a frame with its entry, to stand at `offset`. */
-static enum status append_tail(struct buffer *out, const struct finding *found, uint64_t offset,
-                               struct error *err)
+static enum status append_tail(struct buffer *out, const struct archive_finding *found,
+                               uint64_t offset, struct error *err)
 {
     struct segment_index index = found->kept;
     struct segment_note mark = {.wall_ns = index.lowest_us * NS_PER_US,
@@ -186,7 +141,7 @@ static enum status append_tail(struct buffer *out, const struct finding *found, 
     size_t begin = out->len;
     line_append_recovered(&text, mark.wall_ns, index.first_seq, index.lines,
                           "kept from a damaged end, no checksum covered it");
-    buffer_append(&text, found->text.data, found->kept_text);
+    buffer_append(&text, found->text.data, found->text.len);
     segment_index_count(&index, &mark);
     index.offset = offset + begin;
     index.text_offset = found->whole.text_offset + found->whole.text_bytes;
@@ -195,31 +150,57 @@ static enum status append_tail(struct buffer *out, const struct finding *found, 
     return status;
 }
 
+/* Puts the footer behind the frames; `end` is where they should end. A footer that cannot be made
+ * can be made later; one that cannot be written is an error like any other. */
+static enum status put_footer(const struct result *result, struct error *err)
+{
+    struct segment_footer *footer;
+    struct buffer bytes = {0};
+    if (segment_footer_rebuild(&footer, result->path, SEGMENT_FOOTER_ALL, NULL, NULL) != STATUS_OK)
+        return STATUS_OK;
+    off_t end = (off_t)segment_footer_totals(footer)->end;
+    bool fits = segment_footer_append_rebuilt(&bytes, footer);
+    enum status status = STATUS_OK;
+    segment_footer_close(footer);
+    if (fits && (ftruncate(result->fd, end) != 0 || lseek(result->fd, end, SEEK_SET) != end))
+        status = error_errno(err, errno, "cutting %s", result->path);
+    if (fits && status == STATUS_OK)
+        status = put(result, bytes.data, bytes.len, err);
+    buffer_close(&bytes);
+    return status;
+}
+
 /* Fills the new file. */
-static enum status write_result(int fd, const char *path, const char *from,
-                                const struct finding *found, bool keep_tail, struct error *err)
+static enum status write_result(const struct result *result, const char *from,
+                                const struct archive_finding *found, bool keep_tail,
+                                struct error *err)
 {
     struct buffer extra = {0};
-    bool indexed = found->place.indexed_end > found->place.frame_end ||
-                   found->place.frame_end <= SEGMENT_HEADER_BYTES;
-    uint64_t end = indexed ? found->place.indexed_end : found->place.frame_end;
-    enum status status = copy_bytes(fd, path, from, end, err);
+    bool indexed = found->indexed_end >= found->frame_end;
+    uint64_t end = indexed ? found->indexed_end : found->frame_end;
+    enum status status = copy_bytes(result, from, end, err);
     if (!indexed)
         segment_frame_append_index(&extra, &found->whole);
     if (status == STATUS_OK && keep_tail)
         status = append_tail(&extra, found, end, err);
     if (status == STATUS_OK)
-        status = segment_write_all(fd, extra.data, extra.len, path, err);
+        status = put(result, extra.data, extra.len, err);
     if (status == STATUS_OK && end <= FOOTER_MAX)
-        status = segment_footer_complete(fd, path, err);
-    if (status == STATUS_OK && fsync(fd) != 0)
-        status = error_errno(err, errno, "syncing %s", path);
+        status = put_footer(result, err);
+    if (status == STATUS_OK)
+        status = sync_result(result, err);
     buffer_close(&extra);
     return status;
 }
 
+static const struct segment_io *io_of(const struct recovery *recovery)
+{
+    return recovery->settings->io ? recovery->settings->io : &segment_io_system;
+}
+
 static enum status make_result(const struct recovery *recovery, const char *open_path,
-                               const struct finding *found, bool keep_tail, struct error *err)
+                               const struct archive_finding *found, bool keep_tail,
+                               struct error *err)
 {
     struct name fresh = name_with(open_path, ".recovering"), final = name_with(open_path, "");
     gid_t group = recovery->settings->group;
@@ -230,7 +211,8 @@ static enum status make_result(const struct recovery *recovery, const char *open
     if (group != (gid_t)-1 && fchown(fd, (uid_t)-1, group) != 0)
         status = error_errno(err, errno, "giving %s to group %u", fresh.text, (unsigned)group);
     if (status == STATUS_OK)
-        status = write_result(fd, fresh.text, open_path, found, keep_tail, err);
+        status = write_result(&(struct result){io_of(recovery), fd, fresh.text}, open_path, found,
+                              keep_tail, err);
     close(fd);
     if (status == STATUS_OK)
         status = move(fresh.text, final.text, err);
@@ -249,34 +231,38 @@ static bool has_footer(const char *path)
 }
 
 /* A file whose frames are all there: gets its footer, becomes durable, then is named. */
-static enum status seal_in_place(const char *open_path, const struct finding *found,
-                                 struct error *err)
+static enum status seal_in_place(const struct recovery *recovery, const char *open_path,
+                                 const struct archive_finding *found, struct error *err)
 {
-    off_t end = (off_t)found->place.indexed_end;
+    off_t end = (off_t)found->indexed_end;
     struct name final = name_with(open_path, "");
     int fd = open(open_path, O_WRONLY | O_CLOEXEC);
     if (fd < 0)
         return error_errno(err, errno, "opening %s", open_path);
+    const struct result result = {io_of(recovery), fd, open_path};
     enum status status = STATUS_OK;
-    if (has_footer(open_path))
-        status = STATUS_OK;
-    else if (end <= (off_t)FOOTER_MAX)
-        status = segment_footer_complete(fd, open_path, err);
-    else if (ftruncate(fd, end) != 0)
-        status = error_errno(err, errno, "cutting %s", open_path);
-    if (status == STATUS_OK && fsync(fd) != 0)
-        status = error_errno(err, errno, "syncing %s", open_path);
+    if (!has_footer(open_path)) {
+        if (ftruncate(fd, end) != 0)
+            status = error_errno(err, errno, "cutting %s", open_path);
+        /* a full disk leaves it without */
+        if (status == STATUS_OK && end <= (off_t)FOOTER_MAX &&
+            (status = put_footer(&result, err)) == STATUS_FULL)
+            status = ftruncate(fd, end) == 0 ? STATUS_OK
+                                             : error_errno(err, errno, "cutting %s", open_path);
+    }
+    if (status == STATUS_OK)
+        status = sync_result(&result, err);
     close(fd);
     return status == STATUS_OK ? move(open_path, final.text, err) : status;
 }
 
 /* Whether what stands behind the last frame's entry is the beginning of a footer: the last run was
  * sealing the file. */
-static bool footer_begins(const char *path, const struct finding *found)
+static bool footer_begins(const char *path, const struct archive_finding *found)
 {
     unsigned char magic[4], bytes[4];
-    uint64_t at = found->place.indexed_end;
-    if (found->frame_open || at <= found->place.frame_end)
+    uint64_t at = found->indexed_end;
+    if (found->kept.lines || at <= found->frame_end)
         return false;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -290,14 +276,15 @@ static bool footer_begins(const char *path, const struct finding *found)
 /* ------------------------------------------------------------------ deciding */
 
 /* Whether the ring holds everything from behind the last whole frame to the last line. */
-static bool ring_covers(const struct recovery *recovery, const struct finding *found)
+static bool ring_covers(const struct recovery *recovery, const struct archive_finding *found)
 {
     uint64_t safe = found->last_seq ? found->last_seq : recovery->out->last_seq;
     return found->head.instance == recovery->settings->instance && recovery->ring_first &&
            recovery->ring_first <= safe + 1 && recovery->ring_last >= found->kept.last_seq;
 }
 
-static void count_file(const struct recovery *recovery, const struct finding *found, bool kept)
+static void count_file(const struct recovery *recovery, const struct archive_finding *found,
+                       bool kept)
 {
     uint64_t last = kept ? found->kept.last_seq : found->last_seq;
     recovery->out->segments++;
@@ -308,16 +295,15 @@ static void count_file(const struct recovery *recovery, const struct finding *fo
 }
 
 static enum status settle(const struct recovery *recovery, const char *path,
-                          const struct finding *found, struct error *err)
+                          const struct archive_finding *found, struct error *err)
 {
-    const struct segment_place *place = &found->place;
-    bool whole = place->frame_end > SEGMENT_HEADER_BYTES;
+    bool whole = found->frame_end > 0;
     bool clean = footer_begins(path, found) ||
-                 (!found->damaged && !place->torn && place->indexed_end == place->end);
+                 (!found->damaged && !found->torn && found->indexed_end == found->end);
     bool keep = found->kept.lines && !ring_covers(recovery, found);
     if (clean && whole) {
         count_file(recovery, found, false);
-        return seal_in_place(path, found, err);
+        return seal_in_place(recovery, path, found, err);
     }
     if (clean)
         return unlink(path) == 0 ? STATUS_OK : error_errno(err, errno, "removing %s", path);
@@ -333,8 +319,8 @@ static enum status settle(const struct recovery *recovery, const char *path,
 
 /* The disk is full: the file stays as it is, since the relay must start all the same. What the ring
  * gives of its end again stands in two files then; readers pass over repeats. */
-static void postpone(const struct recovery *recovery, const char *path, const struct finding *found,
-                     const char *why)
+static void postpone(const struct recovery *recovery, const char *path,
+                     const struct archive_finding *found, const char *why)
 {
     log_warn("archive: %s; %s is completed at a later start", why, path);
     recovery->out->torn--;
@@ -345,27 +331,22 @@ static void postpone(const struct recovery *recovery, const char *path, const st
 static enum status recover_file(const struct recovery *recovery, const char *path,
                                 struct error *err)
 {
-    struct finding found = {0};
-    struct segment_reader *reader;
+    struct archive_finding found;
     struct error why = {""};
-    enum status status = segment_reader_open(&reader, path, &why);
+    enum status status = archive_scan(&found, path, recovery->ring_first, &why);
+    if (why.text[0]) /* what could be read is still there */
+        log_warn("archive: %s", why.text);
     if (status == STATUS_DAMAGED) {
-        log_warn("archive: %s", why.text);
         recovery->out->torn++;
-        return move_aside(path, err);
+        status = move_aside(path, &why);
+    } else if (status == STATUS_OK) {
+        status = settle(recovery, path, &found, &why);
+        if (status == STATUS_FULL) {
+            postpone(recovery, path, &found, why.text);
+            status = STATUS_OK;
+        }
     }
-    if (status != STATUS_OK)
-        return error_set(err, status, "%s", why.text);
-    status = read_file(&found, reader, &why);
-    segment_reader_close(reader);
-    if (status != STATUS_OK || found.damaged) /* what could be read is still there */
-        log_warn("archive: %s", why.text);
-    status = settle(recovery, path, &found, &why);
-    if (status == STATUS_FULL) {
-        postpone(recovery, path, &found, why.text);
-        status = STATUS_OK;
-    }
-    buffer_close(&found.text);
+    archive_finding_close(&found);
     return status == STATUS_OK ? status : error_set(err, status, "%s", why.text);
 }
 

@@ -240,8 +240,8 @@ static enum status broken(struct segment_walk *walk, struct segment_piece *out, 
 static enum status is_border(struct segment_walk *walk, uint64_t at, bool *yes, struct error *err)
 {
     const unsigned char *data;
-    *yes = at == walk->bytes.size;
-    if (at + 4 > walk->bytes.size)
+    *yes = walk->bytes.size - at < 4; /* too little to say that none begins */
+    if (*yes)
         return STATUS_OK;
     enum status status = segment_bytes_get(&walk->bytes, at, 4, &data, err);
     *yes = status == STATUS_OK &&
@@ -283,7 +283,9 @@ static enum status take_index(struct segment_walk *walk, struct segment_piece *o
     if (segment_index_decode(&out->index, frame, SEGMENT_INDEX_BYTES))
         return piece(out, SEGMENT_PIECE_INDEX, SEGMENT_INDEX_BYTES);
     out->why = "its checksum does not fit";
+    bool sized = load_le32(frame + 4) == SEGMENT_INDEX_BYTES - FRAME_HEAD;
     enum status status = is_border(walk, out->offset + SEGMENT_INDEX_BYTES, &border, err);
+    out->entry = sized && status == STATUS_OK && border;
     if (status == STATUS_OK && border)
         return piece(out, SEGMENT_PIECE_DAMAGE, SEGMENT_INDEX_BYTES);
     return status == STATUS_OK ? broken(walk, out, false, out->why, err) : status;

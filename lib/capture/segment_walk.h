@@ -37,6 +37,7 @@ struct segment_piece {
     struct segment_index index; /* INDEX */
     bool data;                  /* DAMAGE, TORN: it begins as a data frame */
     bool footer;                /* likewise as a footer */
+    bool entry;                 /* DAMAGE: a whole index entry whose CRC does not fit */
     const char *why;            /* DAMAGE, TORN */
 };
 
