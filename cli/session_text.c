@@ -2,7 +2,6 @@
 #include "cli/session_text.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,42 +14,9 @@
 
 /* ---- JSON ---- */
 
-static json_t *decode(struct span text)
-{
-    struct buffer quoted = {NULL, 0, 0};
-    json_t *string;
-
-    buffer_append_char(&quoted, '"');
-    buffer_append(&quoted, text.data, text.len);
-    buffer_append_char(&quoted, '"');
-    string = json_loadb(quoted.data, quoted.len, JSON_DECODE_ANY, NULL);
-    buffer_close(&quoted);
-    return string;
-}
-
-static bool has_escapes(struct span text)
-{
-    return text.len > 0 && memchr(text.data, '\\', text.len) != NULL;
-}
-
 void session_text_plain(char *out, size_t room, struct span text)
 {
-    json_t *string = has_escapes(text) ? decode(text) : NULL;
-
-    if (json_is_string(string))
-        text = span_make(json_string_value(string), json_string_length(string));
     snprintf(out, room, "%.*s", (int)(text.len < room ? text.len : room), text.data);
-    json_decref(string);
-}
-
-static void append_quoted(struct buffer *out, struct span text)
-{
-    json_t *string = has_escapes(text) ? decode(text) : NULL;
-
-    if (json_is_string(string))
-        text = span_make(json_string_value(string), json_string_length(string));
-    json_append_string(out, text.data, text.len);
-    json_decref(string);
 }
 
 static void add_text(struct buffer *out, const char *key, struct span text)
@@ -58,7 +24,7 @@ static void add_text(struct buffer *out, const char *key, struct span text)
     if (text.len == 0)
         return;
     buffer_append_format(out, ",\"%s\":", key);
-    append_quoted(out, text);
+    json_append_string(out, text.data, text.len);
 }
 
 static void add_workers(struct buffer *out, const struct query_session *session)
@@ -67,7 +33,7 @@ static void add_workers(struct buffer *out, const struct query_session *session)
     for (size_t i = 0; i < session->worker_count; i++) {
         if (i > 0)
             buffer_append_char(out, ',');
-        append_quoted(out, session->workers[i]);
+        json_append_string(out, session->workers[i].data, session->workers[i].len);
     }
     buffer_append_char(out, ']');
 }

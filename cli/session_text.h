@@ -8,8 +8,7 @@
 #include "cli/terminal.h"
 #include "lib/capture/query.h"
 
-/* Texts of a listing are as they stood in the JSON, with their escapes: this takes those away. What
- * is no such text is copied as it is; cut to fit, NUL at the end. */
+/* A text of a listing, cut to fit, NUL at the end. */
 void session_text_plain(char *out, size_t room, struct span text);
 
 /* Each appends one line with its newline. */

@@ -191,9 +191,10 @@ enum status query_response(struct query **out, const struct query_place *place,
 
 /* ------------------------------------------------------------------ sessions */
 
-/* A session as far as the places read tell. Texts are as between the quotes of JSON, escapes as
- * they are, and live until query_sessions_close; empty when unknown. With a time range, counts are
- * those of the files that reach into it. */
+/* A session as far as the places read tell. Texts are plain UTF-8 without the escapes of JSON,
+ * wherever they come from, those of miners and pools with whatever characters they sent; they live
+ * until query_sessions_close; empty when unknown. With a time range, counts are those of the files
+ * that reach into it. */
 struct query_session {
     struct uuid session;
     uint64_t number;

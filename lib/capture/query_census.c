@@ -7,6 +7,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
 #include "lib/capture/json_slice.h"
+#include "lib/capture/json_text.h"
 #include "lib/stratum/scan.h"
 
 /* Times out of files may be anything. */
@@ -47,6 +48,7 @@ void census_close(struct census *census)
     }
     free(census->table);
     free(census->submits);
+    buffer_close(&census->plain);
     *census = (struct census){0};
 }
 
@@ -104,9 +106,21 @@ static void set_text(struct span *out, struct span text)
     *out = span_make(memory_text_n(text.data, text.len), text.len);
 }
 
-static void add_worker(struct census_entry *entry, struct span name)
+/* Texts of footers and messages are as they stand in JSON; those of the ring are plain. */
+static struct span plain(struct census *census, struct span text)
+{
+    if (text.len == 0 || !memchr(text.data, '\\', text.len))
+        return text;
+    buffer_clear(&census->plain);
+    json_text_append(&census->plain, text);
+    return span_make(census->plain.data, census->plain.len);
+}
+
+/* `name` as it stands in JSON. */
+static void add_worker(struct census *census, struct census_entry *entry, struct span name)
 {
     struct query_session *session = &entry->session;
+    name = plain(census, name);
     for (size_t i = 0; i < session->worker_count; i++) {
         if (span_equal(entry->workers[i], name))
             return;
@@ -152,17 +166,18 @@ static void add_counts(struct query_session *session, const struct segment_summa
     session->bytes_down = larger(session->bytes_down, summary->bytes_down);
 }
 
-static void add_names(struct query_session *session, const struct segment_summary *summary)
+static void add_names(struct census *census, struct query_session *session,
+                      const struct segment_summary *summary)
 {
-    set_text(&session->route, summary->route);
-    set_text(&session->miner, summary->miner);
-    set_text(&session->via, summary->via);
-    set_text(&session->listen, summary->listen);
-    set_text(&session->user_agent, summary->user_agent);
-    set_text(&session->pool, summary->pool);
-    set_text(&session->address, summary->address);
-    set_text(&session->closed_by, summary->closed_by);
-    set_text(&session->reason, summary->reason);
+    set_text(&session->route, plain(census, summary->route));
+    set_text(&session->miner, plain(census, summary->miner));
+    set_text(&session->via, plain(census, summary->via));
+    set_text(&session->listen, plain(census, summary->listen));
+    set_text(&session->user_agent, plain(census, summary->user_agent));
+    set_text(&session->pool, plain(census, summary->pool));
+    set_text(&session->address, plain(census, summary->address));
+    set_text(&session->closed_by, plain(census, summary->closed_by));
+    set_text(&session->reason, plain(census, summary->reason));
 }
 
 void census_add_summary(struct census *census, const struct segment_summary *summary)
@@ -180,9 +195,9 @@ void census_add_summary(struct census *census, const struct segment_summary *sum
     widen(session, nanoseconds(summary->first_us, NS_PER_US),
           nanoseconds(summary->last_us, NS_PER_US), summary->first_seq, summary->last_seq);
     add_counts(session, summary);
-    add_names(session, summary);
+    add_names(census, session, summary);
     for (uint32_t i = 0; i < summary->worker_count; i++)
-        add_worker(entry, summary->workers[i]);
+        add_worker(census, entry, summary->workers[i]);
 }
 
 /* ------------------------------------------------------------------ messages */
@@ -196,13 +211,14 @@ static bool first_param(const struct stratum_scan *scan, struct span *out)
     return true;
 }
 
-static void learn(struct census_entry *entry, const struct stratum_scan *scan)
+static void learn(struct census *census, struct census_entry *entry,
+                  const struct stratum_scan *scan)
 {
     struct span text;
     if (scan->method == STRATUM_MINING_AUTHORIZE && first_param(scan, &text))
-        add_worker(entry, text);
+        add_worker(census, entry, text);
     if (scan->method == STRATUM_MINING_SUBSCRIBE && first_param(scan, &text))
-        set_text(&entry->session.user_agent, text);
+        set_text(&entry->session.user_agent, plain(census, text));
 }
 
 /* An answer counts as a summary would count it: to a submit, or to a request in front of the rows
@@ -247,7 +263,7 @@ void census_add_row(struct census *census, const struct query_row *row)
     if (!line->msg.data)
         return;
     stratum_scan_line(&scan, line->msg.data, line->msg.len);
-    learn(entry, &scan);
+    learn(census, entry, &scan);
     count_row(census, &entry->session, line, &scan);
 }
 

@@ -22,8 +22,9 @@ struct census {
     struct census_entry **table; /* open addressing, by session */
     size_t capacity, count;
     uint64_t seed;
-    uint64_t *submits;  /* the newest of the rows taken in, by seq modulo CENSUS_SUBMITS */
-    uint64_t first_row; /* seq of the first row taken in; 0: none */
+    uint64_t *submits;   /* the newest of the rows taken in, by seq modulo CENSUS_SUBMITS */
+    uint64_t first_row;  /* seq of the first row taken in; 0: none */
+    struct buffer plain; /* a text without its escapes */
 };
 #define CENSUS_SUBMITS ((uint64_t)1 << 16)
 

@@ -367,8 +367,9 @@ START_TEST(sessions_of_ring_and_archive)
     begin();
     archive_rig_say(&rig, 1, DIRECTION_MINER_TO_POOL,
                     "{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[\"cgminer/4.11\"]}");
-    archive_rig_say(&rig, 1, DIRECTION_MINER_TO_POOL,
-                    "{\"id\":2,\"method\":\"mining.authorize\",\"params\":[\"Farm.rig7\",\"x\"]}");
+    archive_rig_say(
+        &rig, 1, DIRECTION_MINER_TO_POOL,
+        "{\"id\":2,\"method\":\"mining.authorize\",\"params\":[\"Farm.rig\\u0037\",\"x\"]}");
     archive_rig_close(&rig, 3);
     struct query_sessions_options options = {.place = {rig.folder, ring_path, 0}, .exact = true};
     struct query_sessions *sessions;
@@ -398,6 +399,14 @@ START_TEST(sessions_of_ring_and_archive)
     ck_assert_uint_eq(lines, 4);
     buffer_close(&rows);
     archive_rig_stop(&rig);
+
+    options.filter.worker = "rig7"; /* and out of a footer */
+    options.filter.source = QUERY_ARCHIVE;
+    ck_assert_int_eq(query_sessions_open(&sessions, &options, &err), STATUS_OK);
+    ck_assert_uint_eq(query_sessions_count(sessions), 1);
+    ck_assert_int_eq(query_sessions_next(sessions, &session, &err), STATUS_OK);
+    ck_assert(span_equal_text(session.workers[0], "Farm.rig7"));
+    query_sessions_close(sessions);
     archive_rig_end(&rig);
 }
 END_TEST
