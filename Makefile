@@ -183,6 +183,14 @@ $(DUCKDB): tests/duckdb/package.json tests/duckdb/package-lock.json
 	$(call say,NPM,tests/duckdb)
 	$(Q)cd $(<D) && npm ci --ignore-scripts --silent && touch $(@:tests/duckdb/%=%)
 
+.PHONY: crash
+KILLS ?= 100
+crash: ## kill the recorder KILLS=100 times under load, and at every step of its recovery
+	@scripts/install-deps.sh build test
+	@$(MAKE) programs
+	@HASHSCOPE_BUILD=$(OUT) KILLS=$(KILLS) CRASH_ROUNDS=$(KILLS) python3 -m unittest -v \
+		tests.integration.test_recorder_crash tests.integration.test_recorder_steps
+
 unit: unit-tests ## the unit tests only, with whatever DEBUG or SANITIZE says
 	@scripts/run-tests.py --build $(OUT) unit
 
