@@ -28,6 +28,29 @@ static bool is_moving(struct pace *pace, uint64_t archived)
     return now - pace->moved_ns < PACE_PATIENCE_MS * NS_PER_MS;
 }
 
+static uint64_t lag_of(const struct ring_writer *ring, const struct archive *archive)
+{
+    return ring_writer_position(ring) - archive_position(archive);
+}
+
+static void sleep_ns(int64_t ns)
+{
+    const struct timespec time = {.tv_nsec = ns};
+    nanosleep(&time, NULL);
+}
+
+/* Nearly full, and not for the disk: the archive's thread does not get a processor. Losing records
+ * is worse than a pause that a miner may notice. */
+static void wait_for_room(const struct ring_writer *ring, const struct archive *archive)
+{
+    uint64_t most = ring_writer_bytes(ring) / 8 * 7;
+    for (int i = 0; i < PACE_LAST_MS && lag_of(ring, archive) > most; i++) {
+        if (archive_waits_for_disk(archive))
+            return;
+        sleep_ns(NS_PER_MS);
+    }
+}
+
 bool pace_look(struct pace *pace, struct ring_writer *ring, const struct archive *archive)
 {
     uint64_t position = ring_writer_position(ring), archived = archive_position(archive);
@@ -36,8 +59,8 @@ bool pace_look(struct pace *pace, struct ring_writer *ring, const struct archive
     pace->behind = position - archived > ring_writer_bytes(ring) / PACE_BEHIND;
     if ((!is_moving(pace, archived) && archive_waits_for_disk(archive)) || pause == 0)
         return false;
-    struct timespec time = {.tv_nsec = pause};
-    nanosleep(&time, NULL);
+    sleep_ns(pause);
+    wait_for_room(ring, archive);
     ring_count(&ring_writer_counters(ring)->pauses, 1);
     return true;
 }

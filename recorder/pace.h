@@ -7,6 +7,9 @@
  * PACE_MOST_MS when the ring is nearly full. Nothing but a flood of hundreds of thousands of
  * messages a second gets there, and a miner can't notice milliseconds.
  *
+ * When seven eighths are full the relay waits for up to PACE_LAST_MS a megabyte: the archive's
+ * thread gets no processor then, and records would be lost.
+ *
  * A disk is never waited for: when the archive has not moved for PACE_PATIENCE_MS, and not for want
  * of a processor, there is no pause.
  *
@@ -24,6 +27,7 @@
 #define PACE_STEP        (UINT64_C(1) << 20) /* ring bytes between two looks */
 #define PACE_BEHIND      8                   /* an eighth */
 #define PACE_MOST_MS     16
+#define PACE_LAST_MS     250
 #define PACE_PATIENCE_MS 150
 
 /* Zeroed: ready. */

@@ -37,7 +37,7 @@
 #define HELPING_BYTES  (32 << 10) /* of ring that a tick is to find when it is busy */
 #define TICK_LEAST_NS  (1 * NS_PER_MS)
 #define TICK_MOST_NS   (100 * NS_PER_MS)
-#define ARCHIVE_NICE   10 /* a third of the weight of the relay */
+#define ARCHIVE_NICE   5 /* a third of the weight of the relay */
 #define LOGS_A_MINUTE  6
 
 /* ------------------------------------------------------------------ one tick */
