@@ -423,5 +423,6 @@ void local_server_stop(struct local_server *server, void (*closed)(void *user), 
         if (!client->busy)
             client_leave(client);
     }
+    uv_update_time(server->loop->uv); /* the whole time, however long the last turn was */
     (void)uv_timer_start(&server->timer, on_stop_timeout, LOCAL_STOP_MS, 0);
 }
