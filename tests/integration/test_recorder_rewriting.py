@@ -127,8 +127,8 @@ class Recompression(Rewriting):
         path = self.segment(recorder, 8000)
         self.assertEqual(recorder.stop(), 0)
         recorder = self.start(self.pool)
-        wait_until(lambda: any(os.path.getsize(name) > 0 and Archive.number(name) ==
-                               Archive.number(path) for name in self.paths(".recompressing")),
+        wait_until(lambda: any(os.path.getsize(name) > 0 for name in self.paths(".recompressing")
+                               if Archive.number(name) == Archive.number(path)),
                    "it is in the middle", 60)
         return recorder, path, zstdcat(path)
 

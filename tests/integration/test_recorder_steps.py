@@ -45,7 +45,7 @@ class Steps(RecorderCase):
         shutil.copytree(self.left, self.data_dir)
 
     def run_to(self, step, fails_with=0):
-        """A start that ends or fails there; it is killed once it listens."""
+        """A start that ends or fails there; it is killed once the archive has everything."""
         log = os.path.join(self.folder, "steps.log")
         if os.path.exists(log):
             os.unlink(log)
@@ -53,10 +53,22 @@ class Steps(RecorderCase):
                                 "POOL_HOST": "127.0.0.1", "POOL_PORT": self.load.port, **SETTINGS},
                                environment={"LD_PRELOAD": self.shim, "STEP_AT": str(step),
                                             "STEP_ERRNO": str(fails_with), "STEP_LOG": log})
-        wait_until(lambda: recorder.ports or recorder.process.poll() is not None,
-                   "it listens or ends")
+        wait_until(lambda: self.has_ended(recorder) or self.is_archived(recorder),
+                   "it ends or archives all")
         recorder.kill()
         return os.path.getsize(log), recorder
+
+    @staticmethod
+    def has_ended(recorder):
+        return recorder.process.poll() is not None
+
+    @staticmethod
+    def is_archived(recorder):
+        try:
+            status = recorder.ports and recorder.status()
+        except (OSError, ValueError):  # it ends in the middle of the answer
+            return False
+        return status and status["archive"]["archived_seq"] == status["last_seq"]
 
     def complete(self):
         archive = self.finish(self.start(self.load, **SETTINGS))
@@ -68,7 +80,7 @@ class Steps(RecorderCase):
                                    recursive=True), [])
 
     def chosen(self):
-        """Numbers of steps."""
+        """Numbers of steps: some come before it listens, the others in the archive's thread."""
         self.put_back()
         count, _ = self.run_to(0)
         self.assertGreater(count, 10)
