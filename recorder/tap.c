@@ -1,5 +1,5 @@
 /*
- * tap.c - framing, scanning, pairing, and the record that comes of it.
+ * tap.c - framing, and the record that comes of each piece (lib/capture/record_piece.h).
  *
  * One context on the stack follows a push through the framer's callback. Nothing here fails: what
  * cannot be understood is recorded as the bytes it is.
@@ -10,10 +10,9 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/capture/record_piece.h"
 
-#define CLOCK_STEP_NS  (100 * NS_PER_MS)
-#define LINE_MAX_BYTES RING_PAYLOAD_MAX
-#define FRAGMENT_BYTES (RING_RECORD_MAX - 4096)
+#define CLOCK_STEP_NS (100 * NS_PER_MS)
 
 struct push {
     struct tap *tap;
@@ -35,8 +34,8 @@ void tap_shared_init(struct tap_shared *shared, struct ring_writer *ring, size_t
         .clock_offset_ns = clock_wall_ns() - clock_mono_ns(),
     };
     shared->limits = (struct stratum_limits){
-        .line_max = LINE_MAX_BYTES,
-        .fragment_max = FRAGMENT_BYTES,
+        .line_max = RECORD_LINE_MAX,
+        .fragment_max = RECORD_FRAGMENT_MAX,
         .budget_left = &shared->budget_left,
     };
 }
@@ -94,44 +93,6 @@ static struct record record_begin(const struct tap *tap, struct tap_time now, en
     };
 }
 
-/* ------------------------------------------------------------------ pairing */
-
-/* Notes a request, or finds what a response answers. */
-static struct stratum_match pair(const struct push *push, const struct stratum_scan *scan,
-                                 uint64_t seq)
-{
-    enum stratum_from from = push->side == TAP_UP ? STRATUM_FROM_MINER : STRATUM_FROM_POOL;
-    if (stratum_is_request(scan, from)) {
-        struct stratum_pair_entry entry = {
-            .id = scan->id, .seq = seq, .mono_ns = push->now.mono_ns, .from = (uint8_t)from};
-        stratum_pairs_request(&push->tap->pairs, &entry);
-        return (struct stratum_match){0};
-    }
-    if (scan->kind != STRATUM_RESPONSE)
-        return (struct stratum_match){0};
-    return stratum_pairs_response(&push->tap->pairs, from, &scan->id, push->now.mono_ns,
-                                  push->shared->pair_timeout_ns);
-}
-
-static void record_scan(struct record *record, const struct stratum_scan *scan)
-{
-    record->kind = (uint8_t)scan->kind;
-    record->method = (uint8_t)scan->method;
-    record->fault = (uint8_t)scan->fault;
-    record->fault_at = scan->fault_at;
-    if (scan->error)
-        record->flags |= RECORD_ERROR;
-}
-
-static void record_match(struct record *record, const struct stratum_match *match)
-{
-    if (!match->found || match->lapsed)
-        return;
-    record->flags |= RECORD_PAIRED;
-    record->re = match->seq;
-    record->latency_ns = match->latency_ns;
-}
-
 /* ------------------------------------------------------------------ lines */
 
 static bool is_withheld(const struct push *push, const struct stratum_match *match)
@@ -160,42 +121,29 @@ static void count_message(const struct push *push, const struct record *record)
         ring_count(&push->shared->counters->messages_invalid, 1);
 }
 
-static uint32_t piece_flags(const struct stratum_piece *piece)
+static struct stratum_match take_piece(struct record *record, const struct push *push,
+                                       const struct stratum_piece *piece)
 {
-    return (piece->opaque ? RECORD_OPAQUE : 0) | (piece->is_fragment ? RECORD_FRAGMENT : 0) |
-           (piece->is_fragment && piece->last_fragment ? RECORD_LAST_FRAGMENT : 0);
-}
-
-static void record_piece(struct record *record, const struct push *push,
-                         const struct stratum_piece *piece, struct stratum_match *match)
-{
-    struct stratum_scan scan = {.kind = STRATUM_OTHER, .fault = STRATUM_FAULT_OPAQUE};
-    if (!piece->opaque && (!piece->is_fragment || piece->fragment == 0))
-        stratum_scan_line(&scan, piece->data, piece->len);
-    else if (piece->is_fragment)
-        scan.fault = STRATUM_FAULT_TRUNCATED;
-    bool cut_off = scan.fault == STRATUM_FAULT_TRUNCATED && !piece->is_fragment;
-    if (scan.kind != STRATUM_OTHER && !cut_off) /* a whole line of half a message is no message */
-        *match = pair(push, &scan, ring_writer_next_seq(push->shared->ring));
-    record_scan(record, &scan);
-    record->fragment = piece->fragment;
-    record->flags |= piece_flags(piece);
-    record->terminator = (enum terminator)piece->terminator;
-    record->payload = (struct span){piece->data, piece->len};
+    const struct record_pairing pairing = {
+        .pairs = &push->tap->pairs,
+        .from = push->side == TAP_UP ? STRATUM_FROM_MINER : STRATUM_FROM_POOL,
+        .seq = ring_writer_next_seq(push->shared->ring),
+        .timeout_ns = push->shared->pair_timeout_ns,
+    };
+    return record_take_piece(record, piece, &pairing);
 }
 
 static void on_piece(void *user, const struct stratum_piece *piece)
 {
     struct push *push = user;
     struct tap *tap = push->tap;
-    struct stratum_match match = {0};
     struct record record = record_begin(tap, push->now, RECORD_MESSAGE);
-    record_piece(&record, push, piece, &match);
+    struct stratum_match match = take_piece(&record, push, piece);
     bool withheld = is_withheld(push, &match);
     record.direction = push->side == TAP_UP ? DIRECTION_MINER_TO_POOL
                        : withheld           ? DIRECTION_POOL_TO_HASHSCOPE
                                             : DIRECTION_POOL_TO_MINER;
-    record_match(&record, &match);
+    record_take_match(&record, &match);
     uint64_t seq = ring_writer_append(push->shared->ring, &record);
     count_message(push, &record);
     tap->recorded[push->side] += piece->len + terminator_bytes(record.terminator).len;
@@ -228,7 +176,7 @@ uint64_t tap_injected(struct tap *tap, struct tap_shared *shared, const char *li
     struct stratum_scan scan;
     struct record record = record_begin(tap, now, RECORD_MESSAGE);
     stratum_scan_line(&scan, line, len);
-    record_scan(&record, &scan);
+    record_take_scan(&record, &scan);
     record.direction = DIRECTION_HASHSCOPE_TO_POOL;
     record.terminator = TERMINATOR_LF;
     record.payload = (struct span){line, len};

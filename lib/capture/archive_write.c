@@ -15,7 +15,7 @@
 
 #include "lib/capture/archive_private.h"
 #include "lib/capture/line.h"
-#include "lib/stratum/scan.h"
+#include "lib/capture/segment_put.h"
 
 #define OUT_PUSH   (256u << 10) /* compressed bytes that are worth a write */
 #define NAME_TRIES 100
@@ -188,13 +188,6 @@ void archive_abandon(struct archive *archive)
 
 /* ------------------------------------------------------------------ lines */
 
-/* The line that was put behind the first `begin` bytes of the text. */
-static struct span line_from(const struct archive *archive, size_t begin)
-{
-    const struct buffer *text = &archive->file.text;
-    return span_make(text->data + begin, text->len - begin - 1);
-}
-
 /* The numbers missing in front of this record that no gap record speaks of. */
 static uint64_t missing_before(const struct archive *archive, const struct record *record)
 {
@@ -247,68 +240,12 @@ static void write_state(struct archive *archive, const struct knowledge_entry *e
 {
     struct session_info info;
     bool found = find_info(archive, record, &info);
-    size_t begin = archive->file.text.len;
-    knowledge_append_state(&archive->file.text, &archive->clock, entry, record,
-                           found ? &info : NULL);
-    struct segment_note note = {.wall_ns = record->wall_ns,
-                                .event = SEGMENT_EVENT_STATE,
-                                .session = entry->session,
-                                .line = line_from(archive, begin)};
-    segment_file_note(&archive->file, &note);
-}
-
-static enum segment_event event_of(enum record_type type)
-{
-    switch (type) {
-    case RECORD_MESSAGE:
-        return 0;
-    case RECORD_OPENED:
-        return SEGMENT_EVENT_OPENED;
-    case RECORD_POOL_CONNECTED:
-        return SEGMENT_EVENT_POOL_CONNECTED;
-    case RECORD_CLOSED:
-        return SEGMENT_EVENT_CLOSED;
-    case RECORD_CLOCK_STEP:
-        return SEGMENT_EVENT_CLOCK_STEP;
-    case RECORD_GAP:
-        return SEGMENT_EVENT_GAP;
-    }
-    return SEGMENT_EVENT_OTHER;
-}
-
-/* As the line tells it: the end of a piece is the next piece. */
-static uint32_t wire_bytes(const struct record *record)
-{
-    bool ends = !(record->flags & RECORD_FRAGMENT) || (record->flags & RECORD_LAST_FRAGMENT);
-    size_t end = ends ? terminator_bytes(record->terminator).len : 0;
-    return (uint32_t)(record->payload.len + end);
-}
-
-static struct segment_note note_of(const struct record *record)
-{
-    bool piece = (record->flags & RECORD_FRAGMENT) != 0;
-    bool named = record->fragment == 0 && record->method > STRATUM_METHOD_UNKNOWN;
-    return (struct segment_note){
-        .wall_ns = record->wall_ns,
-        .seq = record->seq,
-        .direction = record->direction,
-        .event = event_of(record->type),
-        .method = piece && !named ? STRATUM_METHOD_NONE : record->method,
-        .error = record->type == RECORD_MESSAGE && (record->flags & RECORD_ERROR) && !piece,
-        .paired = (record->flags & RECORD_PAIRED) && !piece,
-        .bytes = wire_bytes(record),
-        .session = record->session,
-        .re = record->re,
-    };
+    segment_put_state(&archive->file, &archive->clock, entry, record, found ? &info : NULL);
 }
 
 static void write_line(struct archive *archive, const struct record *record)
 {
-    struct segment_note note = note_of(record);
-    size_t begin = archive->file.text.len;
-    line_append_record(&archive->file.text, &archive->clock, record);
-    note.line = line_from(archive, begin);
-    segment_file_note(&archive->file, &note);
+    segment_put_record(&archive->file, &archive->clock, record);
     if (record->type == RECORD_MESSAGE)
         archive->total.messages++;
     else

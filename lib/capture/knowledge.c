@@ -151,16 +151,28 @@ void knowledge_new_segment(struct knowledge *knowledge)
     knowledge->epoch++;
 }
 
+static void doubt(struct knowledge_entry *entry, uint64_t as_of)
+{
+    if (entry && !entry->doubtful) {
+        entry->doubtful = true;
+        entry->as_of = as_of;
+    }
+}
+
 void knowledge_doubt(struct knowledge *knowledge, uint64_t as_of)
 {
     knowledge->epoch++;
-    for (size_t i = 0; i < knowledge->capacity; i++) {
-        struct knowledge_entry *entry = knowledge->table[i];
-        if (entry && !entry->doubtful) {
-            entry->doubtful = true;
-            entry->as_of = as_of;
-        }
-    }
+    for (size_t i = 0; i < knowledge->capacity; i++)
+        doubt(knowledge->table[i], as_of);
+}
+
+void knowledge_doubt_session(struct knowledge *knowledge, const struct uuid *session,
+                             uint64_t as_of)
+{
+    struct knowledge_entry *entry = knowledge->table[place_of(knowledge, session)];
+    doubt(entry, as_of);
+    if (entry)
+        entry->introduced = 0;
 }
 
 bool knowledge_introduce(const struct knowledge *knowledge, struct knowledge_entry *entry,

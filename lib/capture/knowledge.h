@@ -63,6 +63,9 @@ void knowledge_new_segment(struct knowledge *knowledge);
 /* Records behind `as_of` were lost, or (after a disk error) some behind it were read already: all
  * that is known is doubtful, and every session is introduced again. */
 void knowledge_doubt(struct knowledge *knowledge, uint64_t as_of);
+/* Bytes of this session alone were lost: the same for it. */
+void knowledge_doubt_session(struct knowledge *knowledge, const struct uuid *session,
+                             uint64_t as_of);
 
 /* Whether a state line must stand before this record; then marks the session as introduced. */
 bool knowledge_introduce(const struct knowledge *knowledge, struct knowledge_entry *entry,

@@ -246,17 +246,29 @@ static enum status begin(struct query *query, bool tail, struct error *err)
 
 /* ------------------------------------------------------------------ opening */
 
-static enum status check_options(const struct query_options *options, struct error *err)
+static bool is_folder(const char *path)
 {
     struct stat st;
-    if (options->place.series != 0)
-        return error_set(err, STATUS_UNSUPPORTED, "imported series cannot be queried yet");
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+enum status query_check_place(const struct query_place *place, struct error *err)
+{
+    char folder[SEGMENT_PATH_MAX];
+    if (!is_folder(place->data_dir))
+        return error_set(err, STATUS_NOT_FOUND, "%s: no such data directory", place->data_dir);
+    enum status status = segment_folder(folder, place->data_dir, place->series, err);
+    if (status == STATUS_OK && place->series && !is_folder(folder))
+        return error_set(err, STATUS_NOT_FOUND, "%s: nothing was imported as %016llx",
+                         place->data_dir, (unsigned long long)place->series);
+    return status;
+}
+
+static enum status check_options(const struct query_options *options, struct error *err)
+{
     if (options->follow && options->order != QUERY_OLDEST_FIRST)
         return error_set(err, STATUS_INVALID, "only the oldest-first order can be followed");
-    if (stat(options->place.data_dir, &st) != 0 || !S_ISDIR(st.st_mode))
-        return error_set(err, STATUS_NOT_FOUND, "%s: no such data directory",
-                         options->place.data_dir);
-    return STATUS_OK;
+    return query_check_place(&options->place, err);
 }
 
 static enum status take_cursor(struct query *query, const char *cursor, struct error *err)
@@ -287,7 +299,9 @@ enum status query_open(struct query **out, const struct query_options *options, 
         return status;
     struct query *query = memory_new(sizeof *query);
     query->place.data_dir = memory_text(options->place.data_dir);
-    query->place.ring_path = memory_text(options->place.ring_path);
+    query->place.series = options->place.series;
+    if (!options->place.series) /* the ring holds the data directory's own series only */
+        query->place.ring_path = memory_text(options->place.ring_path);
     query->order = options->order;
     query->source = options->filter.source;
     query->follow = options->follow;

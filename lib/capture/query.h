@@ -56,7 +56,7 @@
 /* ------------------------------------------------------------------ what is asked for */
 
 /* Where the recordings are. `series` is the instance of an import below segments/imported/; 0 is
- * the data directory's own. Others than 0 are STATUS_UNSUPPORTED in this version. */
+ * the data directory's own. Of an import the ring is not read. */
 struct query_place {
     const char *data_dir;
     const char *ring_path; /* NULL, or no such file: the archive alone */
@@ -147,8 +147,8 @@ struct query_statistics {
 };
 
 /* STATUS_INVALID: the filter contradicts itself, or the cursor is none or belongs to another filter
- * or order; STATUS_NOT_FOUND: there is no such data directory, or its series is no longer the
- * cursor's; else what the system says. An archive without segments is no error. */
+ * or order; STATUS_NOT_FOUND: there is no such data directory or import, or its series is no longer
+ * the cursor's; else what the system says. An archive without segments is no error. */
 enum status query_open(struct query **out, const struct query_options *options,
                        struct error *err) MUST_CHECK;
 /* STATUS_END: no more; oldest first the ring is read as far as it went when the query was opened,

@@ -18,7 +18,7 @@ enum status query_archive_begin(struct query *query, uint64_t above, uint64_t be
         .reporter = &query->reporter,
         .statistics = &query->statistics,
     };
-    enum status status = query_plan_open(&query->plan, query->place.data_dir, err);
+    enum status status = query_plan_open(&query->plan, &query->place, err);
     if (status != STATUS_OK)
         return status;
     query->planned = true;

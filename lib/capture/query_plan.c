@@ -144,15 +144,19 @@ static void seek(struct query_plan *plan)
 
 /* ------------------------------------------------------------------ files */
 
-static enum status list(struct query_plan *plan, const char *data_dir, struct error *err)
+static enum status list(struct query_plan *plan, const struct query_place *place, struct error *err)
 {
-    enum status status = segment_list(data_dir, &plan->paths, &plan->count, err);
+    char folder[SEGMENT_PATH_MAX];
+    enum status status = segment_folder(folder, place->data_dir, place->series, err);
+    if (status == STATUS_OK)
+        status = segment_list_folder(folder, &plan->paths, &plan->count, err);
     return status == STATUS_OK ? status : error_wrap(err, status, "listing segments");
 }
 
-enum status query_plan_open(struct query_plan *plan, const char *data_dir, struct error *err)
+enum status query_plan_open(struct query_plan *plan, const struct query_place *place,
+                            struct error *err)
 {
-    enum status status = list(plan, data_dir, err);
+    enum status status = list(plan, place, err);
     if (status != STATUS_OK)
         return status;
     seek(plan);

@@ -37,7 +37,7 @@ struct query_plan {
 };
 
 /* Lists the files. The plan's first fields are the caller's to set before. */
-enum status query_plan_open(struct query_plan *plan, const char *data_dir,
+enum status query_plan_open(struct query_plan *plan, const struct query_place *place,
                             struct error *err) MUST_CHECK;
 void query_plan_close(struct query_plan *plan);
 

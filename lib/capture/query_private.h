@@ -74,6 +74,9 @@ struct query {
 /* True when the row of this key is still to come; then it counts as given. */
 bool query_take(struct query *query, const struct query_key *key);
 
+/* STATUS_NOT_FOUND: there is no such data directory, or no such import in it. */
+enum status query_check_place(const struct query_place *place, struct error *err) MUST_CHECK;
+
 /* Numbers that are nowhere any more. */
 void query_miss(struct query *query, uint64_t count);
 

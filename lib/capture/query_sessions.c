@@ -116,13 +116,13 @@ static void take_file(struct query_sessions *sessions, const struct segment_path
     }
 }
 
-static enum status take_archive(struct query_sessions *sessions, const char *data_dir,
+static enum status take_archive(struct query_sessions *sessions, const struct query_place *place,
                                 struct error *err)
 {
     struct query_plan plan = {.match = &sessions->match,
                               .bounds = {0, 0, UINT64_MAX},
                               .statistics = &sessions->statistics};
-    enum status status = query_plan_open(&plan, data_dir, err);
+    enum status status = query_plan_open(&plan, place, err);
     for (size_t i = 0; i < plan.count && status == STATUS_OK; i++) {
         if (query_plan_name_fits(&plan, i))
             take_file(sessions, &plan.paths[i]);
@@ -273,17 +273,15 @@ static enum status gather(struct query_sessions *sessions,
                           const struct query_sessions_options *options, struct error *err)
 {
     enum status status = check(&options->filter, err);
-    if (status == STATUS_OK && options->place.series != 0)
-        status = error_set(err, STATUS_UNSUPPORTED, "imported series cannot be queried yet");
     if (status == STATUS_OK)
         status = query_match_init(&sessions->match, &options->filter, err);
     if (status == STATUS_OK)
-        status = take_archive(sessions, options->place.data_dir, err);
+        status = take_archive(sessions, &options->place, err);
     if (status == STATUS_OK)
         status = take_rest(sessions, options, err);
     if (status != STATUS_OK)
         return status;
-    if (options->filter.source != QUERY_ARCHIVE)
+    if (options->filter.source != QUERY_ARCHIVE && !options->place.series)
         take_ring(sessions, &options->place);
     choose(sessions, options->filter.source == QUERY_LIVE);
     return seek(sessions, options->cursor, err);

@@ -23,7 +23,13 @@ struct segment_head {
     uint64_t instance;
     uint64_t number;
     int64_t start_wall_ns, start_mono_ns;
+    uint32_t flags;   /* SEGMENT_SPARSE */
+    uint32_t padding; /* 0: heads are compared as they lie */
 };
+
+/* Numbers were taken over from the series that a capture came from: those that no line has were not
+ * in the capture, and are not missing. */
+#define SEGMENT_SPARSE 1u
 
 /* One line, taken apart as far as every line has it; spans into the line, valid until the next
  * call. `seq` stands for `at` in gap, state and other lines without a number of their own. */
@@ -76,6 +82,13 @@ struct segment_place {
 };
 const struct segment_place *segment_reader_place(const struct segment_reader *reader);
 
+/* Where the files of a series are, in folders by date: data_dir/segments of the data directory's
+ * own (0), data_dir/segments/imported/<instance in 16 hex digits> of an import. */
+#define SEGMENT_PATH_MAX 4096
+#define SEGMENT_IMPORTED "imported"
+enum status segment_folder(char out[SEGMENT_PATH_MAX], const char *data_dir, uint64_t series,
+                           struct error *err) MUST_CHECK;
+
 /* All segment files below data_dir/segments (not imported/, not .torn) in the order of their
  * numbers; sealed and .open. No segments at all: STATUS_OK and a count of 0. */
 struct segment_path {
@@ -85,6 +98,9 @@ struct segment_path {
 };
 enum status segment_list(const char *data_dir, struct segment_path **out, size_t *count,
                          struct error *err) MUST_CHECK;
+/* The same below any folder. */
+enum status segment_list_folder(const char *folder, struct segment_path **out, size_t *count,
+                                struct error *err) MUST_CHECK;
 void segment_list_free(struct segment_path *paths, size_t count);
 
 #endif

@@ -127,18 +127,17 @@ enum status segment_make_folders(const char *path, gid_t group, struct error *er
     return status;
 }
 
-static enum status name_file(struct segment_file *file, const char *data_dir, struct error *err)
+static enum status name_file(struct segment_file *file, const char *folder, struct error *err)
 {
     char time[CLOCK_TEXT_LEN + 1] = "";
     clock_format(time, file->head.start_wall_ns);
-    int len =
-        snprintf(file->path, sizeof file->path,
-                 "%s/segments/%.4s/%.2s/%.2s/%.4s%.2s%.2sT%.2s%.2s%.2sZ-%08" PRIu64 SEGMENT_SUFFIX
-                     SEGMENT_OPEN,
-                 data_dir, time, time + 5, time + 8, time, time + 5, time + 8, time + 11, time + 14,
-                 time + 17, file->head.number);
+    int len = snprintf(
+        file->path, sizeof file->path,
+        "%s/%.4s/%.2s/%.2s/%.4s%.2s%.2sT%.2s%.2s%.2sZ-%08" PRIu64 SEGMENT_SUFFIX SEGMENT_OPEN,
+        folder, time, time + 5, time + 8, time, time + 5, time + 8, time + 11, time + 14, time + 17,
+        file->head.number);
     if (len < 0 || (size_t)len >= sizeof file->path)
-        return error_set(err, STATUS_INVALID, "%s: the path is too long", data_dir);
+        return error_set(err, STATUS_INVALID, "%s: the path is too long", folder);
     return STATUS_OK;
 }
 
@@ -169,10 +168,20 @@ enum status segment_file_create(struct segment_file *file, const char *data_dir,
                                 const struct segment_head *head, uint64_t after_seq,
                                 struct error *err)
 {
+    char folder[SEGMENT_PATH_MAX];
+    enum status status = segment_folder(folder, data_dir, 0, err);
+    return status == STATUS_OK ? segment_file_create_in(file, folder, head, after_seq, err)
+                               : status;
+}
+
+enum status segment_file_create_in(struct segment_file *file, const char *folder,
+                                   const struct segment_head *head, uint64_t after_seq,
+                                   struct error *err)
+{
     if (!file->compressor && !(file->compressor = segment_compressor_new()))
         return error_set(err, STATUS_FULL, "no memory for compressing");
     file->head = *head;
-    enum status status = name_file(file, data_dir, err);
+    enum status status = name_file(file, folder, err);
     if (status == STATUS_OK)
         status = make_file(file, err);
     if (status != STATUS_OK)

@@ -71,6 +71,9 @@ void segment_file_free(struct segment_file *file);
 
 /* Makes <data_dir>/segments/YYYY/MM/DD/<start>-<number>.ndjson.zst.open with its folders; the
  * header waits in `out`. `after_seq`: the number of the last line in the file before. */
+enum status segment_file_create_in(struct segment_file *file, const char *folder,
+                                   const struct segment_head *head, uint64_t after_seq,
+                                   struct error *err) MUST_CHECK; /* in the folder of a series */
 enum status segment_file_create(struct segment_file *file, const char *data_dir,
                                 const struct segment_head *head, uint64_t after_seq,
                                 struct error *err) MUST_CHECK;

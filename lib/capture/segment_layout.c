@@ -71,7 +71,7 @@ void segment_header_encode(unsigned char out[SEGMENT_HEADER_BYTES], const struct
     put64(&writer, head->number);
     put64(&writer, (uint64_t)head->start_wall_ns);
     put64(&writer, (uint64_t)head->start_mono_ns);
-    put32(&writer, 0);
+    put32(&writer, head->flags);
     put32(&writer, payload_crc(out, SEGMENT_HEADER_BYTES));
 }
 
@@ -91,6 +91,8 @@ enum status segment_header_decode(struct segment_head *out, const unsigned char 
     out->number = get64(&reader);
     out->start_wall_ns = (int64_t)get64(&reader);
     out->start_mono_ns = (int64_t)get64(&reader);
+    out->flags = get32(&reader);
+    out->padding = 0;
     return STATUS_OK;
 }
 

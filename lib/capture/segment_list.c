@@ -1,11 +1,12 @@
 /*
- * segment_list.c - the segment files of a data directory, found by their names in
- * segments/YYYY/MM/DD and put in the order of their numbers. Anything else that lies there is
+ * segment_list.c - the segment files of a series, found by their names in YYYY/MM/DD
+ * below its folder and put in the order of their numbers. Anything else that lies there is
  * passed over. Fails when a folder cannot be read.
  */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,15 +108,33 @@ static void drop_recovered(struct listing *listing)
     listing->count = kept;
 }
 
+enum status segment_folder(char out[SEGMENT_PATH_MAX], const char *data_dir, uint64_t series,
+                           struct error *err)
+{
+    int len = series ? snprintf(out, SEGMENT_PATH_MAX,
+                                "%s/segments/" SEGMENT_IMPORTED "/%016" PRIx64, data_dir, series)
+                     : snprintf(out, SEGMENT_PATH_MAX, "%s/segments", data_dir);
+    if (len < 0 || len >= SEGMENT_PATH_MAX)
+        return error_set(err, STATUS_INVALID, "%s: the path is too long", data_dir);
+    return STATUS_OK;
+}
+
 enum status segment_list(const char *data_dir, struct segment_path **out, size_t *count,
                          struct error *err)
 {
-    struct listing listing = {0};
-    char folder[4096];
+    char folder[SEGMENT_PATH_MAX];
     *out = NULL;
     *count = 0;
-    if (snprintf(folder, sizeof folder, "%s/segments", data_dir) >= (int)sizeof folder)
-        return error_set(err, STATUS_INVALID, "%s: the path is too long", data_dir);
+    enum status status = segment_folder(folder, data_dir, 0, err);
+    return status == STATUS_OK ? segment_list_folder(folder, out, count, err) : status;
+}
+
+enum status segment_list_folder(const char *folder, struct segment_path **out, size_t *count,
+                                struct error *err)
+{
+    struct listing listing = {0};
+    *out = NULL;
+    *count = 0;
     enum status status = walk(&listing, folder, 0, err);
     if (status != STATUS_OK) {
         segment_list_free(listing.paths, listing.count);
