@@ -52,14 +52,14 @@ MODE += -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 endif
 
 # Asked for once, and only when something is compiled.
-PACKAGES := libuv jansson libzstd libssl libcrypto
+PACKAGES := libuv jansson libzstd libssl libcrypto libpcap
 packages = $(shell pkg-config $(1) $(PACKAGES))$(if $(filter-out 0,$(.SHELLSTATUS)),$(error \
 	libraries are missing: `make deps` installs them))
 PACKAGE_CFLAGS = $(eval PACKAGE_CFLAGS := $(call packages,--cflags))$(PACKAGE_CFLAGS)
 PACKAGE_LIBS = $(eval PACKAGE_LIBS := $(call packages,--libs))$(PACKAGE_LIBS)
 
 COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -I. $(WARNINGS) $(MODE) $(CFLAGS) $(CPPFLAGS) $(PACKAGE_CFLAGS)
-LINK = $(CC) $(MODE) $(CFLAGS) $(LDFLAGS) -pthread -Wl,-z,relro,-z,now
+LINK = $(CC) $(MODE) $(CFLAGS) $(LDFLAGS) -pthread -Wl,-z,relro,-z,now,--as-needed
 LIBS = $(PACKAGE_LIBS) -lm
 
 Q := $(if $(V),,@)
@@ -73,10 +73,12 @@ LIBRARY  := $(OUT)/lib/libhashscope.a
 LIB_SRC  := $(wildcard lib/*/*.c)
 CLI_SRC  := $(wildcard cli/*.c)
 SIM_SRC  := $(wildcard samples/sim/*.c)
+# The exporter's room has several programs: NAME_main.c becomes hashscope-NAME.
+EXPORTER := $(patsubst exporter/%_main.c,$(OUT)/bin/hashscope-%,$(wildcard exporter/*_main.c))
 PROGRAMS := $(call program_with,cli,hashscope) \
 	$(call program_with,recorder,hashscope-recorder) \
 	$(call program_with,replay,hashscope-replay) \
-	$(call program_with,exporter,hashscope-export) \
+	$(EXPORTER) \
 	$(call program_with,api,hashscope-api) \
 	$(call program_with,agent,hashscope-agent)
 
@@ -146,10 +148,12 @@ endef
 $(OUT)/bin/hashscope: $(call object,$(CLI_SRC) $(SIM_SRC))
 $(OUT)/bin/hashscope-recorder: $(call object,$(wildcard recorder/*.c))
 $(OUT)/bin/hashscope-replay: $(call object,$(wildcard replay/*.c))
-$(OUT)/bin/hashscope-export: $(call object,$(wildcard exporter/*.c))
+$(EXPORTER): $(OUT)/bin/hashscope-%: $(OUT)/obj/exporter/%_main.o $(call object,$(filter-out \
+	%_main.c,$(wildcard exporter/*.c))) $(LIBRARY)
+	$(link) $(LIBS)
 $(OUT)/bin/hashscope-api: $(call object,$(wildcard api/*.c))
 $(OUT)/bin/hashscope-agent: $(call object,$(wildcard agent/*.c))
-$(PROGRAMS): $(LIBRARY)
+$(filter-out $(EXPORTER),$(PROGRAMS)): $(LIBRARY)
 	$(link) $(LIBS)
 $(GENERATOR): $(call object,scripts/write-settings.c) $(LIBRARY)
 	$(link) $(LIBS)

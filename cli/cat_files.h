@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "cli/arguments.h"
+#include "lib/command/arguments.h"
 
 /* Prints the lines of the files, up to `limit` of them (0: all). Returns the exit code: 1, with a
  * message for each, when a file is damaged or cannot be read; the rest is printed all the same. */

@@ -14,8 +14,8 @@
 
 #include "cli/cat_files.h"
 #include "cli/command.h"
-#include "cli/program.h"
 #include "cli/show.h"
+#include "lib/command/program.h"
 
 #define THREADS_MAX 4 /* more than the one that writes can take */
 

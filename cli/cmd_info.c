@@ -6,11 +6,11 @@
  */
 #include <stdio.h>
 
-#include "cli/arguments.h"
 #include "cli/command.h"
-#include "cli/filter.h"
 #include "cli/output.h"
 #include "cli/segment_facts.h"
+#include "lib/command/arguments.h"
+#include "lib/command/filter.h"
 
 struct info_options {
     struct format_options format;

@@ -9,11 +9,11 @@
 #include <stdio.h>
 
 #include "cli/command.h"
-#include "cli/filter.h"
 #include "cli/ls_segments.h"
 #include "cli/output.h"
-#include "cli/program.h"
 #include "cli/session_text.h"
+#include "lib/command/filter.h"
+#include "lib/command/program.h"
 
 struct ls_options {
     struct filter_options filter;

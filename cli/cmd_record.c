@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
-#include "cli/program.h"
+#include "lib/command/program.h"
 
 static int run(int argc, char **argv)
 {

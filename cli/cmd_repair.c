@@ -16,14 +16,14 @@
 #include <unistd.h>
 
 #include "cli/command.h"
-#include "cli/filter.h"
 #include "cli/output.h"
-#include "cli/program.h"
 #include "cli/verdict_text.h"
 #include "lib/base/json.h"
 #include "lib/capture/line.h"
 #include "lib/capture/segment_file.h"
 #include "lib/capture/segment_repair.h"
+#include "lib/command/filter.h"
+#include "lib/command/program.h"
 
 #define TORN_MAX 1000
 

@@ -17,10 +17,10 @@
 #include <unistd.h>
 
 #include "cli/command.h"
-#include "cli/program.h"
 #include "cli/show.h"
 #include "cli/terminal.h"
 #include "lib/base/clock.h"
+#include "lib/command/program.h"
 
 #define POLL_MS       50
 #define REOPEN_MS     2000

@@ -18,12 +18,12 @@
 #include <unistd.h>
 
 #include "cli/command.h"
-#include "cli/program.h"
 #include "cli/up.h"
 #include "lib/base/clock.h"
 #include "lib/base/flags.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
+#include "lib/command/program.h"
 
 #define LOG_MOST         (16 << 20) /* bytes of a log when a run begins */
 #define START_TIMEOUT_MS 60000      /* the recorder may have to recover a long archive first */

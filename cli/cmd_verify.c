@@ -10,9 +10,9 @@
 #include <sys/stat.h>
 
 #include "cli/command.h"
-#include "cli/filter.h"
 #include "cli/output.h"
 #include "cli/verdict_text.h"
+#include "lib/command/filter.h"
 
 struct verify_options {
     struct format_options format;

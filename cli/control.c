@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/program.h"
+#include "lib/command/program.h"
 #include "lib/event/local.h"
 
 #define CONTROL_TIMEOUT_MS 60000 /* an injected line waits 30 s for its answer */

@@ -10,9 +10,9 @@
 #ifndef HASHSCOPE_CLI_SHOW_H
 #define HASHSCOPE_CLI_SHOW_H
 
-#include "cli/filter.h"
 #include "cli/output.h"
 #include "cli/view.h"
+#include "lib/command/filter.h"
 
 struct show {
     const char *command;

@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/program.h"
 #include "cli/up.h"
+#include "lib/command/program.h"
 #include "lib/event/connect.h"
 #include "lib/event/local.h"
 

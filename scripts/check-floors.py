@@ -19,13 +19,16 @@ FILE_LINES = 500
 FUNCTION_LINES = 60
 
 # Room -> rooms it may include besides itself.
-LIBRARY = ["lib/base", "lib/event", "lib/stratum", "lib/capture", "lib/nostr"]
+LIBRARY = ["lib/base", "lib/event", "lib/stratum", "lib/capture", "lib/nostr", "lib/command",
+           "lib/export"]
 FLOORS = {
     "lib/base": [],
     "lib/event": ["lib/base"],
     "lib/stratum": ["lib/base"],
     "lib/capture": ["lib/base", "lib/stratum"],
     "lib/nostr": ["lib/base"],
+    "lib/command": ["lib/base", "lib/stratum", "lib/capture"],
+    "lib/export": ["lib/base", "lib/stratum", "lib/capture"],
     "recorder": LIBRARY,
     "replay": LIBRARY,
     "exporter": LIBRARY,

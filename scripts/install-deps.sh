@@ -14,6 +14,7 @@ build       libuv1-dev           event loop, sockets, threads
 build       libjansson-dev       JSON documents
 build       libzstd-dev          compression of the archive
 build       libssl-dev           TLS
+build       libpcap-dev          capture filters, reading captures
 test        check                unit tests
 test        python3              runs the tests and talks to the programs
 test        openssl              makes certificates for the TLS tests
@@ -21,6 +22,7 @@ test        zstd                 reads segments as a stranger would
 test        jq                   runs the examples of docs/querying.md
 test        nodejs               runs DuckDB for the same examples
 test        npm                  installs DuckDB below tests/duckdb
+test        tshark               reads what was exported, with capinfos, editcap and the like
 check       clang-format-14      formatting
 check       clang-tidy-14        static analysis
 check       shellcheck           analysis of shell scripts

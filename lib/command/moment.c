@@ -3,7 +3,7 @@
  * each has 86,400 seconds. How it can fail: no form fits, or the time is out of range (years 1 to
  * 9999 for dates, 290 years for spans).
  */
-#include "cli/moment.h"
+#include "lib/command/moment.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -10,14 +10,14 @@
  * Ownership: struct filter owns what it resolved; filter_close frees it. The options' texts must
  * outlive it. Threads: one.
  */
-#ifndef HASHSCOPE_CLI_FILTER_H
-#define HASHSCOPE_CLI_FILTER_H
+#ifndef HASHSCOPE_COMMAND_FILTER_H
+#define HASHSCOPE_COMMAND_FILTER_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "cli/arguments.h"
 #include "lib/capture/query.h"
+#include "lib/command/arguments.h"
 
 struct filter_options {
     struct format_options format;

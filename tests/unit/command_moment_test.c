@@ -1,10 +1,10 @@
 /*
- * cli_moment_test.c - moments as people write them.
+ * command_moment_test.c - moments as people write them.
  */
 #include <string.h>
 
-#include "cli/moment.h"
 #include "lib/base/clock.h"
+#include "lib/command/moment.h"
 #include "tests/unit/unit.h"
 
 #define NOW "2026-11-22T13:53:01.500000Z"

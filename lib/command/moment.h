@@ -12,8 +12,8 @@
  *
  * Times are wall time in nanoseconds since 1970, UTC. Pure; threads: any.
  */
-#ifndef HASHSCOPE_CLI_MOMENT_H
-#define HASHSCOPE_CLI_MOMENT_H
+#ifndef HASHSCOPE_COMMAND_MOMENT_H
+#define HASHSCOPE_COMMAND_MOMENT_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* See program.h. How it can fail: /proc is not mounted, or a program was not installed. */
-#include "cli/program.h"
+#include "lib/command/program.h"
 
 #include <errno.h>
 #include <stdio.h>

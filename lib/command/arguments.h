@@ -5,8 +5,8 @@
  * A shared table writes to the struct that its header names; that struct is the first member of the
  * command's own options. Faults end the program with exit code 2.
  */
-#ifndef HASHSCOPE_CLI_ARGUMENTS_H
-#define HASHSCOPE_CLI_ARGUMENTS_H
+#ifndef HASHSCOPE_COMMAND_ARGUMENTS_H
+#define HASHSCOPE_COMMAND_ARGUMENTS_H
 
 #include <stddef.h>
 

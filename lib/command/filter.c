@@ -5,16 +5,16 @@
  * How it can fail: a text makes no sense, a session is not known, or the listing fails; the message
  * names the flag, what was given, and what was expected.
  */
-#include "cli/filter.h"
+#include "lib/command/filter.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/moment.h"
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
+#include "lib/command/moment.h"
 #include "lib/stratum/scan.h"
 
 #define AT(field)       offsetof(struct filter_options, field)

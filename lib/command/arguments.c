@@ -1,5 +1,5 @@
 /* See arguments.h. The tables are put behind each other and given to lib/base/flags.h. */
-#include "cli/arguments.h"
+#include "lib/command/arguments.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,8 +3,8 @@
  * data directory that programs talk through.
  * Threads: any.
  */
-#ifndef HASHSCOPE_CLI_PROGRAM_H
-#define HASHSCOPE_CLI_PROGRAM_H
+#ifndef HASHSCOPE_COMMAND_PROGRAM_H
+#define HASHSCOPE_COMMAND_PROGRAM_H
 
 #include <stddef.h>
 
