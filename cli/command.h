@@ -19,6 +19,7 @@ extern const struct command command_record;
 extern const struct command command_tail;
 extern const struct command command_cat;
 extern const struct command command_ls;
+extern const struct command command_export;
 extern const struct command command_info;
 extern const struct command command_verify;
 extern const struct command command_repair;

@@ -189,6 +189,11 @@ enum status query_response(struct query **out, const struct query_place *place,
                            const struct query_row *request, unsigned pair_timeout_sec,
                            struct query_row *row, struct error *err) MUST_CHECK;
 
+/* The first number in the segment file that holds `seq`, or would: from there on lines say of every
+ * session what it is (FORMAT.md, `state`). 0: no file, or it cannot be told. */
+enum status query_file_begin(const struct query_place *place, uint64_t seq, uint64_t *out,
+                             struct error *err) MUST_CHECK;
+
 /* ------------------------------------------------------------------ sessions */
 
 /* A session as far as the places read tell. Texts are plain UTF-8 without the escapes of JSON,

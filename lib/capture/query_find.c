@@ -62,3 +62,19 @@ enum status query_response(struct query **out, const struct query_place *place,
     enum status status = first_row(out, &options, request->instance, row, err);
     return status == STATUS_NOT_FOUND ? error_set(err, status, "no answer is recorded") : status;
 }
+
+enum status query_file_begin(const struct query_place *place, uint64_t seq, uint64_t *out,
+                             struct error *err)
+{
+    struct query_statistics statistics = {.rows = 0};
+    struct query_plan plan = {.order = QUERY_OLDEST_FIRST,
+                              .bounds = {.above = seq, .below = UINT64_MAX},
+                              .statistics = &statistics};
+    enum status status = query_plan_open(&plan, place, err);
+    *out = 0;
+    if (status != STATUS_OK)
+        return status;
+    *out = query_plan_first_seq(&plan);
+    query_plan_close(&plan);
+    return STATUS_OK;
+}

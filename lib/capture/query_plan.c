@@ -142,6 +142,14 @@ static void seek(struct query_plan *plan)
         plan->left = up_to;
 }
 
+uint64_t query_plan_first_seq(const struct query_plan *plan)
+{
+    struct probe here = {0};
+    if (plan->left > 0)
+        here = probe(plan, plan->count - plan->left);
+    return here.known ? here.first_seq : 0;
+}
+
 /* ------------------------------------------------------------------ files */
 
 static enum status list(struct query_plan *plan, const struct query_place *place, struct error *err)

@@ -44,6 +44,10 @@ void query_plan_close(struct query_plan *plan);
 /* Puts the next frame to be read into the load (its file held); false: no more. */
 bool query_plan_next(struct query_plan *plan, struct query_load *load);
 
+/* Before the first query_plan_next, oldest first: the first number in the file that it begins with;
+ * 0: there is none, or it cannot be told. */
+uint64_t query_plan_first_seq(const struct query_plan *plan);
+
 /* Whether the i-th file may hold rows, as far as names tell. */
 bool query_plan_name_fits(const struct query_plan *plan, size_t i);
 

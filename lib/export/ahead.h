@@ -1,0 +1,50 @@
+/*
+ * ahead.h - the events of an export: read by a query of their own, as far ahead of the messages as
+ * is needed to know a session's pool when its handshake is written. For lib/export alone.
+ *
+ * Events wait in a queue until the messages have come as far. Reading one makes its session known
+ * to the table, with the address of its pool; nothing else of it is taken in before its turn.
+ *
+ * Ownership: the table is the caller's. Threads: one.
+ */
+#ifndef HASHSCOPE_EXPORT_AHEAD_H
+#define HASHSCOPE_EXPORT_AHEAD_H
+
+#include "lib/capture/query.h"
+#include "lib/export/sessions.h"
+
+struct export_event {
+    uint64_t seq;
+    bool numbered;
+    char *line;
+    size_t len;
+};
+
+struct export_ahead {
+    struct query *query;
+    struct export_sessions *sessions;
+    struct export_event *queue; /* a ring */
+    size_t room, first, count;
+    uint64_t read_seq; /* of the last one read */
+    bool ended;        /* for now, if the query follows */
+};
+
+enum status export_ahead_open(struct export_ahead *ahead, const struct query_options *options,
+                              struct export_sessions *sessions, struct error *err) MUST_CHECK;
+void export_ahead_close(struct export_ahead *ahead);
+
+/* Reads until all events in front of the line `seq` are in the queue. */
+enum status export_ahead_reach(struct export_ahead *ahead, uint64_t seq,
+                               struct error *err) MUST_CHECK;
+/* Reads as much as there is, up to the queue's bound. */
+enum status export_ahead_fill(struct export_ahead *ahead, struct error *err) MUST_CHECK;
+/* Reads until the session's pool is known, or known to be none; gives up after some minutes of the
+ * recording, and a bounded number of events. */
+enum status export_ahead_resolve(struct export_ahead *ahead, const struct export_session *session,
+                                 int64_t from_ns, struct error *err) MUST_CHECK;
+
+/* The oldest event; NULL: the queue is empty. */
+const struct export_event *export_ahead_peek(const struct export_ahead *ahead);
+void export_ahead_drop(struct export_ahead *ahead);
+
+#endif

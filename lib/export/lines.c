@@ -1,0 +1,114 @@
+/*
+ * lines.c - NDJSON and CSV: rows are copied, or taken apart for CSV; compressed as one frame with a
+ * checksum where asked for. How it can fail: the compressor refuses (memory), or the sink.
+ */
+#include <string.h>
+
+#include "lib/capture/line.h"
+#include "lib/export/csv.h"
+#include "lib/export/export_private.h"
+#include "lib/export/mask.h"
+
+#define LEVEL 3
+
+enum status export_lines_open(struct export *job, struct error *err)
+{
+    if (job->options.format == EXPORT_CSV)
+        csv_append_head(&job->out);
+    if (job->options.format != EXPORT_NDJSON_ZST)
+        return STATUS_OK;
+    job->compressor = ZSTD_createCCtx();
+    if (job->compressor == NULL ||
+        ZSTD_isError(ZSTD_CCtx_setParameter(job->compressor, ZSTD_c_compressionLevel, LEVEL)) ||
+        ZSTD_isError(ZSTD_CCtx_setParameter(job->compressor, ZSTD_c_checksumFlag, 1)))
+        return error_set(err, STATUS_FULL, "no memory to compress with");
+    return STATUS_OK;
+}
+
+void export_lines_close(struct export *job)
+{
+    ZSTD_freeCCtx(job->compressor);
+    buffer_close(&job->squeezed);
+}
+
+/* From `out` into `squeezed`; what comes takes the place of `out`. */
+static enum status squeeze(struct export *job, ZSTD_EndDirective how, struct error *err)
+{
+    ZSTD_inBuffer in = {job->out.data, job->out.len, 0};
+    size_t left;
+    buffer_clear(&job->squeezed);
+    do {
+        size_t room = ZSTD_CStreamOutSize();
+        ZSTD_outBuffer out = {buffer_reserve(&job->squeezed, room), room, 0};
+        left = ZSTD_compressStream2(job->compressor, &out, &in, how);
+        if (ZSTD_isError(left))
+            return error_set(err, STATUS_IO, "compressing: %s", ZSTD_getErrorName(left));
+        job->squeezed.len += out.pos;
+    } while (how == ZSTD_e_continue ? in.pos < in.size : left > 0);
+    struct buffer swap = job->out;
+    job->out = job->squeezed;
+    job->squeezed = swap;
+    return STATUS_OK;
+}
+
+static enum status give(struct export *job, ZSTD_EndDirective how, struct error *err)
+{
+    enum status status = job->compressor ? squeeze(job, how, err) : STATUS_OK;
+    return status == STATUS_OK ? export_output_flush(job, err) : status;
+}
+
+enum status export_lines_flush(struct export *job, bool end, struct error *err)
+{
+    return give(job, end ? ZSTD_e_end : ZSTD_e_flush, err);
+}
+
+static void append_line(struct export *job, struct span text, struct span message)
+{
+    if (job->options.mask_passwords)
+        text = mask_line(&job->masked, text, message);
+    buffer_append(&job->out, text.data, text.len);
+    buffer_append_char(&job->out, '\n');
+}
+
+static void append(struct export *job, const struct segment_line *line)
+{
+    struct segment_line masked;
+    if (job->options.format != EXPORT_CSV) {
+        append_line(job, line->text, line->msg);
+        return;
+    }
+    if (!job->options.mask_passwords) {
+        csv_append_line(&job->out, line);
+        return;
+    }
+    struct span text = mask_line(&job->masked, line->text, line->msg);
+    if (segment_line_parse(&masked, text.data, text.len) == STATUS_OK)
+        csv_append_line(&job->out, &masked);
+}
+
+/* What was overwritten before it could be read or archived stands as the archive would say it. */
+static void append_gap(struct export *job, const struct query_row *row)
+{
+    const struct gap_info gap = {.first_lost = row->line.seq - row->missed,
+                                 .lost = row->missed,
+                                 .reason = "overwritten in the live ring before it was read"};
+    struct clock_formatter clock = {.valid = false};
+    struct buffer text = {NULL, 0, 0};
+    struct segment_line line;
+    job->progress.missed += row->missed;
+    if (segment_line_parse(&line, row->line.text.data, row->line.text.len) != STATUS_OK)
+        return;
+    const struct record following = {.seq = row->line.seq, .wall_ns = line.wall_ns};
+    line_append_gap(&text, &clock, &following, &gap);
+    if (segment_line_parse(&line, text.data, text.len - 1) == STATUS_OK)
+        append(job, &line);
+    buffer_close(&text);
+}
+
+enum status export_lines_row(struct export *job, const struct query_row *row, struct error *err)
+{
+    if (row->missed > 0)
+        append_gap(job, row);
+    append(job, &row->line);
+    return job->out.len >= EXPORT_PIECE ? give(job, ZSTD_e_continue, err) : STATUS_OK;
+}
