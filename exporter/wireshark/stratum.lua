@@ -1,0 +1,1314 @@
+--[[
+stratum.lua - Stratum v1, the protocol between Bitcoin miners and their pool, for Wireshark 4.0 and
+later (Lua 5.2 to 5.4). `hashscope wireshark install` puts it where Wireshark looks.
+
+How it works. A line is a message: lines are put together over TCP segments, and one segment may hold
+many. A line is walked over once, in place, to see whether it is JSON and where its members lie; what
+stands deeper inside is looked at only for the Info column and for fields that somebody asked for:
+without a visible tree, and with no field of ours in a filter, no field is made.
+
+Requests and responses are paired as HashScope's recorder does it (lib/stratum/pair.h): first in,
+first out, per id (equal in type and value) and direction. This happens the first time that a frame
+is seen, when frames come in order; later visits look the result up. A link to a response that is
+still to come needs a second look: the GUI, or `tshark -2`.
+
+A new TCP connection is known by its first data: only that reaches the protocol "stratum" by its port
+or by heuristics; what follows goes to "stratum.next", which the first message sets for its
+connection. So a port that is used again begins anew, without asking Wireshark for a field of TCP,
+which would slow down all captures.
+
+How it can fail: what is no JSON is shown as text, with a note; what is not text at all as bytes. All
+input is hostile: nesting, length and number of what is kept are bounded.
+]]
+local VERSION = "1.0.0"
+local DEPTH_MAX = 64          -- as in the recorder
+local LINE_MAX = 16 * 2 ^ 20  -- no line is waited for beyond this
+local OPEN_MAX = 1024         -- requests waiting for an answer, per connection
+local TEXT_MAX = 2 ^ 16       -- of a text in a field
+local ELEMENTS_MAX = 256      -- of an array that is shown
+local find, byte, sub, match, gsub, format =
+    string.find, string.byte, string.sub, string.match, string.gsub, string.format
+
+set_plugin_info({ version = VERSION, author = "HashScope", description = "Stratum v1 (mining)" })
+
+local stratum = Proto("stratum", "Stratum mining protocol")
+local following = Proto("stratum.next", "Stratum mining protocol, rest of a connection")
+
+-- ---- fields ------------------------------------------------------------------------------------
+local F = {}
+local function field(name, kind, title, ...)
+    F[name] = ProtoField[kind]("stratum." .. name, title, ...)
+end
+field("from", "string", "Sent by")
+field("kind", "string", "Kind")
+field("id", "string", "Id")
+field("id.type", "string", "Type of id")
+field("method", "string", "Method")
+field("request_method", "string", "Method of the request")
+field("params", "string", "Parameters")
+field("result", "string", "Result")
+field("accepted", "bool", "Accepted")
+field("error", "string", "Error")
+field("error.code", "int32", "Error code")
+field("error.message", "string", "Error message")
+field("reject_reason", "string", "Reject reason")
+field("response_in", "framenum", "Response in", base.NONE, frametype.RESPONSE)
+field("response_to", "framenum", "Response to", base.NONE, frametype.REQUEST)
+field("time", "relative_time", "Time since the request")
+field("worker", "string", "Worker")
+field("password", "string", "Password")
+field("user_agent", "string", "User agent")
+field("session_id", "string", "Session id")
+field("job_id", "string", "Job id")
+field("extranonce1", "string", "Extranonce 1")
+field("extranonce2", "string", "Extranonce 2")
+field("extranonce2_size", "uint32", "Size of extranonce 2")
+field("ntime", "uint32", "Time of the header", base.HEX)
+field("ntime.utc", "absolute_time", "Time of the header", base.UTC)
+field("nonce", "uint32", "Nonce", base.HEX)
+field("version_bits", "uint32", "Version bits", base.HEX)
+field("version_mask", "uint32", "Version mask", base.HEX)
+field("version", "uint32", "Block version", base.HEX)
+field("nbits", "uint32", "Network target, compact", base.HEX)
+field("network_difficulty", "double", "Network difficulty")
+field("prevhash", "string", "Previous block, as sent")
+field("previous_block", "string", "Previous block")
+field("height", "uint32", "Height of the block")
+field("coinbase1", "string", "Coinbase, first part")
+field("coinbase2", "string", "Coinbase, second part")
+field("merkle_branch", "string", "Merkle branch")
+field("merkle_count", "uint32", "Merkle branches")
+field("clean_jobs", "bool", "Clean jobs")
+field("difficulty", "double", "Share difficulty")
+field("target", "string", "Share target")
+field("extension", "string", "Extension")
+field("message", "string", "Message")
+field("host", "string", "Host")
+field("port", "string", "Port")
+field("wait", "uint32", "Seconds to wait")
+field("text", "string", "Text")
+field("data", "bytes", "Bytes")
+local fields = {}
+for _, one in pairs(F) do
+    fields[#fields + 1] = one
+end
+stratum.fields = fields
+
+local E = {
+    rejected = ProtoExpert.new("stratum.rejected", "Refused", expert.group.RESPONSE_CODE,
+        expert.severity.WARN),
+    malformed = ProtoExpert.new("stratum.malformed", "Not JSON", expert.group.MALFORMED,
+        expert.severity.WARN),
+    lenient = ProtoExpert.new("stratum.lenient", "JSON that strict parsers refuse",
+        expert.group.PROTOCOL, expert.severity.NOTE),
+    unanswered = ProtoExpert.new("stratum.unanswered", "No response in this capture",
+        expert.group.SEQUENCE, expert.severity.NOTE),
+    late = ProtoExpert.new("stratum.late", "Came after the time-out, and is paired with nothing",
+        expert.group.SEQUENCE, expert.severity.NOTE),
+    reconnect = ProtoExpert.new("stratum.reconnect", "The pool sends the miner elsewhere",
+        expert.group.REQUEST_CODE, expert.severity.NOTE),
+}
+local experts = {}
+for _, one in pairs(E) do
+    experts[#experts + 1] = one
+end
+stratum.experts = experts
+
+-- 25 and 443 are used by pools, too, but belong to other protocols first.
+local DEFAULT_PORTS = "3333-3336,4444,14444,21496"
+stratum.prefs.ports = Pref.range("TCP ports", DEFAULT_PORTS,
+    "Ports on which connections are taken for Stratum; others are recognised by their first messages",
+    65535)
+stratum.prefs.timeout = Pref.uint("Response time-out", 120,
+    "A response that comes more than so many seconds after its request is not linked to it")
+
+-- ---- JSON: walking over a value ----------------------------------------------------------------
+-- Each takes a position in the text and returns the one behind what it walked over, or nil; `fault`
+-- and `fault_at` then say why and where. A fault "cut off" may be cured by more bytes.
+local fault, fault_at
+local escapes = true -- may the text hold backslashes? Without, a string ends at its next quote
+
+local function stop(text, at)
+    fault = at > #text and "JSON cut off" or "invalid JSON"
+    fault_at = at
+    return nil
+end
+
+local function space(text, at)
+    local c = byte(text, at)
+    if c and c <= 32 then
+        return match(text, "^[ \t\r\n]*()", at)
+    end
+    return at
+end
+
+local function skip_escape(text, at)
+    local _, behind = find(text, '^\\["\\/bfnrt]', at)
+    if not behind then
+        _, behind = find(text, "^\\u%x%x%x%x", at)
+    end
+    if behind then
+        return behind + 1
+    end
+    local good = match(text, "^\\u?%x?%x?%x?%x?()", at)
+    return stop(text, good)
+end
+
+-- `at` is the opening quote.
+local function skip_string(text, at)
+    if not escapes then
+        at = find(text, '"', at + 1, true)
+        return at and at + 1 or stop(text, #text + 1)
+    end
+    at = at + 1
+    while true do
+        at = find(text, '["\\]', at)
+        if not at then
+            return stop(text, #text + 1)
+        elseif byte(text, at) == 34 then
+            return at + 1
+        end
+        at = skip_escape(text, at)
+        if not at then
+            return nil
+        end
+    end
+end
+
+local function skip_number(text, at)
+    local _, last = find(text, "^[1-9]%d*", at)
+    local after = last and byte(text, last + 1)
+    if after == 44 or after == 93 or after == 125 then
+        return last + 1
+    end
+    local behind = match(text, "^-?0()", at) or match(text, "^-?[1-9]%d*()", at)
+    if not behind then
+        return stop(text, byte(text, at) == 45 and at + 1 or at)
+    end
+    local c = byte(text, behind)
+    if c == 46 then
+        local fraction = match(text, "^%.%d+()", behind)
+        if not fraction then
+            return stop(text, behind + 1)
+        end
+        behind = fraction
+        c = byte(text, behind)
+    end
+    if c == 101 or c == 69 then
+        local exponent = match(text, "^[eE][+-]?%d+()", behind)
+        if not exponent then
+            return stop(text, match(text, "^[eE][+-]?()", behind))
+        end
+        behind = exponent
+    end
+    return behind
+end
+
+local words = { [116] = "true", [102] = "false", [110] = "null" }
+local function skip_word(text, at, word)
+    for i = 1, #word do
+        if byte(text, at + i - 1) ~= byte(word, i) then
+            return stop(text, at + i - 1)
+        end
+    end
+    return at + #word
+end
+
+local skip_container
+
+local function skip_value(text, at, depth)
+    local c = byte(text, at)
+    if c == 34 then
+        return skip_string(text, at)
+    elseif c == 91 or c == 123 then
+        return skip_container(text, at, depth)
+    elseif words[c] then
+        return skip_word(text, at, words[c])
+    end
+    return c and skip_number(text, at) or stop(text, at)
+end
+
+-- A name and its colon: the position of the value.
+local function skip_name(text, at)
+    if byte(text, at) ~= 34 then
+        return stop(text, at)
+    end
+    at = skip_string(text, at)
+    at = at and space(text, at)
+    if not at then
+        return nil
+    elseif byte(text, at) ~= 58 then
+        return stop(text, at)
+    end
+    return space(text, at + 1)
+end
+
+-- With `each`, calls each(start of name, start, position behind) for members, each(nil, …) for
+-- elements.
+function skip_container(text, at, depth, each)
+    local object = byte(text, at) == 123
+    local close = object and 125 or 93
+    if depth == DEPTH_MAX then
+        fault, fault_at = "nesting deeper than 64", at
+        return nil
+    end
+    at = space(text, at + 1)
+    if byte(text, at) == close then
+        return at + 1
+    end
+    while true do
+        local name = object and at or nil
+        local value = at
+        if object then
+            value = skip_name(text, at)
+            if not value then
+                return nil
+            end
+        end
+        at = skip_value(text, value, depth + 1)
+        if not at then
+            return nil
+        end
+        if each then
+            each(name, value, at)
+        end
+        local c = byte(text, at)
+        if c and c <= 32 then
+            at = space(text, at)
+            c = byte(text, at)
+        end
+        if c == close then
+            return at + 1
+        elseif c ~= 44 then
+            return stop(text, at)
+        end
+        at = space(text, at + 1)
+    end
+end
+
+-- ---- JSON: values ------------------------------------------------------------------------------
+local function is_utf8(text)
+    text = gsub(text, "[\240-\244][\128-\191][\128-\191][\128-\191]", function(s)
+        local a, b = byte(s, 1, 2)
+        return (a == 240 and b < 144 or a == 244 and b > 143) and s or " "
+    end)
+    text = gsub(text, "[\224-\239][\128-\191][\128-\191]", function(s)
+        local a, b = byte(s, 1, 2)
+        return (a == 224 and b < 160 or a == 237 and b > 159) and s or " "
+    end)
+    text = gsub(text, "[\194-\223][\128-\191]", " ")
+    return not find(text, "[\128-\255]")
+end
+
+-- For people: no control characters, valid UTF-8, not endless.
+local function printable(text, limit)
+    if #text <= limit and find(text, "^%g*$") then
+        return text
+    end
+    if #text > limit then
+        text = gsub(sub(text, 1, limit), "[\192-\255]?[\128-\191]*$", "") .. "…"
+    end
+    if find(text, "[%z\1-\31\127-\255]") then
+        text = gsub(text, "[%z\1-\31\127]", "·")
+        if not is_utf8(text) then
+            text = gsub(text, "[\128-\255]", "?")
+        end
+    end
+    return text
+end
+
+local function utf8_of(code)
+    if code < 128 then
+        return string.char(code)
+    elseif code < 2048 then
+        return string.char(192 + math.floor(code / 64), 128 + code % 64)
+    elseif code < 65536 then
+        return string.char(224 + math.floor(code / 4096), 128 + math.floor(code / 64) % 64,
+            128 + code % 64)
+    end
+    return string.char(240 + math.floor(code / 262144), 128 + math.floor(code / 4096) % 64,
+        128 + math.floor(code / 64) % 64, 128 + code % 64)
+end
+
+local short_escapes = { b = "\b", f = "\f", n = "\n", r = "\r", t = "\t" }
+local function unescape(text)
+    text = gsub(text, "\\u([dD][89abAB]%x%x)\\u([dD][c-fC-F]%x%x)", function(high, low)
+        return utf8_of(65536 + (tonumber(high, 16) - 55296) * 1024 + tonumber(low, 16) - 56320)
+    end)
+    return (gsub(text, "\\(u?)(.)(%x?%x?%x?)", function(u, c, rest)
+        if u == "" then
+            return (short_escapes[c] or c) .. rest
+        end
+        local code = tonumber(c .. rest, 16)
+        if not code or code >= 55296 and code < 57344 then
+            return "\\u" .. c .. rest
+        end
+        return utf8_of(code)
+    end))
+end
+
+-- A value is {start, position behind}. Strings without quotes and escapes, others as they stand.
+local function value_text(text, value, limit)
+    local first, last = value[1], value[2] - 1
+    if byte(text, first) ~= 34 then
+        return printable(sub(text, first, math.min(last, first + TEXT_MAX)), limit or TEXT_MAX)
+    end
+    local inside = sub(text, first + 1, math.min(last - 1, first + TEXT_MAX))
+    if find(inside, "\\", 1, true) then
+        inside = unescape(inside)
+    end
+    return printable(inside, limit or TEXT_MAX)
+end
+
+local function is_string(text, value)
+    return value and byte(text, value[1]) == 34
+end
+
+-- The elements of an array, none for anything else.
+local function elements(text, value)
+    local list = {}
+    if value and byte(text, value[1]) == 91 then
+        skip_container(text, value[1], 0, function(_, first, behind)
+            if #list < ELEMENTS_MAX then
+                list[#list + 1] = { first, behind }
+            end
+        end)
+    end
+    return list
+end
+
+local function members(text, value)
+    local map = {}
+    if value and byte(text, value[1]) == 123 then
+        skip_container(text, value[1], 0, function(name, first, behind)
+            local inside = match(text, '^"([^"\\]*)"', name)
+            if inside then
+                map[inside] = { first, behind }
+            end
+        end)
+    end
+    return map
+end
+
+local function number_of(text, value)
+    return value and tonumber(value_text(text, value, 64))
+end
+
+local function hex_of(text, value)
+    local digits = value and value_text(text, value, 16)
+    return digits and #digits <= 8 and find(digits, "^%x+$") and tonumber(digits, 16) or nil
+end
+
+-- null, false, "", [] or {}
+local function is_empty(text, value)
+    local c = byte(text, value[1])
+    if c == 110 or c == 102 then
+        return true
+    elseif c == 34 then
+        return value[2] - value[1] == 2
+    end
+    return (c == 91 or c == 123) and find(text, "^.[ \t\r\n]*[%]}]", value[1]) ~= nil
+end
+
+-- ---- messages ----------------------------------------------------------------------------------
+-- The one message at hand, made anew from each line without making tables: `spans` has a value
+-- {start, position behind} for each member that counts, which `message` points to when it is there.
+local message = {}
+local spans = { id = {}, method = {}, params = {}, result = {}, error = {}, ["reject-reason"] = {} }
+
+local function clear_message()
+    message.kind, message.name, message.answers, message.refused = "other", nil, nil, nil
+    message.id, message.id_type, message.id_key, message.method = nil, nil, nil, nil
+    message.params, message.result, message.error, message["reject-reason"] = nil, nil, nil, nil
+    message.lesser, message.refusal = nil, nil
+end
+
+-- Files the member under its name, if it is one that counts.
+local function take_member(text, name, value, behind)
+    local span = spans[name]
+    if name == "result" or name == "error" then
+        message.answers = true
+    end
+    -- a number that ends with the line may have lost digits
+    if span and behind and (behind <= #text or not find(text, "^[-%d]", value)) then
+        span[1], span[2] = value, behind
+        message[name] = span
+    end
+end
+
+-- Walks over the members of the top-level object.
+local function scan_object(text, at)
+    at = space(text, at + 1)
+    if byte(text, at) == 125 then
+        return at + 1
+    end
+    while true do
+        local value = byte(text, at) == 34 and not escapes and find(text, '":', at + 1, true)
+        local name = value and sub(text, at + 1, value - 1)
+        if name and not find(name, '"', 1, true) then
+            value = space(text, value + 2)
+        else
+            value = skip_name(text, at)
+            if not value then
+                return nil
+            end
+            name = sub(text, at + 1, find(text, '"', at + 1, true) - 1)
+        end
+        local behind = skip_value(text, value, 1)
+        take_member(text, name, value, behind)
+        if not behind then
+            return nil
+        end
+        at = space(text, behind)
+        local c = byte(text, at)
+        if c == 125 then
+            return at + 1
+        elseif c ~= 44 then
+            return stop(text, at)
+        end
+        at = space(text, at + 1)
+    end
+end
+
+local function take_id(text)
+    local value = message.id
+    if not value then
+        return
+    end
+    local raw = sub(text, value[1], value[2] - 1)
+    local c = byte(raw)
+    if c == 34 then
+        message.id_type, message.id_key = "string", raw
+    elseif c == 110 then
+        message.id_type, message.id_key = "null", "null"
+    elseif find(raw, "^-?%d+$") and #raw <= 18 then
+        message.id_type, message.id_key = "integer", raw == "-0" and "0" or raw
+    else
+        -- Beyond 18 digits the text decides as well: an integer has only one.
+        message.id_type, message.id_key = "other", raw
+    end
+end
+
+local function take_method(text)
+    local value = message.method
+    if value and byte(text, value[1]) == 34 then
+        message.name = sub(text, value[1] + 1, value[2] - 2)
+    elseif value and byte(text, value[1]) ~= 110 then
+        message.name = sub(text, value[1], value[2] - 1)
+    end
+end
+
+local function walk_line(text)
+    local at = space(text, 1)
+    if at > #text then
+        fault, fault_at = "empty line", 1
+        return
+    elseif byte(text, at) == 123 then
+        at = scan_object(text, at)
+    else
+        at = skip_value(text, at, 0)
+    end
+    at = at and space(text, at)
+    if at and at <= #text then
+        stop(text, at)
+    end
+end
+
+-- Fills in `message`: what the line is, and where its members lie.
+local function scan_line(text)
+    clear_message()
+    fault, fault_at = nil, nil
+    escapes = find(text, "\\", 1, true) ~= nil
+    walk_line(text)
+    message.fault, message.fault_at = fault, fault_at
+    take_id(text)
+    take_method(text)
+    if fault == "empty line" or fault == "invalid JSON" then
+        return
+    elseif message.name then
+        local open = message.id_type ~= nil and message.id_type ~= "null"
+        message.kind = open and "request" or "notification"
+    elseif message.answers then
+        local result = message.result
+        message.kind = "response"
+        message.refused = message.error and not is_empty(text, message.error) or
+            message["reject-reason"] and not is_empty(text, message["reject-reason"]) or
+            result and byte(text, result[1]) == 102
+    end
+end
+
+-- What a strict parser would refuse though the structure can be read; nil when there is nothing.
+local function lesser_fault(text)
+    if find(text, "^%g*$") then
+        return nil
+    end
+    local at = find(text, "[%z\1-\8\10-\31]")
+    if at then
+        return (byte(text, at) == 13 and "raw carriage return" or "raw control character"), at
+    elseif find(text, "[\128-\255]") and not is_utf8(text) then
+        return "invalid UTF-8", find(text, "[\128-\255]")
+    end
+end
+
+-- What is remembered between calls, beside connections and pairs.
+local seen = {}
+local function see_anew()
+    seen.frame, seen.wanted, seen.column, seen.last = 0, false, 0, 0
+    seen.timeout = stratum.prefs.timeout
+end
+see_anew()
+
+-- ---- connections, pairs ------------------------------------------------------------------------
+local from_miner, from_pool = {}, {}
+for name in ([[mining.configure mining.subscribe mining.authorize mining.submit
+    mining.suggest_difficulty mining.suggest_target mining.extranonce.subscribe mining.multi_version
+    mining.get_transactions mining.capabilities login submit keepalived getjob eth_submitLogin
+    eth_getWork eth_submitWork eth_submitHashrate mining.hello]]):gmatch("%S+") do
+    from_miner[name] = true
+end
+for name in ([[mining.notify mining.set_difficulty mining.set_target mining.set_extranonce
+    mining.set_version_mask mining.set_goal client.reconnect client.show_message client.get_version
+    mining.ping job mining.set]]):gmatch("%S+") do
+    from_pool[name] = true
+end
+
+local connections -- by ports, then addresses of a direction: {connection, side of its sender}
+local response_to, response_in, times, asked, lateness -- by key, see key_of
+local function forget()
+    connections = {}
+    response_to, response_in, times, asked, lateness = {}, {}, {}, {}, {}
+end
+forget()
+
+-- A number for a message: its frame, and where in the reassembled bytes of that frame it begins.
+local function key_of(frame, offset)
+    return frame + offset * 2 ^ 28
+end
+
+local function frame_of(key)
+    return key % 2 ^ 28
+end
+
+-- The method that a response answers; most are for shares, and not kept one by one.
+local function method_asked(key)
+    return asked[key] or response_to[key] and asked[key] == nil and "mining.submit" or nil
+end
+
+local function ends_of(source, target, source_port, target_port)
+    local ports = source_port * 65536 + target_port
+    local list = connections[ports]
+    if not list then
+        list = {}
+        connections[ports] = list
+    end
+    return list, source .. ">" .. target
+end
+
+-- `start`: this is a connection's first data. Returns it and the side that sends, 1 or 2.
+local function connection_of(pinfo, start)
+    local source, target = tostring(pinfo.src), tostring(pinfo.dst)
+    local source_port, target_port = pinfo.src_port, pinfo.dst_port
+    local list, name = ends_of(source, target, source_port, target_port)
+    local known = list[name]
+    if not known or start and not pinfo.visited then
+        local connection = { open = { {}, {} }, count = 0, pending = { {}, {} } }
+        known = { connection, 1 }
+        list[name] = known
+        list, name = ends_of(target, source, target_port, source_port)
+        list[name] = { connection, 2 }
+    end
+    return known[1], known[2]
+end
+
+-- Which side is the pool's: what was said tells best; until then the ports do.
+local function learn_sides(connection, side, pinfo, name)
+    if name and from_miner[name] then
+        connection.pool, connection.sure = 3 - side, true
+    elseif name and from_pool[name] then
+        connection.pool, connection.sure = side, true
+    elseif not connection.pool then
+        connection.pool = pinfo.dst_port < pinfo.src_port and 3 - side or side
+    end
+end
+
+local function is_request(connection, side)
+    return message.kind == "request" or
+        message.kind == "notification" and message.id_type == "null" and side ~= connection.pool
+end
+
+-- An open request stands in two lists: of all, oldest first (before, after), and of those with its
+-- id and side (next). Entries are used again.
+local spare
+
+local function leave(connection, entry)
+    local before, after = entry.before, entry.after
+    if before then
+        before.after = after
+    else
+        connection.oldest = after
+    end
+    if after then
+        after.before = before
+    else
+        connection.newest = before
+    end
+    connection.open[entry.side][entry.id] = entry.next -- it is the first of those with its id
+    if entry.next then
+        entry.next.tail = entry.tail
+    end
+    connection.count = connection.count - 1
+    entry.before, entry.next, entry.tail, entry.after = nil, nil, nil, spare
+    spare = entry
+end
+
+local function put_request(connection, side, key, now)
+    if connection.count == OPEN_MAX then
+        leave(connection, connection.oldest)
+    end
+    local entry, id, newest = spare, message.id_key, connection.newest
+    if entry then
+        spare = entry.after
+    else
+        entry = { id = 0, side = 0, key = 0, now = 0, method = 0, before = 0, after = 0, next = 0 }
+    end
+    entry.id, entry.side, entry.key, entry.now, entry.method = id, side, key, now, message.name
+    entry.before, entry.after, entry.next = newest, nil, nil
+    if newest then
+        newest.after = entry
+    else
+        connection.oldest = entry
+    end
+    connection.newest, connection.count = entry, connection.count + 1
+    local first = connection.open[side][id]
+    if first then
+        (first.tail or first).next = entry
+        first.tail = entry
+    else
+        connection.open[side][id] = entry
+    end
+end
+
+local function take_response(connection, side, key, now)
+    local entry = message.id_key and connection.open[3 - side][message.id_key]
+    if not entry then
+        return
+    end
+    local request, waited, method = entry.key, now - entry.now, entry.method
+    leave(connection, entry)
+    if waited > seen.timeout then
+        lateness[key] = true
+        return
+    end
+    response_to[key], response_in[request], times[key] = request, key, waited
+    if method ~= "mining.submit" then
+        asked[key] = method or false
+    end
+end
+
+local function pair(connection, side, key, now)
+    if is_request(connection, side) then
+        put_request(connection, side, key, now)
+    elseif message.kind == "response" then
+        take_response(connection, side, key, now)
+    end
+end
+
+-- ---- what is inside: for the tree ---------------------------------------------------------------
+-- A context: text, base (offset of the text in the tvb), tvb, tree.
+local function range_of(context, value)
+    return context.tvb(context.base + value[1] - 1, value[2] - value[1])
+end
+
+local function add_text(context, name, value)
+    if value then
+        context.tree:add(F[name], range_of(context, value), value_text(context.text, value))
+    end
+end
+
+local function add_hex(context, name, value)
+    local number = hex_of(context.text, value)
+    if number then
+        context.tree:add(F[name], range_of(context, value), number)
+    end
+    return number
+end
+
+local function add_number(context, name, value, whole)
+    local number = number_of(context.text, value)
+    if number and (not whole or number >= 0 and number < 2 ^ 32 and number % 1 == 0) then
+        context.tree:add(F[name], range_of(context, value), number)
+    end
+end
+
+local function add_bool(context, name, value)
+    local c = value and byte(context.text, value[1])
+    if c == 116 or c == 102 then
+        context.tree:add(F[name], range_of(context, value), c == 116)
+    end
+end
+
+local function add_made(context, name, value, content)
+    context.tree:add(F[name], range_of(context, value), content):set_generated()
+end
+
+local function add_time(context, value)
+    local seconds = add_hex(context, "ntime", value)
+    if seconds then
+        add_made(context, "ntime.utc", value, NSTime.new(seconds, 0))
+    end
+end
+
+-- As block explorers write it: Stratum sends eight words, each with its bytes in order.
+local function block_hash(text, value)
+    local digits = value and value_text(text, value, 64)
+    if not digits or not find(digits, "^%x+$") or #digits ~= 64 then
+        return nil
+    end
+    return (gsub(digits, "(%x%x%x%x%x%x%x%x)(%x%x%x%x%x%x%x%x)(%x%x%x%x%x%x%x%x)(%x%x%x%x%x%x%x%x)" ..
+        "(%x%x%x%x%x%x%x%x)(%x%x%x%x%x%x%x%x)(%x%x%x%x%x%x%x%x)(%x%x%x%x%x%x%x%x)",
+        "%8%7%6%5%4%3%2%1"))
+end
+
+-- BIP 34: the coinbase's script begins with a push of the height. 82 digits are version, count of
+-- inputs and the outpoint, two more the length of the script.
+local function height_of(text, value)
+    if not is_string(text, value) or value[2] - value[1] < 90 then
+        return nil
+    end
+    local length, digits = match(text, "^0([1-4])(%x%x%x%x%x?%x?%x?%x?)", value[1] + 85)
+    length = tonumber(length)
+    if not length or #digits < 2 * length then
+        return nil
+    end
+    local height = 0
+    for i = length, 1, -1 do
+        height = height * 256 + tonumber(sub(digits, 2 * i - 1, 2 * i), 16)
+    end
+    return height
+end
+
+-- The difficulty of a compact target: what 1d00ffff would be divided by it.
+local function difficulty_of(nbits)
+    local mantissa, exponent = nbits % 2 ^ 23, math.floor(nbits / 2 ^ 24)
+    return mantissa > 0 and 0xffff / mantissa * 2 ^ (8 * (29 - exponent)) or nil
+end
+
+local inside = {}
+
+inside["mining.configure"] = function(context, params)
+    for _, name in ipairs(elements(context.text, params[1])) do
+        add_text(context, "extension", name)
+    end
+    add_hex(context, "version_mask", members(context.text, params[2])["version-rolling.mask"])
+end
+
+inside["mining.subscribe"] = function(context, params)
+    add_text(context, "user_agent", params[1])
+    add_text(context, "session_id", is_string(context.text, params[2]) and params[2] or nil)
+end
+
+inside["mining.authorize"] = function(context, params)
+    add_text(context, "worker", params[1])
+    add_text(context, "password", params[2])
+end
+
+inside["mining.submit"] = function(context, params)
+    add_text(context, "worker", params[1])
+    add_text(context, "job_id", params[2])
+    add_text(context, "extranonce2", params[3])
+    add_time(context, params[4])
+    add_hex(context, "nonce", params[5])
+    add_hex(context, "version_bits", params[6])
+end
+
+inside["mining.notify"] = function(context, params)
+    local text = context.text
+    add_text(context, "job_id", params[1])
+    add_text(context, "prevhash", params[2])
+    local hash = block_hash(text, params[2])
+    if hash then
+        add_made(context, "previous_block", params[2], hash)
+    end
+    add_text(context, "coinbase1", params[3])
+    local height = height_of(text, params[3])
+    if height then
+        add_made(context, "height", params[3], height)
+    end
+    add_text(context, "coinbase2", params[4])
+    local branches = elements(text, params[5])
+    if params[5] then
+        add_made(context, "merkle_count", params[5], #branches)
+    end
+    for _, branch in ipairs(branches) do
+        add_text(context, "merkle_branch", branch)
+    end
+    add_hex(context, "version", params[6])
+    local nbits = add_hex(context, "nbits", params[7])
+    local difficulty = nbits and difficulty_of(nbits)
+    if difficulty then
+        add_made(context, "network_difficulty", params[7], difficulty)
+    end
+    add_time(context, params[8])
+    add_bool(context, "clean_jobs", params[#params > 9 and #params or 9])
+end
+
+inside["mining.set_difficulty"] = function(context, params)
+    add_number(context, "difficulty", params[1])
+end
+inside["mining.suggest_difficulty"] = inside["mining.set_difficulty"]
+
+inside["mining.set_target"] = function(context, params)
+    add_text(context, "target", params[1])
+end
+inside["mining.suggest_target"] = inside["mining.set_target"]
+
+inside["mining.set_extranonce"] = function(context, params)
+    add_text(context, "extranonce1", params[1])
+    add_number(context, "extranonce2_size", params[2], true)
+end
+
+inside["mining.set_version_mask"] = function(context, params)
+    add_hex(context, "version_mask", params[1])
+end
+
+inside["client.reconnect"] = function(context, params)
+    add_text(context, "host", params[1])
+    add_text(context, "port", params[2])
+    add_number(context, "wait", params[3], true)
+end
+
+inside["client.show_message"] = function(context, params)
+    add_text(context, "message", params[1])
+end
+
+local result_inside = {}
+
+result_inside["mining.subscribe"] = function(context, result)
+    local parts = elements(context.text, result)
+    local first = elements(context.text, parts[1])
+    local subscription = is_string(context.text, first[1]) and first or
+        elements(context.text, first[1])
+    add_text(context, "session_id", subscription[2])
+    add_text(context, "extranonce1", parts[2])
+    add_number(context, "extranonce2_size", parts[3], true)
+end
+
+result_inside["mining.configure"] = function(context, result)
+    add_hex(context, "version_mask", members(context.text, result)["version-rolling.mask"])
+end
+
+result_inside["client.get_version"] = function(context, result)
+    add_text(context, "user_agent", result)
+end
+
+-- [code, text, …], {"code":…,"message":…} or a text.
+local function error_parts(text, value)
+    local c = byte(text, value[1])
+    if c == 91 then
+        local parts = elements(text, value)
+        return parts[1], parts[2]
+    elseif c == 123 then
+        local parts = members(text, value)
+        return parts.code, parts.message
+    end
+    return nil, c == 34 and value or nil
+end
+
+local function add_error(context)
+    add_text(context, "error", message.error)
+    if message.error and not is_empty(context.text, message.error) then
+        local code, text = error_parts(context.text, message.error)
+        local number = number_of(context.text, code)
+        if number and math.abs(number) < 2 ^ 31 and number % 1 == 0 then
+            context.tree:add(F["error.code"], range_of(context, code), number)
+        end
+        add_text(context, "error.message", text)
+    end
+    add_text(context, "reject_reason", message["reject-reason"])
+end
+
+local function link(tree, name, key)
+    tree:add(F[name], frame_of(key)):set_generated()
+end
+
+local function add_links(context, key)
+    local tree, request = context.tree, response_to[key]
+    if request then
+        link(tree, "response_to", request)
+        local seconds = math.floor(times[key])
+        local rest = math.floor((times[key] - seconds) * 1e9 + 0.5)
+        tree:add(F.time, NSTime.new(seconds, rest)):set_generated()
+        if method_asked(key) then
+            tree:add(F.request_method, printable(method_asked(key), 256)):set_generated()
+        end
+    elseif response_in[key] then
+        link(tree, "response_in", response_in[key])
+    end
+end
+
+local function add_fields(context, connection, side, key)
+    local text, tree = context.text, context.tree
+    tree:add(F.from, side == connection.pool and "pool" or "miner"):set_generated()
+    tree:add(F.kind, message.kind):set_generated()
+    add_text(context, "method", message.method)
+    add_text(context, "id", message.id)
+    if message.id then
+        tree:add(F["id.type"], message.id_type):set_generated()
+    end
+    add_links(context, key)
+    if message.params then
+        local list = inside[message.name] and elements(text, message.params)
+        context.tree = tree:add(F.params, range_of(context, message.params),
+            value_text(text, message.params))
+        if list then
+            inside[message.name](context, list)
+        end
+        context.tree = tree
+    end
+    if message.result then
+        local decode = result_inside[method_asked(key)]
+        context.tree = tree:add(F.result, range_of(context, message.result),
+            value_text(text, message.result))
+        if decode then
+            decode(context, message.result)
+        end
+        context.tree = tree
+    end
+    if message.kind == "response" and method_asked(key) == "mining.submit" then
+        tree:add(F.accepted, not message.refused):set_generated()
+    end
+    if message.error or message["reject-reason"] then
+        add_error(context)
+    end
+end
+
+-- ---- what is inside: for the Info column --------------------------------------------------------
+local say = {}
+local value_at = {}
+
+-- The texts of an array's first elements, `count` of them, without tables.
+local function texts_of(text, at, limit, count)
+    if count == 0 or byte(text, at) == 93 then
+        return nil
+    end
+    local behind = skip_value(text, at, 1)
+    if not behind then
+        return nil
+    end
+    local after = space(text, behind)
+    local first = not escapes and byte(text, at) == 34 and sub(text, at + 1, behind - 2)
+    if not first or #first > limit or not find(first, "^%g*$") then
+        value_at[1], value_at[2] = at, behind
+        first = value_text(text, value_at, limit)
+    end
+    if byte(text, after) ~= 44 then
+        return first
+    end
+    return first, texts_of(text, space(text, after + 1), limit, count - 1)
+end
+
+local function first_texts(text, params, limit, count)
+    if byte(text, params[1]) ~= 91 then
+        return nil
+    end
+    return texts_of(text, space(text, params[1] + 1), limit, count)
+end
+
+say["mining.submit"] = function(text, params)
+    local worker, job, _, _, nonce = first_texts(text, params, 64, 5)
+    return nonce and " " .. worker .. ", job " .. job .. ", nonce " .. nonce
+end
+
+say["mining.notify"] = function(text, params)
+    local list = elements(text, params)
+    local height, clean = height_of(text, list[3]), list[#list > 9 and #list or 9]
+    return list[1] and format(" job %s%s%s", value_text(text, list[1], 24),
+        height and " for block " .. height or "",
+        clean and byte(text, clean[1]) == 116 and ", clean" or "")
+end
+
+local function say_first(text, params)
+    local first = first_texts(text, params, 80, 1)
+    return first and " " .. first
+end
+for name in ([[mining.subscribe mining.authorize mining.set_difficulty mining.set_target
+    mining.suggest_difficulty mining.suggest_target mining.set_extranonce mining.set_version_mask
+    client.show_message]]):gmatch("%S+") do
+    say[name] = say_first
+end
+
+say["client.reconnect"] = function(text, params)
+    local host, port = first_texts(text, params, 80, 2)
+    return port and " to " .. host .. " port " .. port
+end
+
+local function say_refusal(text)
+    local value = message.error and not is_empty(text, message.error) and message.error
+    if not value then
+        value = message["reject-reason"]
+        return value and value_text(text, value, 80) or "false"
+    end
+    local code, why = error_parts(text, value)
+    if not code and not why then
+        return value_text(text, value, 80)
+    end
+    return (code and value_text(text, code, 16) .. " " or "") .. (why and value_text(text, why, 80) or "")
+end
+
+local function say_response(text, key)
+    local name = method_asked(key)
+    local what = name and printable(name, 64) or "response"
+    if message.refused then
+        what = what .. " refused: " .. say_refusal(text)
+    elseif name == "mining.submit" or name == "mining.authorize" then
+        what = what .. " accepted"
+    else
+        what = what .. (name and " answered" or "")
+    end
+    if times[key] then
+        what = format("%s, %.3f ms", what, times[key] * 1000)
+    end
+    return what
+end
+
+local function info_of(text, key)
+    local what
+    if message.name then
+        local words_of = say[message.name]
+        what = printable(message.name, 64)
+        if words_of and message.params then
+            what = what .. (words_of(text, message.params) or "")
+        end
+    elseif message.kind == "response" then
+        what = say_response(text, key)
+    elseif message.fault then
+        return (message.fault == "empty line" and "empty line" or
+            message.fault .. ": " .. printable(sub(text, 1, 96), 80))
+    else
+        what = "JSON: " .. printable(sub(text, 1, 96), 80)
+    end
+    if message.id and message.id_type ~= "null" then
+        what = what .. " (id " .. value_text(text, message.id, 24) .. ")"
+    end
+    return what
+end
+
+-- ---- dissecting ---------------------------------------------------------------------------------
+-- Is a field of ours in a filter or a column? Filters change only between passes over the file, and
+-- a pass begins with frames seen before.
+local function is_wanted(tree, frame)
+    if frame <= seen.frame then
+        seen.wanted = false
+        for _, one in ipairs(fields) do
+            if tree:referenced(one) then
+                seen.wanted = true
+                break
+            end
+        end
+    end
+    seen.frame = frame
+    return tree.visible or seen.wanted
+end
+
+local function note_experts(tree, key, pinfo, side, connection)
+    if message.fault then
+        tree:add_proto_expert_info(E.malformed,
+            message.fault .. " at byte " .. (message.fault_at - 1))
+    elseif message.lesser then
+        tree:add_proto_expert_info(E.lenient, message.lesser)
+    end
+    if message.refused then
+        tree:add_proto_expert_info(E.rejected, message.refusal)
+    elseif message.name == "client.reconnect" then
+        tree:add_proto_expert_info(E.reconnect)
+    end
+    if lateness[key] then
+        tree:add_proto_expert_info(E.late)
+    elseif pinfo.visited and not response_in[key] and is_request(connection, side) then
+        tree:add_proto_expert_info(E.unanswered)
+    end
+end
+
+-- One line at `base` of the tvb, `length` bytes with its line end; text is without.
+local function dissect_line(tvb, pinfo, tree, connection, side, text, base, length, wanted)
+    scan_line(text)
+    local key = key_of(pinfo.number, base)
+    learn_sides(connection, side, pinfo, message.name)
+    if not pinfo.visited then
+        pair(connection, side, key, pinfo.rel_ts)
+    end
+    if wanted and message.fault == nil then
+        local why, at = lesser_fault(text)
+        message.lesser = why and why .. " at byte " .. (at - 1)
+    end
+    if message.refused then
+        message.refusal = "Refused: " .. say_refusal(text)
+    end
+    local info = info_of(text, key)
+    local noteworthy = message.fault or message.lesser or message.refused or lateness[key] or
+        message.name == "client.reconnect" or pinfo.visited and message.id and message.name
+    if wanted or noteworthy then
+        local item = tree:add(stratum, tvb(base, length))
+        if wanted then
+            item:append_text(", " .. info)
+            add_fields({ text = text, base = base, tvb = tvb, tree = item }, connection, side, key)
+            if message.fault then
+                item:add(F.text, tvb(base, length), printable(text, TEXT_MAX))
+            end
+        end
+        if noteworthy then
+            note_experts(item, key, pinfo, side, connection)
+        end
+    end
+    return info
+end
+
+local function show_info(pinfo, infos)
+    local again = seen.column == pinfo.number and pinfo.number == seen.last
+    local text, columns = infos[2] and table.concat(infos, " | ") or infos[1], pinfo.cols
+    local column = columns.info
+    columns.protocol = "Stratum"
+    if again then
+        column:append(" | " .. text)
+    else
+        column:set(text)
+    end
+    column:fence()
+    seen.column = pinfo.number
+end
+
+-- No text: TLS, or one of the binary protocols. Looked for where a line begins.
+local function is_binary(data, at)
+    return find(sub(data, at, at + 63), "[%z\1-\8\14-\31]") ~= nil
+end
+
+local function dissect_binary(tvb, pinfo, tree, at)
+    local rest = tvb(at - 1)
+    if at == 1 and rest:len() > 2 and rest(0, 1):uint() == 22 and rest(1, 1):uint() == 3 then
+        local tls = Dissector.get("tls")
+        if tls then
+            tls:call(tvb, pinfo, tree)
+            return
+        end
+    end
+    tree:add(stratum, rest):add(F.data, rest)
+    pinfo.cols.protocol = "Stratum"
+    pinfo.cols.info = format("no text, %d bytes", rest:len())
+end
+
+-- Does text that has no line end yet make a message all the same? So ends the last one of some.
+local function is_whole(data, at)
+    local c = byte(data, #data)
+    if c ~= 125 and c ~= 93 then
+        return false
+    end
+    escapes = true
+    local first = space(data, at)
+    local behind = find(data, "^[{[]", first) and skip_value(data, first, 0)
+    return behind == #data + 1
+end
+
+-- Long lines arrive in many calls with ever more bytes: only the new ones are looked at.
+local function still_waiting(tvb, pending)
+    local length = tvb:len()
+    if not pending.length or pending.length < 2 ^ 16 or length <= pending.length or
+        length > LINE_MAX then
+        return false
+    end
+    local new = tvb:raw(pending.length - 16)
+    if sub(new, 1, 16) ~= pending.last or find(new, "\n", 1, true) or byte(new, -1) == 125 then
+        return false
+    end
+    pending.length, pending.last = length, sub(new, -16)
+    return true
+end
+
+local function wait_for_more(pinfo, pending, data, at)
+    pending.length, pending.last = #data - at + 1, sub(data, -16)
+    pinfo.desegment_offset = at - 1
+    pinfo.desegment_len = DESEGMENT_ONE_MORE_SEGMENT
+end
+
+local function dissect(tvb, pinfo, tree, start)
+    local connection, side = connection_of(pinfo, start)
+    local pending = connection.pending[side]
+    if not pinfo.visited and still_waiting(tvb, pending) then
+        pinfo.desegment_offset = 0
+        pinfo.desegment_len = DESEGMENT_ONE_MORE_SEGMENT
+        return tvb:len()
+    end
+    pending.length = nil
+    local data, at, infos = tvb:raw(), 1, {}
+    local wanted = is_wanted(tree, pinfo.number)
+    while at <= #data do
+        local newline = find(data, "\n", at, true)
+        local last = newline or #data
+        if not newline and is_binary(data, at) then
+            dissect_binary(tvb, pinfo, tree, at)
+            break
+        elseif not newline and pinfo.can_desegment > 0 and #data - at < LINE_MAX and
+            not is_whole(data, at) then
+            wait_for_more(pinfo, pending, data, at)
+            break
+        end
+        local stop_at = newline and newline - 1 or last
+        if newline and byte(data, stop_at) == 13 and stop_at >= at then
+            stop_at = stop_at - 1
+        end
+        local text = sub(data, at, stop_at)
+        infos[#infos + 1] = dissect_line(tvb, pinfo, tree, connection, side, text, at - 1,
+            last - at + 1, wanted)
+        at = last + 1
+    end
+    if #infos > 0 then
+        show_info(pinfo, infos)
+    end
+    seen.last = pinfo.number
+    return tvb:len()
+end
+
+function stratum.dissector(tvb, pinfo, tree)
+    if pinfo.port_type == 2 then -- TCP, not what TLS has decrypted
+        pinfo.conversation = following
+    end
+    return dissect(tvb, pinfo, tree, true)
+end
+
+function following.dissector(tvb, pinfo, tree)
+    return dissect(tvb, pinfo, tree, false)
+end
+
+-- ---- registering --------------------------------------------------------------------------------
+local function looks_like_stratum(tvb)
+    if tvb:len() < 20 then
+        return false
+    end
+    local head = tvb:raw(0, math.min(tvb:len(), 2048))
+    return find(head, '^%s*{') and find(head, '"method"%s*:%s*"mining%.[%l_.]+"') ~= nil
+end
+
+stratum:register_heuristic("tcp", function(tvb, pinfo, tree)
+    if not looks_like_stratum(tvb) then
+        return false
+    end
+    stratum.dissector(tvb, pinfo, tree)
+    return true
+end)
+
+local tcp_ports = DissectorTable.get("tcp.port")
+local registered = DEFAULT_PORTS
+tcp_ports:add(registered, stratum)
+
+function stratum.init()
+    forget()
+    see_anew()
+end
+
+function stratum.prefs_changed()
+    seen.timeout = stratum.prefs.timeout
+    if stratum.prefs.ports ~= registered then
+        tcp_ports:remove(registered, stratum)
+        registered = stratum.prefs.ports
+        tcp_ports:add(registered, stratum)
+    end
+end
