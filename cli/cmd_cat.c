@@ -220,7 +220,7 @@ static int run_with(const struct cat_options *options, const struct settings *se
                     const char *command)
 {
     char ring[PROGRAM_PATH_MAX];
-    const struct query_place place = {settings_text(settings, "DATA_DIR"), ring, 0};
+    struct query_place place = {settings_text(settings, "DATA_DIR"), ring, 0};
     struct cat cat = {.options = options};
     const char *wrong = contradiction(options);
     struct filter filter;
@@ -233,6 +233,7 @@ static int run_with(const struct cat_options *options, const struct settings *se
                          command);
     program_ring_path(ring, settings);
     code = filter_read(&filter, &options->filter, command);
+    place.series = filter.series;
     if (code == 0)
         code = filter_find_sessions(&filter, &options->filter, &place, command);
     if (code == 0)

@@ -132,18 +132,19 @@ static int run_with(const struct ls_options *options, const struct settings *set
                     const char *command)
 {
     char ring[PROGRAM_PATH_MAX];
-    const struct query_place place = {settings_text(settings, "DATA_DIR"), ring, 0};
+    struct query_place place = {settings_text(settings, "DATA_DIR"), ring, 0};
     struct filter filter;
     int code = filter_read(&filter, &options->filter, command);
 
     program_ring_path(ring, settings);
+    place.series = filter.series;
     if (code == 0 && options->segments && names_sessions(&options->filter)) {
         fprintf(stderr, "%s: --segments lists files: sessions cannot be chosen\n", command);
         code = SETTINGS_EXIT_STATUS;
     }
     if (code == 0 && options->segments) {
-        code = ls_segments(place.data_dir, &filter.query, &options->filter.format,
-                           (uint64_t)options->limit, command);
+        code = ls_segments(&place, &filter.query, &options->filter.format, (uint64_t)options->limit,
+                           command);
     } else if (code == 0) {
         code = filter_find_sessions(&filter, &options->filter, &place, command);
         if (code == 0)

@@ -276,6 +276,8 @@ static const char *contradiction(const struct tail_options *options)
 {
     if (options->follow && options->no_follow)
         return "--follow or --no-follow, not both";
+    if (options->filter.series != NULL)
+        return "what was imported does not grow; `hashscope cat' shows it";
     if (options->filter.until != NULL && !options->no_follow)
         return "--until goes with --no-follow; `hashscope cat' shows what has been";
     return NULL;

@@ -16,6 +16,7 @@
 
 struct verify_options {
     struct format_options format;
+    const char *series;
     struct argument_list files;
 };
 
@@ -97,7 +98,8 @@ static void compare(struct verifying *verifying, const struct segment_verdict *v
 
     if (verdict->last_seq == 0)
         return;
-    if (verifying->last_seq > 0 && verdict->first_seq > verifying->last_seq + 1)
+    if (verifying->last_seq > 0 && verdict->first_seq > verifying->last_seq + 1 &&
+        !(verdict->head.flags & SEGMENT_SPARSE))
         between = verdict->first_seq - verifying->last_seq - 1;
     if (between > verdict->lost) {
         between -= verdict->lost;
@@ -130,11 +132,12 @@ static void sum_up(struct verifying *verifying)
                              verifying->lost);
 }
 
-static void verify_archive(struct verifying *verifying, const char *data_dir)
+static void verify_archive(struct verifying *verifying, const char *data_dir, uint64_t series)
 {
     struct segment_path *paths = NULL;
     struct segment_verdict verdict;
     struct error err = {""};
+    char path[SEGMENT_PATH_MAX];
     struct stat folder;
     size_t count = 0;
 
@@ -143,7 +146,8 @@ static void verify_archive(struct verifying *verifying, const char *data_dir)
         fail(verifying, err.text);
         return;
     }
-    if (segment_list(data_dir, &paths, &count, &err) != STATUS_OK) {
+    if (segment_folder(path, data_dir, series, &err) != STATUS_OK ||
+        segment_list_folder(path, &paths, &count, &err) != STATUS_OK) {
         fail(verifying, err.text);
         return;
     }
@@ -170,6 +174,7 @@ static const char doc[] =
     "Reads segment files from beginning to end and says what is damaged or missing: every frame, "
     "checksum, line, number, index entry and footer. Without FILEs, or with `all', the whole "
     "archive of the data directory, and what is missing between its files."
+    " --series verifies an import."
     "\vExit codes: 0 all is sound; 1 a file can't be read; 2 the command line is wrong; 3 "
     "something "
     "is damaged or missing.";
@@ -180,10 +185,16 @@ static int verify(const struct verify_options *options, const struct settings *s
     struct verifying verifying = {.table = format_wants_table(&options->format),
                                   .color = terminal_wants_color()};
     struct segment_verdict verdict;
+    uint64_t series = 0;
 
+    if (options->series != NULL && !filter_parse_series(options->series, &series)) {
+        fprintf(stderr, "%s: --series %s: expected 16 hexadecimal digits\n", command,
+                options->series);
+        return SETTINGS_EXIT_STATUS;
+    }
     output_init(&verifying.output, command);
     if (wants_all(&options->files))
-        verify_archive(&verifying, settings_text(settings, "DATA_DIR"));
+        verify_archive(&verifying, settings_text(settings, "DATA_DIR"), series);
     for (size_t i = 0; !wants_all(&options->files) && i < options->files.count; i++)
         (void)verify_file(&verifying, options->files.items[i], false, &verdict);
     output_flush(&verifying.output);
@@ -195,9 +206,16 @@ static int verify(const struct verify_options *options, const struct settings *s
     return verifying.failed ? 1 : 0;
 }
 
+static const struct flag own_flags[] = {
+    {.help = "What:"},
+    {"series", 0, FLAG_TEXT, offsetof(struct verify_options, series), 0, 0, NULL, "INSTANCE",
+     "What was imported under this name"},
+};
+
 static int run(int argc, char **argv)
 {
-    const struct arguments arguments = {&format_flags, 1, take_file, "[FILE...|all]", doc};
+    const struct flag_table tables[] = {format_flags, FLAG_TABLE(own_flags)};
+    const struct arguments arguments = {tables, 2, take_file, "[FILE...|all]", doc};
     struct verify_options options = {.files = {NULL, 0}};
     struct settings *settings = arguments_read(&arguments, &options, argc, argv);
     int code = verify(&options, settings, argv[0]);

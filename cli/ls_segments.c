@@ -75,19 +75,21 @@ static void list_file(struct listing *listing, const char *path)
     segment_facts_close(&facts);
 }
 
-static bool list_files(struct listing *listing, const char *data_dir, uint64_t limit)
+static bool list_files(struct listing *listing, const struct query_place *place, uint64_t limit)
 {
     struct segment_path *paths = NULL;
     struct error err = {""};
     size_t count = 0;
+    char path[SEGMENT_PATH_MAX];
     struct stat folder;
 
-    if (stat(data_dir, &folder) != 0) {
-        (void)snprintf(err.text, sizeof(err.text), "no data directory %s", data_dir);
+    if (stat(place->data_dir, &folder) != 0) {
+        (void)snprintf(err.text, sizeof(err.text), "no data directory %s", place->data_dir);
         tell(listing, err.text);
         return false;
     }
-    if (segment_list(data_dir, &paths, &count, &err) != STATUS_OK) {
+    if (segment_folder(path, place->data_dir, place->series, &err) != STATUS_OK ||
+        segment_list_folder(path, &paths, &count, &err) != STATUS_OK) {
         tell(listing, err.text);
         return false;
     }
@@ -100,7 +102,7 @@ static bool list_files(struct listing *listing, const char *data_dir, uint64_t l
     return true;
 }
 
-int ls_segments(const char *data_dir, const struct query_filter *filter,
+int ls_segments(const struct query_place *place, const struct query_filter *filter,
                 const struct format_options *format, uint64_t limit, const char *command)
 {
     struct listing listing = {.command = command,
@@ -111,7 +113,7 @@ int ls_segments(const char *data_dir, const struct query_filter *filter,
     bool listed;
 
     output_init(&listing.output, command);
-    listed = list_files(&listing, data_dir, limit);
+    listed = list_files(&listing, place, limit);
     output_flush(&listing.output);
     listing.failed = listing.failed || listing.output.failed || !listed;
     output_close(&listing.output);

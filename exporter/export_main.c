@@ -205,6 +205,7 @@ static int run(struct exporting *exporting, const struct settings *settings)
     program_ring_path(ring, settings);
     exporting->options.place = (struct query_place){settings_text(settings, "DATA_DIR"), ring, 0};
     code = filter_read(&filter, &flags->filter, exporting->command);
+    exporting->options.place.series = filter.series;
     if (code == 0)
         code = run_filter(exporting, &filter);
     filter_close(&filter);

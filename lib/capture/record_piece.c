@@ -4,11 +4,6 @@
  */
 #include "lib/capture/record_piece.h"
 
-#include "lib/capture/ring.h"
-
-_Static_assert(RECORD_LINE_MAX == RING_PAYLOAD_MAX, "a line fits the ring");
-_Static_assert(RECORD_FRAGMENT_MAX < RING_RECORD_MAX, "a fragment is one record");
-
 static struct stratum_match pair(const struct record_pairing *pairing,
                                  const struct stratum_scan *scan, int64_t mono_ns)
 {

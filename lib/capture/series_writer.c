@@ -5,6 +5,7 @@
 #include "lib/capture/series_writer.h"
 
 #include "lib/base/clock.h"
+#include "lib/capture/line.h"
 #include "lib/capture/segment_put.h"
 
 #define OUT_PUSH     (256u << 10) /* compressed bytes that are worth a write */
@@ -96,9 +97,24 @@ enum status series_writer_put(struct series_writer *writer, const struct record 
         writer->highest_ns = record->wall_ns;
     if (entry)
         knowledge_learn(&writer->knowledge, entry, record);
+    if (record->type == RECORD_GAP)
+        knowledge_doubt(&writer->knowledge, record->seq);
     if (segment_file_frame_full(&writer->file))
         return end_frame(writer, err);
     return writer->file.out.len >= OUT_PUSH ? segment_file_write(&writer->file, err) : STATUS_OK;
+}
+
+enum status series_writer_gap(struct series_writer *writer, const struct record *following,
+                              const struct gap_info *gap, struct error *err)
+{
+    struct segment_note note = {.wall_ns = following->wall_ns, .event = SEGMENT_EVENT_GAP};
+    enum status status = ready_file(writer, following, err);
+    if (status != STATUS_OK)
+        return status;
+    line_append_gap(&writer->file.text, &writer->clock, following, gap);
+    segment_file_note(&writer->file, &note);
+    knowledge_doubt(&writer->knowledge, writer->last_seq);
+    return STATUS_OK;
 }
 
 void series_writer_lost(struct series_writer *writer, const struct uuid *session)

@@ -42,6 +42,10 @@ void series_writer_close(struct series_writer *writer);
 enum status series_writer_put(struct series_writer *writer, const struct record *record,
                               const struct session_info *info, struct error *err) MUST_CHECK;
 
+/* A gap line in front of the record that follows, of which only seq and wall_ns count here. */
+enum status series_writer_gap(struct series_writer *writer, const struct record *following,
+                              const struct gap_info *gap, struct error *err) MUST_CHECK;
+
 /* Bytes of this session are missing: a state line stands before its next line, so that the loss
  * shows in the offsets. */
 void series_writer_lost(struct series_writer *writer, const struct uuid *session);

@@ -45,6 +45,8 @@ static const struct flag session_flags[] = {
      "From this number of the series on"},
     {"last-seq", 0, FLAG_INTEGER, AT(last_seq), 1, 9e18, NULL, "N",
      "Up to this number of the series"},
+    {"series", 0, FLAG_TEXT, AT(series), 0, 0, NULL, "INSTANCE",
+     "In what was imported under this name (hashscope import --list)"},
 };
 
 static const struct flag message_flags[] = {
@@ -88,10 +90,10 @@ static bool names_no_session(const struct filter_options *options)
 bool filter_is_unset(const struct filter_options *options)
 {
     return names_no_session(options) && options->since == NULL && options->until == NULL &&
-           options->first_seq == 0 && options->last_seq == 0 && options->dir == NULL &&
-           options->method == NULL && options->grep == NULL && !options->errors &&
-           !options->answers && !options->ignore_case && options->kind == NULL &&
-           options->source == NULL;
+           options->series == NULL && options->first_seq == 0 && options->last_seq == 0 &&
+           options->dir == NULL && options->method == NULL && options->grep == NULL &&
+           !options->errors && !options->answers && !options->ignore_case &&
+           options->kind == NULL && options->source == NULL;
 }
 
 struct resolving {
@@ -329,6 +331,9 @@ int filter_read(struct filter *out, const struct filter_options *options, const 
     int code;
 
     *out = (struct filter){.method_names = NULL};
+    if (options->series != NULL && !filter_parse_series(options->series, &out->series))
+        return refuse(&at, EXIT_USAGE, "--series %s: expected 16 hexadecimal digits",
+                      options->series);
     if (options->format.json && options->format.table)
         return refuse(&at, EXIT_USAGE, "--json or --table, not both");
     code = resolve_times(&at);
@@ -350,6 +355,14 @@ void filter_close(struct filter *filter)
     free(filter->method_names);
     free(filter->sessions);
     *filter = (struct filter){.method_names = NULL};
+}
+
+bool filter_parse_series(const char *text, uint64_t *out)
+{
+    if (strlen(text) != 16 || strspn(text, "0123456789abcdefABCDEF") != 16)
+        return false;
+    *out = strtoull(text, NULL, 16);
+    return *out != 0;
 }
 
 bool filter_names_people(const struct filter *filter)

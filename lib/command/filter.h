@@ -25,6 +25,7 @@ struct filter_options {
     const char *session;                              /* one or several, with commas */
     const char *worker, *peer, *route, *pool, *agent; /* parts of the text */
     int64_t first_seq, last_seq;                      /* 0: no bound */
+    const char *series;                               /* the instance of an import */
     const char *dir, *method;                         /* one or several, with commas */
     const char *grep;                                 /* occurs in the message */
     bool errors, answers, ignore_case;
@@ -44,6 +45,7 @@ bool filter_is_unset(const struct filter_options *options);
 
 struct filter {
     struct query_filter query;
+    uint64_t series; /* for query_place.series; 0: the data directory's own */
     struct uuid *sessions;
     char **method_names;
     bool answers;            /* method-less lines only where they answer what was given out */
@@ -59,6 +61,9 @@ int filter_read(struct filter *out, const struct filter_options *options, const 
 int filter_find_sessions(struct filter *filter, const struct filter_options *options,
                          const struct query_place *place, const char *command);
 void filter_close(struct filter *filter);
+
+/* The instance of an import: 16 hexadecimal digits. */
+bool filter_parse_series(const char *text, uint64_t *out);
 
 /* Whether anything is asked for that only a listing of sessions can answer. */
 bool filter_names_people(const struct filter *filter);

@@ -1,0 +1,56 @@
+/*
+ * import_packet.h - from a captured frame to the TCP segment in it: link layer, VLAN tags, IPv4,
+ * IPv6 with extension headers.
+ *
+ * Pure; the segment borrows from the packet. Checksums are not looked at: cards compute them after
+ * the capture. Lengths of headers are checked against what was captured, whatever they claim.
+ */
+#ifndef HASHSCOPE_EXPORTER_IMPORT_PACKET_H
+#define HASHSCOPE_EXPORTER_IMPORT_PACKET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "exporter/import_capture.h"
+
+struct import_endpoint {
+    uint8_t address[16]; /* IPv4: the first four, the rest 0 */
+    uint16_t port;
+    uint8_t ipv6;
+    uint8_t pad;
+};
+#define IMPORT_ENDPOINT_TEXT 64
+/* "203.0.113.9:3333" or "[2001:db8::1]:3333". */
+void import_endpoint_format(char out[IMPORT_ENDPOINT_TEXT], const struct import_endpoint *endpoint);
+
+#define IMPORT_FIN 0x01u
+#define IMPORT_SYN 0x02u
+#define IMPORT_RST 0x04u
+#define IMPORT_PSH 0x08u
+#define IMPORT_ACK 0x10u
+
+struct import_segment {
+    int64_t wall_ns;
+    struct import_endpoint from, to;
+    uint32_t seq, ack;
+    uint8_t flags;
+    const unsigned char *data;
+    uint32_t len;        /* of data */
+    uint32_t missing;    /* bytes behind it that were sent, but not captured */
+    struct span comment; /* HashScope's own, if the packet has one; {NULL, 0} */
+};
+
+enum import_kind {
+    IMPORT_TCP,
+    IMPORT_NOT_IP,
+    IMPORT_NOT_TCP,
+    IMPORT_FRAGMENT,     /* of an IP packet; they are not put together */
+    IMPORT_CUT,          /* headers were not captured as a whole */
+    IMPORT_MALFORMED,    /* lengths that cannot be */
+    IMPORT_UNKNOWN_LINK, /* a link type that is not known here */
+};
+#define IMPORT_KINDS 7
+
+enum import_kind import_packet_read(struct import_segment *out, const struct import_packet *packet);
+
+#endif
