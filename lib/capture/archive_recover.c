@@ -317,13 +317,12 @@ static enum status settle(const struct recovery *recovery, const char *path,
     return move_aside(path, err);
 }
 
-/* The disk is full: the file stays as it is, since the relay must start all the same. What the ring
- * gives of its end again stands in two files then; readers pass over repeats. */
+/* The disk is full or fails: the file stays as it is, since the relay must start all the same. What
+ * the ring gives of its end again stands in two files then; readers pass over repeats. */
 static void postpone(const struct recovery *recovery, const char *path,
                      const struct archive_finding *found, const char *why)
 {
     log_warn("archive: %s; %s is completed at a later start", why, path);
-    recovery->out->torn--;
     count_file(recovery, found, found->kept.lines && !ring_covers(recovery, found));
     recovery->out->segments--;
 }
@@ -340,8 +339,10 @@ static enum status recover_file(const struct recovery *recovery, const char *pat
         recovery->out->torn++;
         status = move_aside(path, &why);
     } else if (status == STATUS_OK) {
+        const struct archive_recovered before = *recovery->out;
         status = settle(recovery, path, &found, &why);
-        if (status == STATUS_FULL) {
+        if (status == STATUS_FULL || status == STATUS_IO) {
+            *recovery->out = before;
             postpone(recovery, path, &found, why.text);
             status = STATUS_OK;
         }

@@ -1,5 +1,6 @@
 /* Recovery: a file cut at every byte, with and without a ring; killed at every step; files that are
  * no segments; nothing is lost twice, kept twice or deleted. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -335,6 +336,52 @@ START_TEST(a_full_disk_postpones_it)
 }
 END_TEST
 
+/* Recovery on a disk that fails; then another on one that does not. */
+static void fail_then_recover(const struct buffer *bytes, size_t cut, const struct buffer *expected)
+{
+    struct archive_recovered found;
+    struct error err = {""};
+    remove_results();
+    support_write(with(".open"), bytes->data, cut);
+    uint64_t before = rig.disk.failures;
+    ck_assert_int_eq(archive_recover(&rig.settings, NULL, &found, &err), STATUS_OK);
+    ck_assert_uint_gt(rig.disk.failures, before);
+    ck_assert_uint_eq(found.segments, 0);
+    ck_assert(exists(".open") && !exists("") && !exists(".torn"));
+    rig.disk.room = -1;
+    rig.disk.sync_errnum = 0;
+    ck_assert_uint_eq(recover(NULL).segments, 1);
+    struct buffer result = support_read(with(""));
+    ck_assert_uint_eq(result.len, expected->len);
+    ck_assert_int_eq(memcmp(result.data, expected->data, result.len), 0);
+    ck_assert(exists(".torn"));
+    buffer_close(&result);
+}
+
+/* A write refused at every byte, a sync refused: the original stays, the next start completes it.
+ */
+START_TEST(a_disk_that_fails_at_every_byte)
+{
+    struct buffer bytes = leave();
+    size_t cut = bytes.len - 10;
+    rig.io = support_io(&rig.disk);
+    rig.settings.io = &rig.io;
+    support_write(with(".open"), bytes.data, cut);
+    (void)recover(NULL);
+    struct buffer expected = support_read(with(""));
+    ck_assert_uint_gt(rig.disk.writes, 0);
+    for (size_t room = 0; room < expected.len; room++) {
+        rig.disk.room = (int64_t)room;
+        rig.disk.errnum = room % 2 ? EIO : ENOSPC;
+        fail_then_recover(&bytes, cut, &expected);
+    }
+    rig.disk.sync_errnum = EIO;
+    fail_then_recover(&bytes, cut, &expected);
+    buffer_close(&expected);
+    finish(&bytes);
+}
+END_TEST
+
 START_TEST(an_empty_data_directory)
 {
     archive_rig_begin(&rig);
@@ -347,9 +394,10 @@ END_TEST
 
 int main(void)
 {
-    return UNIT_RUN(
-        "archive recovery", cut_at_every_byte_without_a_ring, cut_at_every_byte_with_a_ring,
-        a_ring_that_does_not_reach, killed_in_the_middle_of_recovery,
-        what_is_no_segment_is_moved_aside, a_later_version_is_left_alone, damaged_at_every_byte,
-        the_last_number_of_sealed_files, a_full_disk_postpones_it, an_empty_data_directory);
+    return UNIT_RUN("archive recovery", cut_at_every_byte_without_a_ring,
+                    cut_at_every_byte_with_a_ring, a_ring_that_does_not_reach,
+                    killed_in_the_middle_of_recovery, what_is_no_segment_is_moved_aside,
+                    a_later_version_is_left_alone, damaged_at_every_byte,
+                    the_last_number_of_sealed_files, a_full_disk_postpones_it,
+                    a_disk_that_fails_at_every_byte, an_empty_data_directory);
 }
