@@ -198,6 +198,23 @@ class Footers(Rewriting):
         self.assertEqual(self.paths(".recompressing"), [])
         self.assertEqual(recorder.stop(), 0)
 
+    def test_after_a_crash_with_a_large_file(self):
+        """Recovery leaves its footer for later, so that the relay can start."""
+        self.content = lambda: os.urandom(6000).hex()
+        recorder = self.begin(RECOMPRESS_LEVEL=0)
+        for _ in range(17):
+            self.talk(recorder, 100)
+        recorder.kill()
+        path, = self.paths(".ndjson.zst.open")
+        self.assertGreater(os.path.getsize(path), 9 << 20)
+        recorder = self.start(self.pool, RECOMPRESS_LEVEL=0)
+        self.wait_footers(recorder, 1)
+        sealed = path[:-len(".open")]
+        with open(sealed, "rb") as file:
+            self.assertIn(b"HSFOOT\r\n", file.read())
+        segment_reader.read_all([sealed])
+        self.assertEqual(recorder.stop(), 0)
+
     def test_recompression_brings_it(self):
         recorder, whole = self.begin_cut(1)
         self.wait_done(recorder, 1)
