@@ -63,6 +63,16 @@ static void push(struct export_ahead *ahead, const struct segment_line *line)
                               .len = line->text.len};
 }
 
+/* After this line nothing new will be heard of the session's pool. */
+static bool says_pool(const struct segment_line *line)
+{
+    static const char key[] = ",\"address\":";
+    return span_equal_text(line->event, "pool_connected") ||
+           span_equal_text(line->event, "closed") ||
+           (span_equal_text(line->event, "state") &&
+            memmem(line->text.data, line->text.len, key, sizeof key - 1) != NULL);
+}
+
 /* What is needed before the event's turn. */
 static void look(struct export_ahead *ahead, const struct segment_line *line)
 {
@@ -74,7 +84,7 @@ static void look(struct export_ahead *ahead, const struct segment_line *line)
         return;
     if (span_equal_text(line->event, "pool_connected"))
         export_session_learn(session, line->text, line->event);
-    if (!span_equal_text(line->event, "opened"))
+    if (says_pool(line))
         session->resolved = true;
 }
 

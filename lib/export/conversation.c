@@ -202,13 +202,13 @@ static void end_flow(struct export *job, struct export_session *session, int flo
                                    .tcp_flags = TCP_ACK | (reset ? TCP_RST : TCP_FIN),
                                    .time_ns = closed->wall_ns,
                                    .comment = comment};
-    for (int side = 0; side < 2; side++)
-        session->flow[flow].next[side] += (uint32_t)session->skip[flow][side];
+    export_session_skip(session, flow, end);
     export_emit(job, &packet);
     if (reset)
         return;
     packet.comment = span_text("synthesised end");
     packet.end = 1 - end;
+    export_session_skip(session, flow, 1 - end);
     export_emit(job, &packet);
     packet.end = end;
     packet.tcp_flags = TCP_ACK;

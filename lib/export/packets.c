@@ -73,7 +73,6 @@ static void write_message(struct export *job, struct export_session *session, in
                           const struct message *message)
 {
     char comment[COMMENT_MAX];
-    uint64_t *skip = &session->skip[flow][end];
     struct packet_flow *at = &session->flow[flow];
     size_t total = message->payload.message.len + message->payload.end.len;
     struct export_packet packet = {.session = session,
@@ -82,7 +81,7 @@ static void write_message(struct export *job, struct export_session *session, in
                                    .tcp_flags = TCP_ACK,
                                    .time_ns = message->time_ns,
                                    .payload = message->payload};
-    at->next[end] += (uint32_t)*skip;
+    uint64_t lost = export_session_skip(session, flow, end);
     for (unsigned part = 0; packet.offset < total || part == 0; part++) {
         packet.len =
             total - packet.offset < at->payload_max ? total - packet.offset : at->payload_max;
@@ -91,12 +90,11 @@ static void write_message(struct export *job, struct export_session *session, in
         if (packet.offset + packet.len == total) {
             packet.tcp_flags |= TCP_PSH;
             packet.comment = span_make(
-                comment, comment_write_message(comment, message->line, message->method, *skip));
+                comment, comment_write_message(comment, message->line, message->method, lost));
         }
         export_emit(job, &packet);
         packet.offset += packet.len;
     }
-    *skip = 0;
     if (at->next[end] - at->seen[end] > UNSEEN_MAX)
         acknowledge(job, session, flow, 1 - end, message->time_ns);
 }

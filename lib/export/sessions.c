@@ -124,6 +124,14 @@ void export_sessions_remove(struct export_sessions *table, struct export_session
     session_free(session);
 }
 
+uint64_t export_session_skip(struct export_session *session, int flow, int end)
+{
+    uint64_t missing = session->skip[flow][end];
+    session->flow[flow].next[end] += (uint32_t)missing;
+    session->skip[flow][end] = 0;
+    return missing;
+}
+
 /* ------------------------------------------------------------------ what lines say */
 
 static bool text_member(struct span line, const char *name, struct span *out)

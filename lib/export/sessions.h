@@ -55,6 +55,8 @@ void export_sessions_remove(struct export_sessions *table, struct export_session
 /* Takes in what a line of `opened`, `pool_connected` or `state` says of the connections; keeps it.
  */
 void export_session_learn(struct export_session *session, struct span line, struct span event);
+/* Passes over what is missing in front of the next packet of that end; returns how much. */
+uint64_t export_session_skip(struct export_session *session, int flow, int end);
 /* Its lines are not needed any more. */
 void export_session_forget(struct export_session *session);
 

@@ -48,6 +48,22 @@ static bool waits(struct export *job, const struct export_session *session)
     return now - job->waiting_since_ns < POOL_WAIT;
 }
 
+/* Before its handshake. STATUS_END: not yet. */
+static enum status resolve(struct export *job, const struct segment_line *line, struct error *err)
+{
+    struct export_session *session = export_sessions_find(&job->sessions, line->session);
+    if (session == NULL || session->begun[0] || session->resolved)
+        return STATUS_OK;
+    enum status status = export_ahead_resolve(&job->ahead, session, line->wall_ns, err);
+    if (status != STATUS_OK)
+        return status;
+    if (waits(job, session))
+        return STATUS_END;
+    job->waiting_since_ns = 0;
+    session->resolved = true; /* asked once */
+    return STATUS_OK;
+}
+
 /* STATUS_END: not yet. */
 static enum status take_event(struct export *job, const struct export_event *event,
                               struct error *err)
@@ -56,18 +72,10 @@ static enum status take_event(struct export *job, const struct export_event *eve
     enum status status;
     if (segment_line_parse(&line, event->line, event->len) != STATUS_OK)
         return STATUS_OK;
-    if (begins_here(job, &line)) {
-        struct export_session *session = export_sessions_get(&job->sessions, line.session);
-        status =
-            session ? export_ahead_resolve(&job->ahead, session, line.wall_ns, err) : STATUS_OK;
-        if (status != STATUS_OK)
-            return status;
-        if (waits(job, session))
-            return STATUS_END;
-        job->waiting_since_ns = 0;
-    }
-    export_packets_event(job, &line);
-    return STATUS_OK;
+    status = begins_here(job, &line) ? resolve(job, &line, err) : STATUS_OK;
+    if (status == STATUS_OK)
+        export_packets_event(job, &line);
+    return status;
 }
 
 /* All events in front of the line `seq`; of its own number, those that the writer added. */
@@ -121,6 +129,8 @@ static enum status step_message(struct export *job, struct error *err)
         return status;
     note_missed(job);
     status = take_events(job, job->row.line.seq, err);
+    if (status == STATUS_OK && job->options.sides == EXPORT_SIDES_POOL)
+        status = resolve(job, &job->row.line, err);
     if (status != STATUS_OK)
         return status;
     export_packets_message(job, &job->row.line);

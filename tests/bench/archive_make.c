@@ -143,11 +143,12 @@ static uint64_t say(struct maker *maker, struct maker_session *session, enum dir
         record.latency_ns =
             100000 + (int64_t)(traffic_random_next(&maker->traffic.random) % 4900000);
     }
+    uint64_t seq = put(maker, session, &record, 0);
     if (direction == DIRECTION_MINER_TO_POOL)
         session->info.bytes_up += len;
     else
         session->info.bytes_down += len;
-    return put(maker, session, &record, 0);
+    return seq;
 }
 
 static void tell(struct maker *maker, struct maker_session *session, enum record_type type,
