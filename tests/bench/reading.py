@@ -1,4 +1,5 @@
-"""How fast what was recorded is found again: `hashscope cat` and `ls` on an archive made for it.
+"""How fast what was recorded is found again: `hashscope cat` and `ls` on an archive made for it, and
+how fast the recorder starts behind a crash.
 
 Text search and the printing of everything run in turns with `rg -z` on the same files. Each program
 writes to /dev/null and is measured as a whole, start and end included: wall time, and the processor
@@ -18,6 +19,7 @@ import time
 import archive
 import figures
 import quiet
+import recovery
 
 TEXT_BYTES = 5_000_000_000
 SEGMENT_TEXT_BYTES = 64_000_000   # what an hour of 40 lines a second comes to, and a half
@@ -26,7 +28,7 @@ QUICK_PART = 10                   # with --quick: a tenth of all that
 RARE_TEXT = "zanzibar.rare"       # archive_make says it once, in the middle
 RARE_METHOD = "client.reconnect"  # likewise
 PAGE = ["--limit", "100"]
-PHASES = ("cat", "grep", "pages", "ls")
+PHASES = ("cat", "grep", "pages", "ls", "recovery")
 
 
 class ReadingFailed(Exception):
@@ -173,6 +175,20 @@ def listing(place):
     return runs
 
 
+def recover(options):
+    """The start behind a crash at its worst, recovery.py."""
+    folder = tempfile.mkdtemp(prefix="bench-recovery-", dir=options.build)
+    size = recovery.size("120M") // (QUICK_PART if options.quick else 1)
+    runs = []
+    try:
+        for taken in recovery.rounds(options.build, folder, size, "64M", max(3, options.runs)):
+            runs.append({"phase": "recovery", "relay": "hashscope", "wall_ms": taken, "others": 0})
+            print("recovery  hashscope %.0f ms" % taken, file=sys.stderr)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return runs
+
+
 def on_place(options, name, sizes, work):
     """What these give on one archive, which is gone afterwards."""
     place = Place(options, name, *sizes)
@@ -196,6 +212,8 @@ def run(options, chosen):
         runs += on_place(options, "archive", (TEXT_BYTES // part, SEGMENT_TEXT_BYTES // part), wanted)
     if "ls" in chosen:
         runs += on_place(options, "ls", (LS_TEXT_BYTES // part, LS_SEGMENT_TEXT_BYTES), [listing])
+    if "recovery" in chosen:
+        runs += recover(options)
     return runs
 
 
@@ -203,7 +221,8 @@ def run_phases(options, chosen, results):
     """Appends to `results`; returns the number of failures."""
     try:
         results += run(options, chosen)
-    except (ReadingFailed, subprocess.CalledProcessError, OSError) as fault:
+    except (ReadingFailed, recovery.RecoveryFailed, subprocess.CalledProcessError,
+            OSError) as fault:
         print("FAILED reading: %s" % fault, file=sys.stderr, flush=True)
         return 1
     return 0
@@ -249,4 +268,9 @@ def evaluate(results, max_other):
                   "others": median(listed, "others")}
         label = "ls, {:,} segments".format(listed[0]["segments"])
         rows.append(absolute(middle, label, "wall_ms", "ms", 300, 50, max_other))
+    started = [run for run in results if run["phase"] == "recovery"]
+    if started:
+        middle = dict(started[0], wall_ms=median(started, "wall_ms"))
+        label = "start with a full ring and a torn segment"
+        rows.append(absolute(middle, label, "wall_ms", "ms", 2000, 200, max_other))
     return rows

@@ -36,6 +36,10 @@ def takes_connections(port):
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+class RecoveryFailed(Exception):
+    """The recorder or the load did not do what is timed here."""
+
+
 class State:
     def __init__(self, build, folder, ring):
         self.build, self.folder, self.ring = build, folder, ring
@@ -54,11 +58,11 @@ class State:
                                        env=settings, stderr=log)
         while b"listening on" not in self.log():
             if process.poll() is not None:
-                sys.exit(self.log().decode())
+                raise RecoveryFailed(self.log().decode())
             time.sleep(0.001)
         said = time.monotonic()
         if not takes_connections(self.port):
-            sys.exit("the port takes no connection")
+            raise RecoveryFailed("the port takes no connection")
         return process, said - begun
 
     def log(self):
@@ -79,7 +83,7 @@ class State:
             stdout=subprocess.DEVNULL)
         while not self.open_file() or os.path.getsize(self.open_file()) < wanted:
             if load.poll() is not None or recorder.poll() is not None:
-                sys.exit("the load or the recorder ended")
+                raise RecoveryFailed("the load or the recorder ended")
             time.sleep(0.05)
         recorder.send_signal(signal.SIGKILL)
         recorder.wait()
@@ -87,6 +91,26 @@ class State:
         load.wait()
         path = self.open_file()  # at this rate whole frames are written: tear the last one
         os.truncate(path, os.path.getsize(path) - 1000)
+
+
+def rounds(build, folder, wanted, ring, count):
+    """Makes the files, then yields the milliseconds of each start."""
+    state = State(build, folder, ring)
+    state.fill(wanted)
+    left = os.path.join(folder, "left")
+    os.unlink(os.path.join(state.data, "live/control.sock"))
+    shutil.copytree(state.data, left)
+    for _ in range(count):
+        shutil.rmtree(state.data)
+        shutil.copytree(left, state.data)
+        os.sync()
+        recorder, seconds = state.start()
+        torn = b"1 of them with a damaged end" in state.log()
+        recorder.kill()
+        recorder.wait()
+        if not torn:
+            raise RecoveryFailed("nothing was torn")
+        yield 1000 * seconds
 
 
 def main():
@@ -99,21 +123,11 @@ def main():
     options = parser.parse_args()
     folder = tempfile.mkdtemp(prefix="hashscope-recovery-", dir=options.folder)
     try:
-        state = State(options.build, folder, options.ring)
-        state.fill(size(options.bytes))
-        print(f"segment {os.path.getsize(state.open_file()) / 1e6:.0f} MB, ring {options.ring}")
-        left = os.path.join(folder, "left")
-        os.unlink(os.path.join(state.data, "live/control.sock"))
-        shutil.copytree(state.data, left)
-        for _ in range(options.rounds):
-            shutil.rmtree(state.data)
-            shutil.copytree(left, state.data)
-            os.sync()
-            recorder, seconds = state.start()
-            torn = b"1 of them with a damaged end" in state.log()
-            print(f"listens after {seconds * 1000:.0f} ms{'' if torn else ', nothing was torn'}")
-            recorder.kill()
-            recorder.wait()
+        for milliseconds in rounds(options.build, folder, size(options.bytes), options.ring,
+                                   options.rounds):
+            print(f"listens after {milliseconds:.0f} ms")
+    except RecoveryFailed as fault:
+        sys.exit(f"recovery: {fault}")
     finally:
         shutil.rmtree(folder)
 
