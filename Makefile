@@ -102,13 +102,16 @@ FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.c)
 FUZZERS  := $(patsubst %.c,$(OUT)/%,$(FUZZ_SRC))
 
 GENERATOR := $(OUT)/scripts/write-settings
+# What programs read that is not code: beside bin/, as it is when installed.
+SHARED := $(OUT)/share/hashscope/stratum.lua
+
 SOURCES   := $(LIB_SRC) $(ROOM_SRC) $(TEST_SRC) $(BENCH_SRC) $(FUZZ_SRC) scripts/write-settings.c
 HEADERS   := $(wildcard lib/*/*.h $(addsuffix /*.h,$(ROOMS)) tests/*/*.h)
 
 # ---- building ----------------------------------------------------------------------------------
 .PHONY: all programs unit-tests fuzzers benches
 all: programs ## build every program into build/bin (also DEBUG=1, SANITIZE=address,undefined or thread)
-programs: $(LIBRARY) $(PROGRAMS)
+programs: $(LIBRARY) $(PROGRAMS) $(SHARED)
 unit-tests: $(TESTS)
 fuzzers: $(FUZZERS)
 benches: $(BENCHES)
@@ -117,6 +120,10 @@ $(OUT)/flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(COMPILE)' '$(LINK) $(LIBS)' | cmp -s - $@ || \
 		printf '%s\n' '$(COMPILE)' '$(LINK) $(LIBS)' > $@
+
+$(OUT)/share/hashscope/%.lua: exporter/wireshark/%.lua
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
 
 $(OUT)/obj/%.o: %.c $(OUT)/flags
 	$(call say,CC,$<)
@@ -272,8 +279,10 @@ generate: $(GENERATOR) ## write env.example and docs/settings.md from the option
 # ---- the rest ----------------------------------------------------------------------------------
 .PHONY: install clean help FORCE
 install: programs ## install the programs below PREFIX=/usr/local (DESTDIR is put in front)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/hashscope
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/hashscope \
+		$(DESTDIR)$(PREFIX)/share/hashscope
 	$(if $(PROGRAMS),install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin)
+	install -m 644 $(SHARED) $(DESTDIR)$(PREFIX)/share/hashscope
 	install -m 644 env.example LICENSE $(wildcard README.md docs/*.md) \
 		$(DESTDIR)$(PREFIX)/share/doc/hashscope
 

@@ -30,6 +30,7 @@ extern const struct command command_disconnect;
 extern const struct command command_rotate;
 extern const struct command command_stop;
 extern const struct command command_import;
+extern const struct command command_wireshark;
 extern const struct command command_sim;
 
 #endif
