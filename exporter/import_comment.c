@@ -261,3 +261,14 @@ void import_comment_read(struct import_comment *out, struct span comment)
         out->note = IMPORT_NOTE_NONE;
     out->info.session = out->session;
 }
+
+bool import_comment_next(struct span *rest, struct import_comment *out)
+{
+    if (rest->len == 0)
+        return false;
+    const char *feed = memchr(rest->data, '\n', rest->len);
+    size_t len = feed ? (size_t)(feed - rest->data) : rest->len, used = len + (feed != NULL);
+    import_comment_read(out, span_make(rest->data, len));
+    *rest = span_make(rest->data + used, rest->len - used);
+    return true;
+}

@@ -47,5 +47,7 @@ struct import_comment {
 bool import_comment_is_ours(struct span comment);
 /* One comment, without LF. */
 void import_comment_read(struct import_comment *out, struct span comment);
+/* The first of several, which LFs part; *rest is then what follows. False: there is none. */
+bool import_comment_next(struct span *rest, struct import_comment *out);
 
 #endif

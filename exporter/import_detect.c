@@ -33,6 +33,9 @@ struct import_detect {
     unsigned char *verdicts; /* by ordinal */
     uint64_t room;
     size_t held; /* bytes of all lines begun */
+    struct import_early *early;
+    size_t early_count, early_room;
+    uint64_t highest_seq; /* of messages, as comments number them */
     struct import_detect_counts counts;
 };
 
@@ -48,6 +51,7 @@ void import_detect_free(struct import_detect *detect)
     if (!detect)
         return;
     free(detect->verdicts);
+    free(detect->early);
     free(detect);
 }
 
@@ -152,10 +156,10 @@ static unsigned miner_of(const struct import_detect *detect, const struct import
 {
     unsigned first = suspect->asks[0] + suspect->tells[1];
     unsigned second = suspect->asks[1] + suspect->tells[0];
-    if (first != second)
-        return first < second;
     if (flow->initiator >= 0)
         return (unsigned)flow->initiator;
+    if (first != second)
+        return first < second;
     if (has_port(&detect->choice, &flow->ends[0]) != has_port(&detect->choice, &flow->ends[1]))
         return has_port(&detect->choice, &flow->ends[0]);
     if (suspect->answers[0] != suspect->answers[1])
@@ -217,6 +221,55 @@ static void remember(struct import_detect *detect, uint64_t ordinal, enum import
     detect->verdicts[ordinal] = (unsigned char)verdict;
 }
 
+/* ------------------------------------------------------------------ comments */
+
+static void add_early(struct import_detect *detect, const struct import_comment *comment)
+{
+    if (detect->early_count == IMPORT_EARLY_MAX)
+        return;
+    if (detect->early_count == detect->early_room) {
+        detect->early_room = detect->early_room ? detect->early_room * 2 : 64;
+        detect->early = memory_resize(detect->early, detect->early_room * sizeof *detect->early);
+    }
+    detect->early[detect->early_count++] =
+        (struct import_early){.comment = *comment, .wall_ns = comment->wall_ns};
+}
+
+static void hear_comments(struct import_detect *detect, struct span rest)
+{
+    struct import_comment comment;
+    while (import_comment_next(&rest, &comment)) {
+        bool event =
+            comment.note == IMPORT_NOTE_OPENED || comment.note == IMPORT_NOTE_POOL_CONNECTED;
+        if (comment.note == IMPORT_NOTE_MESSAGE && comment.seq > detect->highest_seq)
+            detect->highest_seq = comment.seq;
+        if (event && comment.numbered && comment.wall_ns && comment.seq < detect->highest_seq)
+            add_early(detect, &comment);
+    }
+}
+
+static int compare_early(const void *a, const void *b)
+{
+    const struct import_early *left = a, *right = b;
+    if (left->comment.seq != right->comment.seq)
+        return left->comment.seq < right->comment.seq ? -1 : 1;
+    return memcmp(&left->comment.session, &right->comment.session, sizeof left->comment.session);
+}
+
+const struct import_early *import_detect_early(struct import_detect *detect, size_t *count)
+{
+    struct import_early *early = detect->early;
+    size_t kept = 0;
+    if (detect->early_count)
+        qsort(early, detect->early_count, sizeof *early, compare_early);
+    for (size_t i = 0; i < detect->early_count; i++) {
+        if (kept == 0 || early[i].comment.seq != early[kept - 1].comment.seq)
+            early[kept++] = early[i];
+    }
+    *count = detect->early_count = kept;
+    return early;
+}
+
 enum status import_detect_event(void *user, struct import_flow *flow,
                                 const struct import_event *event, struct error *err)
 {
@@ -226,6 +279,7 @@ enum status import_detect_event(void *user, struct import_flow *flow,
     if (!suspect)
         flow->user = suspect = memory_new(sizeof *suspect);
     suspect->commented |= event->comments.len > 0;
+    hear_comments(detect, event->comments);
     if (event->type == IMPORT_DATA && !suspect->decided && event->data.len &&
         suspect->heard[event->side] < SPEECH_MAX)
         hear(detect, suspect, event->side, event->data);

@@ -5,17 +5,18 @@
  * it says it, then to record those that were chosen. A verdict is kept for each connection by its
  * ordinal; both readings see the same connections in the same order.
  *
- * What counts, from the strongest on: a comment of HashScope's; a line that is JSON with a method
- * that Stratum has (who sends mining.subscribe is the miner, who sends mining.notify the pool);
- * answers alone (who answers is the pool). Where nobody's methods were seen, the end that sent the
- * SYN is the miner; else the one with the higher port. The first 64 KiB of each direction are
- * looked at.
+ * Stratum is what has a comment of HashScope's; a line that is JSON with a method that Stratum has;
+ * or answers alone. The first 64 KiB of each direction are looked at. The miner is the end that
+ * sent the SYN; where that was not captured, the one that sends mining.subscribe and its like, not
+ * the one that sends mining.notify; else not the one with a port that was asked for, not the one
+ * that answers, and at last the one with the higher port.
  *
  * Threads: one.
  */
 #ifndef HASHSCOPE_EXPORTER_IMPORT_DETECT_H
 #define HASHSCOPE_EXPORTER_IMPORT_DETECT_H
 
+#include "exporter/import_comment.h"
 #include "exporter/import_flow.h"
 
 #define IMPORT_PORTS_MAX 64
@@ -42,12 +43,22 @@ struct import_detect_counts {
     uint64_t unjudged; /* beyond what can be remembered */
 };
 
+/* An event that a comment tells behind messages with higher numbers: of a session that began before
+ * what was exported. To be recorded first. */
+struct import_early {
+    struct import_comment comment;
+    int64_t wall_ns;
+};
+#define IMPORT_EARLY_MAX (1u << 18)
+
 struct import_detect;
 struct import_detect *import_detect_new(const struct import_choice *choice);
 /* The sink of the first reading; `user` is the struct import_detect. */
 enum status import_detect_event(void *user, struct import_flow *flow,
                                 const struct import_event *event, struct error *err);
 enum import_verdict import_detect_verdict(const struct import_detect *detect, uint64_t ordinal);
+/* In the order of their numbers, each once; when everything was read. */
+const struct import_early *import_detect_early(struct import_detect *detect, size_t *count);
 const struct import_detect_counts *import_detect_counts(const struct import_detect *detect);
 void import_detect_free(struct import_detect *detect);
 

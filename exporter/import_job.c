@@ -93,9 +93,10 @@ static enum status name_series(struct import_summary *out, const struct import_j
 
 static enum status write_series(struct import_summary *out,
                                 const struct import_job_options *options,
-                                const struct import_detect *detect, const char *folder,
-                                struct error *err)
+                                struct import_detect *detect, const char *folder, struct error *err)
 {
+    size_t early_count;
+    const struct import_early *early = import_detect_early(detect, &early_count);
     const struct series_settings settings = {
         .folder = folder,
         .instance = out->instance,
@@ -106,7 +107,9 @@ static enum status write_series(struct import_summary *out,
     struct series_writer writer;
     series_writer_init(&writer, &settings);
     struct import_scribe *scribe = import_scribe_new(&writer, detect, PAIR_TIMEOUT_NS);
-    enum status status = import_job_read(&again, options, import_scribe_event, scribe, err);
+    enum status status = import_scribe_begin(scribe, early, early_count, err);
+    if (status == STATUS_OK)
+        status = import_job_read(&again, options, import_scribe_event, scribe, err);
     if (status == STATUS_OK)
         status = import_scribe_end(scribe, err);
     if (status == STATUS_OK)
@@ -122,7 +125,7 @@ static enum status write_series(struct import_summary *out,
 }
 
 static enum status record(struct import_summary *out, const struct import_job_options *options,
-                          const struct import_store *store, const struct import_detect *detect,
+                          const struct import_store *store, struct import_detect *detect,
                           struct error *err)
 {
     char folder[SEGMENT_PATH_MAX];

@@ -201,7 +201,7 @@ static int tell(const char *command, const struct import_summary *summary,
 static int import(const char *command, const struct import_options *options,
                   struct import_job_options *job)
 {
-    struct import_summary summary;
+    struct import_summary summary = {.instance = 0};
     struct error err = {""};
     enum status status = STATUS_OK;
     job->files = memory_new(options->files.count * sizeof *job->files);

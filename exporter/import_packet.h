@@ -37,6 +37,7 @@ struct import_segment {
     const unsigned char *data;
     uint32_t len;        /* of data */
     uint32_t missing;    /* bytes behind it that were sent, but not captured */
+    uint64_t jump;       /* bytes missing in front, as the comment says; 0: it does not */
     struct span comment; /* HashScope's own, if the packet has one; {NULL, 0} */
 };
 

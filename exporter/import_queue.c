@@ -211,6 +211,21 @@ static enum status pass(struct import_flows *flows, struct import_flow *flow,
     return status;
 }
 
+/* So many bytes are missing that sequence numbers alone would say that these are old ones. */
+static void jump(struct import_flows *flows, struct import_flow *flow, struct import_half *half,
+                 const struct import_segment *segment, struct import_event *event)
+{
+    if (segment->jump < STRAY_BYTES)
+        return;
+    import_queue_give_up(flows, flow); /* HashScope's exports are in order */
+    if (half->next + (uint32_t)segment->jump != segment->seq)
+        return;
+    event->lost = segment->jump;
+    half->next = segment->seq;
+    flows->counts.losses++;
+    flows->counts.lost_bytes += segment->jump;
+}
+
 enum status import_queue_data(struct import_flows *flows, struct import_flow *flow, unsigned side,
                               const struct import_segment *segment, struct error *err)
 {
@@ -225,6 +240,8 @@ enum status import_queue_data(struct import_flows *flows, struct import_flow *fl
         flows->counts.cut_segments++;
         flows->counts.cut_bytes += segment->missing;
     }
+    if (segment->jump && !half->ended)
+        jump(flows, flow, half, segment, &event);
     int32_t distance = ahead(segment->seq, half->next);
     if (half->ended || distance > STRAY_BYTES) {
         *(half->ended ? &flows->counts.duplicates : &flows->counts.strays) += 1;

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "exporter/import_comment.h"
@@ -124,6 +125,25 @@ static struct span own_comments(struct reading *reading, const struct import_pac
     return count > 1 ? span_make(reading->comments.data, reading->comments.len) : only;
 }
 
+static void take_comments(struct reading *reading, const struct import_packet *packet,
+                          struct import_segment *segment)
+{
+    static const char key[] = " lost_bytes=";
+    struct span comments = own_comments(reading, packet);
+    segment->comment = comments;
+    const char *at = comments.len ? memmem(comments.data, comments.len, key, sizeof key - 1) : NULL;
+    if (!at)
+        return;
+    for (at += sizeof key - 1; at < comments.data + comments.len && *at >= '0' && *at <= '9';
+         at++) {
+        if (__builtin_mul_overflow(segment->jump, 10, &segment->jump) ||
+            __builtin_add_overflow(segment->jump, (uint64_t)(*at - '0'), &segment->jump)) {
+            segment->jump = 0;
+            return;
+        }
+    }
+}
+
 static enum status take(struct reading *reading, const struct import_packet *packet,
                         struct error *err)
 {
@@ -141,7 +161,7 @@ static enum status take(struct reading *reading, const struct import_packet *pac
     if (kind != IMPORT_TCP)
         return STATUS_OK;
     if (packet->comment_count)
-        segment.comment = own_comments(reading, packet);
+        take_comments(reading, packet, &segment);
     return import_flows_take(reading->flows, &segment, err);
 }
 

@@ -95,6 +95,7 @@ static enum status session_event(struct import_scribe *scribe, const struct impo
     if (status != STATUS_OK)
         return status;
     struct session_info *info = &session->info;
+    session->told |= 1u << comment->note;
     take_info(info, &comment->info);
     if (type == RECORD_OPENED)
         info->opened_wall_ns = info->opened_mono_ns = pending->wall_ns;
@@ -197,15 +198,30 @@ static bool stands_before(const struct import_comment *a, const struct import_co
     return a->seq < b->seq || (a->seq == b->seq && a->numbered <= b->numbered);
 }
 
+/* Both sides of a session tell its events; those of one that began earlier were known at the start.
+ */
+static bool is_told(const struct import_scribe *scribe, const struct import_comment *comment)
+{
+    const struct import_session *session =
+        comment->has_session ? find(scribe, &comment->session) : NULL;
+    if (comment->note == IMPORT_NOTE_CLOSED)
+        return !session && comment->seq <= scribe->last_seq;
+    return session && (session->told & 1u << comment->note);
+}
+
 static enum status add_pending(struct import_scribe *scribe, const struct import_comment *comment,
                                int64_t wall_ns, struct error *err)
 {
-    struct import_pending *pending = memory_new(sizeof *pending), *before;
-    pending->comment = *comment;
-    pending->wall_ns = comment->wall_ns ? comment->wall_ns : wall_ns;
-    before = TAILQ_LAST(&scribe->pending, import_pendings);
+    struct import_pending *pending, *before = TAILQ_LAST(&scribe->pending, import_pendings);
     while (before && !stands_before(&before->comment, comment))
         before = TAILQ_PREV(before, import_pendings, link);
+    if (is_told(scribe, comment) ||
+        (before && before->comment.seq == comment->seq && before->comment.numbered &&
+         uuid_equal(&before->comment.session, &comment->session)))
+        return STATUS_OK;
+    pending = memory_new(sizeof *pending);
+    pending->comment = *comment;
+    pending->wall_ns = comment->wall_ns ? comment->wall_ns : wall_ns;
     if (before)
         TAILQ_INSERT_AFTER(&scribe->pending, before, pending, link);
     else
@@ -378,11 +394,7 @@ static enum status take_comments(struct import_scribe *scribe, struct recall *re
     struct span rest = event->comments;
     struct import_comment comment;
     enum status status = STATUS_OK;
-    while (rest.len > 0 && status == STATUS_OK) {
-        const char *feed = memchr(rest.data, '\n', rest.len);
-        size_t len = feed ? (size_t)(feed - rest.data) : rest.len;
-        import_comment_read(&comment, span_make(rest.data, len));
-        rest = span_make(rest.data + len + (feed != NULL), rest.len - len - (feed != NULL));
+    while (status == STATUS_OK && import_comment_next(&rest, &comment)) {
         if (comment.has_session && comment.note != IMPORT_NOTE_NONE) {
             recall->session = comment.session;
             recall->has_session = true;
@@ -430,9 +442,29 @@ enum status import_recall_event(struct import_scribe *scribe, struct import_flow
     return take_data(scribe, recall, &message, event, err);
 }
 
+enum status import_recall_begin(struct import_scribe *scribe, const struct import_early *early,
+                                size_t count, struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < count && status == STATUS_OK; i++)
+        status = add_pending(scribe, &early[i].comment, early[i].wall_ns, err);
+    return status;
+}
+
+/* A gap in front of a line that does not come is none. */
+static void drop_last_gaps(struct import_scribe *scribe)
+{
+    struct import_pending *last;
+    while ((last = TAILQ_LAST(&scribe->pending, import_pendings)) && !last->comment.numbered) {
+        TAILQ_REMOVE(&scribe->pending, last, link);
+        free(last);
+    }
+}
+
 enum status import_recall_end(struct import_scribe *scribe, struct error *err)
 {
     struct import_session *session;
+    drop_last_gaps(scribe);
     enum status status = write_up_to(scribe, UINT64_MAX, err);
     for (uint32_t i = 0; i < SESSION_BUCKETS; i++) {
         LIST_FOREACH(session, &scribe->buckets[i], link)

@@ -132,6 +132,12 @@ enum status import_scribe_event(void *user, struct import_flow *flow,
     return STATUS_OK;
 }
 
+enum status import_scribe_begin(struct import_scribe *scribe, const struct import_early *early,
+                                size_t count, struct error *err)
+{
+    return import_recall_begin(scribe, early, count, err);
+}
+
 enum status import_scribe_end(struct import_scribe *scribe, struct error *err)
 {
     enum status status = import_recall_end(scribe, err);

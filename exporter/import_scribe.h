@@ -38,6 +38,9 @@ struct import_scribe;
 struct import_scribe *import_scribe_new(struct series_writer *writer,
                                         const struct import_detect *detect,
                                         int64_t pair_timeout_ns);
+/* Before the first event. */
+enum status import_scribe_begin(struct import_scribe *scribe, const struct import_early *early,
+                                size_t count, struct error *err) MUST_CHECK;
 /* The sink of the second reading; `user` is the struct import_scribe. */
 enum status import_scribe_event(void *user, struct import_flow *flow,
                                 const struct import_event *event, struct error *err);

@@ -23,6 +23,7 @@ struct import_session {
     bool ended[2]; /* FIN of the miner, of the pool */
     unsigned first_ended;
     bool commented;
+    unsigned told; /* bit set of 1 << enum import_note: events that were written */
 };
 LIST_HEAD(import_sessions, import_session);
 
@@ -92,6 +93,9 @@ enum status import_speech_lose(struct import_scribe *scribe, struct import_sessi
 
 enum status import_recall_event(struct import_scribe *scribe, struct import_flow *flow,
                                 const struct import_event *event, struct error *err) MUST_CHECK;
+/* Events that come first. */
+enum status import_recall_begin(struct import_scribe *scribe, const struct import_early *early,
+                                size_t count, struct error *err) MUST_CHECK;
 enum status import_recall_end(struct import_scribe *scribe, struct error *err) MUST_CHECK;
 
 #endif
