@@ -68,6 +68,9 @@ static void print_recompression(const json_t *house)
            number(house, "recompressed_files"), number(house, "recompressed_saved_bytes"),
            number(house, "recompress_failures"), number(house, "recompress_backlog_files"),
            number(house, "recompress_backlog_bytes"), paused[0] == '\0' ? "" : "; waits: ", paused);
+    if (number(house, "footers_missing") > 0)
+        printf("footers    %lld files are without (reading them takes longer), %lld added\n",
+               number(house, "footers_missing"), number(house, "footers_added"));
 }
 
 static void print_status(const json_t *status)

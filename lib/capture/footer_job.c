@@ -23,6 +23,7 @@
 #include "lib/capture/segment_file.h"
 #include "lib/capture/segment_footer_private.h"
 #include "lib/capture/segment_frame.h"
+#include "lib/capture/segment_replace.h"
 
 #define CHUNK (1u << 20) /* copied in a step */
 
@@ -174,15 +175,12 @@ static enum status step_copy(struct footer_job *job, struct error *err)
 
 static enum status step_finish(struct footer_job *job, struct error *err)
 {
-    const struct stat *like = &job->was;
-    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, like->st_mtim};
     enum status status =
         segment_write_all(job->new, job->footer.data, job->footer.len, job->fresh, err);
+    if (status == STATUS_OK)
+        status = segment_resemble(job->new, &job->was, job->fresh, err);
     if (status != STATUS_OK)
         return status;
-    if (fchown(job->new, (uid_t)-1, like->st_gid) != 0 ||
-        fchmod(job->new, like->st_mode & 07777) != 0 || futimens(job->new, times) != 0)
-        return error_errno(err, errno, "giving %s group, mode and time", job->fresh);
     if (fsync(job->new) != 0)
         return error_errno(err, errno, "syncing %s", job->fresh);
     job->at = 0;
@@ -223,22 +221,11 @@ static enum status step_check(struct footer_job *job, struct error *err)
 
 /* ------------------------------------------------------------------ replacing */
 
-/* Whether the name still leads to the file that was read. */
-static bool still_there(const struct footer_job *job)
-{
-    struct stat now;
-    const struct stat *was = &job->was;
-    return stat(job->path, &now) == 0 && now.st_dev == was->st_dev && now.st_ino == was->st_ino &&
-           now.st_size == was->st_size && now.st_mtim.tv_sec == was->st_mtim.tv_sec &&
-           now.st_mtim.tv_nsec == was->st_mtim.tv_nsec;
-}
-
 static enum status step_replace(struct footer_job *job, struct error *err)
 {
-    if (!still_there(job))
-        return error_set(err, STATUS_NOT_FOUND, "%s was removed or changed meanwhile", job->path);
-    if (rename(job->fresh, job->path) != 0)
-        return error_errno(err, errno, "renaming %s", job->fresh);
+    enum status status = segment_replace(job->fresh, job->path, &job->was, err);
+    if (status != STATUS_OK)
+        return status;
     job->phase = PHASE_SETTLE;
     return STATUS_OK;
 }

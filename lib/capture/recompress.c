@@ -24,6 +24,7 @@
 #include "lib/base/memory.h"
 #include "lib/capture/recompress_private.h"
 #include "lib/capture/segment_footer.h"
+#include "lib/capture/segment_replace.h"
 
 #define GATHER_TEXT  (256u << 10) /* lines read in a step */
 #define COMPARE_TEXT (1u << 20)   /* likewise while comparing */
@@ -258,22 +259,11 @@ static enum status step_compare(struct recompress *job, struct error *err)
 
 /* ------------------------------------------------------------------ replacing */
 
-/* Whether the name still leads to the file that was read. */
-static bool still_there(const struct recompress *job)
-{
-    struct stat now;
-    const struct stat *was = &job->was;
-    return stat(job->path, &now) == 0 && now.st_dev == was->st_dev && now.st_ino == was->st_ino &&
-           now.st_size == was->st_size && now.st_mtim.tv_sec == was->st_mtim.tv_sec &&
-           now.st_mtim.tv_nsec == was->st_mtim.tv_nsec;
-}
-
 static enum status step_replace(struct recompress *job, struct error *err)
 {
-    if (!still_there(job))
-        return error_set(err, STATUS_NOT_FOUND, "%s was removed or changed meanwhile", job->path);
-    if (rename(job->fresh, job->path) != 0)
-        return error_errno(err, errno, "renaming %s", job->fresh);
+    enum status status = segment_replace(job->fresh, job->path, &job->was, err);
+    if (status != STATUS_OK)
+        return status;
     job->phase = PHASE_SETTLE;
     return STATUS_OK;
 }

@@ -13,6 +13,7 @@
 
 #include "lib/capture/recompress.h"
 #include "lib/capture/recompress_private.h"
+#include "lib/capture/segment_replace.h"
 
 #define PIECE      (64u << 10)  /* text compressed in a step; the compressor works by 128 KiB */
 #define OUT_PUSH   (256u << 10) /* compressed bytes that are worth a write */
@@ -197,11 +198,7 @@ enum status recompress_writer_finish(struct recompress_writer *writer, const str
                                                      &writer->directory, writer->summaries);
     writer->written += writer->out.len - before;
     enum status status = push(writer, err);
-    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, like->st_mtim};
     if (status != STATUS_OK)
         return status;
-    if (fchown(writer->fd, (uid_t)-1, like->st_gid) != 0 ||
-        fchmod(writer->fd, like->st_mode & 07777) != 0 || futimens(writer->fd, times) != 0)
-        return error_errno(err, errno, "giving the smaller segment group, mode and time");
-    return STATUS_OK;
+    return segment_resemble(writer->fd, like, "the smaller segment", err);
 }
