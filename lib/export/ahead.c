@@ -28,11 +28,6 @@ void export_ahead_close(struct export_ahead *ahead)
     *ahead = (struct export_ahead){.query = NULL};
 }
 
-const struct export_event *export_ahead_peek(const struct export_ahead *ahead)
-{
-    return ahead->count > 0 ? &ahead->queue[ahead->first] : NULL;
-}
-
 void export_ahead_drop(struct export_ahead *ahead)
 {
     free(ahead->queue[ahead->first].line);
@@ -92,7 +87,6 @@ static enum status read_one(struct export_ahead *ahead, int64_t *ns, struct erro
 {
     struct query_row row;
     enum status status = query_next(ahead->query, &row, err);
-    ahead->ended = status == STATUS_END;
     if (status != STATUS_OK)
         return status;
     ahead->read_seq = row.line.seq;
@@ -102,13 +96,17 @@ static enum status read_one(struct export_ahead *ahead, int64_t *ns, struct erro
     return STATUS_OK;
 }
 
-enum status export_ahead_reach(struct export_ahead *ahead, uint64_t seq, struct error *err)
+enum status export_ahead_next(struct export_ahead *ahead, uint64_t seq, struct export_event *out,
+                              struct error *err)
 {
     enum status status = STATUS_OK;
     int64_t ns;
-    while (status == STATUS_OK && ahead->read_seq <= seq)
+    if (ahead->count == 0 && ahead->read_seq <= seq)
         status = read_one(ahead, &ns, err);
-    return status == STATUS_END ? STATUS_OK : status;
+    if (status != STATUS_OK || ahead->count == 0)
+        return status == STATUS_OK ? STATUS_END : status;
+    *out = ahead->queue[ahead->first];
+    return out->seq < seq || (out->seq == seq && !out->numbered) ? STATUS_OK : STATUS_END;
 }
 
 enum status export_ahead_fill(struct export_ahead *ahead, struct error *err)

@@ -26,16 +26,16 @@ struct export_ahead {
     struct export_event *queue; /* a ring */
     size_t room, first, count;
     uint64_t read_seq; /* of the last one read */
-    bool ended;        /* for now, if the query follows */
 };
 
 enum status export_ahead_open(struct export_ahead *ahead, const struct query_options *options,
                               struct export_sessions *sessions, struct error *err) MUST_CHECK;
 void export_ahead_close(struct export_ahead *ahead);
 
-/* Reads until all events in front of the line `seq` are in the queue. */
-enum status export_ahead_reach(struct export_ahead *ahead, uint64_t seq,
-                               struct error *err) MUST_CHECK;
+/* The oldest event in front of the line `seq`, or of that number among those that have none of
+ * their own; reads on when the queue is empty. STATUS_END: there is none (so far). */
+enum status export_ahead_next(struct export_ahead *ahead, uint64_t seq, struct export_event *out,
+                              struct error *err) MUST_CHECK;
 /* Reads as much as there is, up to the queue's bound. */
 enum status export_ahead_fill(struct export_ahead *ahead, struct error *err) MUST_CHECK;
 /* Reads until the session's pool is known, or known to be none; gives up after some minutes of the
@@ -43,8 +43,7 @@ enum status export_ahead_fill(struct export_ahead *ahead, struct error *err) MUS
 enum status export_ahead_resolve(struct export_ahead *ahead, const struct export_session *session,
                                  int64_t from_ns, struct error *err) MUST_CHECK;
 
-/* The oldest event; NULL: the queue is empty. */
-const struct export_event *export_ahead_peek(const struct export_ahead *ahead);
+/* It is done with. */
 void export_ahead_drop(struct export_ahead *ahead);
 
 #endif

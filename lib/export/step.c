@@ -78,25 +78,21 @@ static enum status take_event(struct export *job, const struct export_event *eve
     return status;
 }
 
-/* All events in front of the line `seq`; of its own number, those that the writer added. */
+/* All events in front of the line `seq`. STATUS_END: not yet. */
 static enum status take_events(struct export *job, uint64_t seq, struct error *err)
 {
-    for (;;) {
-        enum status status = export_ahead_reach(&job->ahead, seq, err);
-        const struct export_event *event = export_ahead_peek(&job->ahead);
+    struct export_event event;
+    enum status status;
+    while ((status = export_ahead_next(&job->ahead, seq, &event, err)) == STATUS_OK) {
+        status = take_event(job, &event, err);
         if (status != STATUS_OK)
             return status;
-        if (event == NULL || event->seq > seq || (event->seq == seq && event->numbered))
-            return STATUS_OK;
-        struct export_event held = *event; /* the queue may move while it is resolved */
-        status = take_event(job, &held, err);
-        if (status == STATUS_OK) {
-            export_ahead_drop(&job->ahead);
-            status = export_output_advance(job, err);
-        }
+        export_ahead_drop(&job->ahead);
+        status = export_output_advance(job, err);
         if (status != STATUS_OK)
             return status;
     }
+    return status == STATUS_END ? STATUS_OK : status;
 }
 
 /* ------------------------------------------------------------------ steps */
