@@ -166,6 +166,7 @@ static int run_options(struct exporting *exporting)
         fail(exporting, &err);
         return status == STATUS_INVALID ? SETTINGS_EXIT_STATUS : 1;
     }
+    export_output_stop_by(&exporting->output, &interrupted);
     code = run_output(exporting);
     export_output_close(&exporting->output);
     return code;

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include "lib/base/bytes.h"
 #include "lib/base/memory.h"
 
+#define LOOK_MS   200  /* how often a stop is looked for */
 #define FILE_MODE 0640 /* as the recordings themselves */
 
 static bool is_special(const char *path)
@@ -66,12 +68,36 @@ enum status export_output_open(struct export_output *output, const char *path, b
     return STATUS_OK;
 }
 
-/* Somebody else may have made the descriptor non-blocking. */
-static bool wait_writable(int fd)
+void export_output_stop_by(struct export_output *output, const volatile sig_atomic_t *stop)
 {
-    struct pollfd out = {.fd = fd, .events = POLLOUT};
+    output->stop = stop;
+}
 
-    return poll(&out, 1, -1) >= 0 || errno == EINTR;
+static bool is_stopped(const struct export_output *output)
+{
+    return output->stop != NULL && *output->stop != 0;
+}
+
+/* Stopped, what is left is given to a reader that takes it, but not waited for any longer. */
+static bool wait_unless_stopped(const struct export_output *output)
+{
+    struct pollfd out = {.fd = output->fd, .events = POLLOUT};
+    bool stopped;
+
+    do {
+        stopped = is_stopped(output);
+        if (poll(&out, 1, LOOK_MS) > 0)
+            return true;
+    } while (!stopped);
+    return false;
+}
+
+/* As much as goes without being held up, once stopped. */
+static ssize_t write_some(const struct export_output *output, const char *data, size_t len)
+{
+    if (is_stopped(output) && len > PIPE_BUF)
+        len = PIPE_BUF;
+    return write(output->fd, data, len);
 }
 
 enum status export_output_write(void *user, const void *data, size_t len, struct error *err)
@@ -80,8 +106,9 @@ enum status export_output_write(void *user, const void *data, size_t len, struct
     const char *at = data;
 
     while (len > 0) {
-        ssize_t count = write(output->fd, at, len);
-
+        if (!wait_unless_stopped(output))
+            return error_set(err, STATUS_CLOSED, "writing to %s: interrupted", output->name);
+        ssize_t count = write_some(output, at, len);
         if (count >= 0) {
             at += count;
             len -= (size_t)count;
@@ -89,7 +116,7 @@ enum status export_output_write(void *user, const void *data, size_t len, struct
             output->closed = true;
             return error_set(err, STATUS_CLOSED, "writing to %s: nobody reads it any more",
                              output->name);
-        } else if (errno != EINTR && !(errno == EAGAIN && wait_writable(output->fd))) {
+        } else if (errno != EINTR && errno != EAGAIN) {
             return error_errno(err, errno, "writing to %s", output->name);
         }
     }

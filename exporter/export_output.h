@@ -8,6 +8,7 @@
 #ifndef HASHSCOPE_EXPORTER_EXPORT_OUTPUT_H
 #define HASHSCOPE_EXPORTER_EXPORT_OUTPUT_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -15,16 +16,19 @@
 
 struct export_output {
     int fd;
-    const char *name; /* for messages */
-    char *temporary;  /* NULL: none */
-    bool closed;      /* whoever read it has gone */
+    const char *name;                  /* for messages */
+    char *temporary;                   /* NULL: none */
+    bool closed;                       /* whoever read it has gone */
+    const volatile sig_atomic_t *stop; /* not 0: waiting for a slow reader is given up */
 };
 
 /* `path` NULL or "-": standard output. `at_once`: the file has its name from the beginning.
  * `binary`: not to a terminal (STATUS_INVALID). */
 enum status export_output_open(struct export_output *output, const char *path, bool binary,
                                bool at_once, struct error *err) MUST_CHECK;
-/* A sink's function (lib/export/export.h). STATUS_CLOSED: nobody reads any more. */
+/* `stop` must outlive the output. */
+void export_output_stop_by(struct export_output *output, const volatile sig_atomic_t *stop);
+/* A sink's function (lib/export/export.h). STATUS_CLOSED: nobody reads any more, or stopped. */
 enum status export_output_write(void *user, const void *data, size_t len,
                                 struct error *err) MUST_CHECK;
 /* Waits; true when whoever reads has gone. */
