@@ -83,7 +83,7 @@ PROGRAMS := $(call program_with,cli,hashscope) \
 	$(call program_with,agent,hashscope-agent)
 
 # Unit tests may call into the programs too: what holds no main() is there as an archive.
-ROOMS     := recorder replay exporter api agent cli samples/sim
+ROOMS     := recorder replay exporter api agent cli samples/sim samples/write
 ROOM_SRC  := $(wildcard $(addsuffix /*.c,$(ROOMS)))
 MAIN_SRC  := $(if $(ROOM_SRC),$(shell grep -l '^int main\b' $(ROOM_SRC)))
 ROOM_OBJ  := $(call object,$(filter-out $(MAIN_SRC),$(ROOM_SRC)))
@@ -102,6 +102,7 @@ FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.c)
 FUZZERS  := $(patsubst %.c,$(OUT)/%,$(FUZZ_SRC))
 
 GENERATOR := $(OUT)/scripts/write-settings
+SAMPLES   := $(OUT)/samples/write-samples
 # What programs read that is not code: beside bin/, as it is when installed.
 SHARED := $(OUT)/share/hashscope/stratum.lua
 
@@ -162,6 +163,8 @@ $(OUT)/bin/hashscope-api: $(call object,$(wildcard api/*.c))
 $(OUT)/bin/hashscope-agent: $(call object,$(wildcard agent/*.c))
 $(filter-out $(EXPORTER),$(PROGRAMS)): $(LIBRARY)
 	$(link) $(LIBS)
+$(SAMPLES): $(call object,$(wildcard samples/write/*.c) $(SIM_SRC)) $(LIBRARY)
+	$(link) $(LIBS)
 $(GENERATOR): $(call object,scripts/write-settings.c) $(LIBRARY)
 	$(link) $(LIBS)
 $(TESTS): $(OUT)/%: $(OUT)/obj/%.o $(TEST_LIB) $(LIBRARY)
@@ -183,7 +186,7 @@ run: ## install what is missing, build, and start: a demo, or the real thing whe
 
 test: ## install what is missing, build, and run all tests
 	@scripts/install-deps.sh build test
-	@$(MAKE) programs unit-tests benches duckdb
+	@$(MAKE) programs unit-tests benches duckdb sample-writer
 	@scripts/run-tests.py --build $(OUT) unit integration
 
 # The examples of docs/querying.md are run in DuckDB.
@@ -227,7 +230,7 @@ coverage: ## run all tests and write a coverage report to build/coverage/html
 	@$(MAKE) COVERAGE=1 coverage-run
 
 .PHONY: coverage-run
-coverage-run: programs unit-tests benches duckdb
+coverage-run: programs unit-tests benches duckdb sample-writer
 	@find $(OUT) -name '*.gcda' -delete
 	@scripts/run-tests.py --build $(OUT) unit integration
 	@lcov --quiet --capture --directory $(OUT)/obj --base-directory . --no-external \
@@ -275,6 +278,12 @@ check-shell:
 generate: $(GENERATOR) ## write env.example and docs/settings.md from the option table
 	@$(GENERATOR) env > env.example
 	@$(GENERATOR) markdown > docs/settings.md
+
+# Sample recordings, and the captures made of them: the same bytes each time.
+.PHONY: samples sample-writer
+sample-writer: $(SAMPLES)
+samples: programs $(SAMPLES) ## write samples/captures anew
+	@scripts/make-samples.sh $(OUT) samples/captures
 
 # ---- the rest ----------------------------------------------------------------------------------
 .PHONY: install clean help FORCE

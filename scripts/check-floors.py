@@ -36,6 +36,7 @@ FLOORS = {
     "agent": LIBRARY,
     "samples/sim": LIBRARY,
     "cli": LIBRARY + ["samples/sim"],
+    "samples/write": LIBRARY + ["samples/sim"],
     "scripts": ["lib/base"],
 }
 PURE = {"lib/base": {"uv.h"}, "lib/stratum": {"uv.h", "sys/socket.h", "unistd.h", "fcntl.h"}}

@@ -12,9 +12,8 @@ first out, per id (equal in type and value) and direction. This happens the firs
 is seen, when frames come in order; later visits look the result up. A link to a response that is
 still to come needs a second look: the GUI, or `tshark -2`.
 
-A new TCP connection is known by its first data: only that reaches the protocol "stratum" by its port
-or by heuristics; what follows goes to "stratum.next", which the first message sets for its
-connection. So a port that is used again begins anew, without asking Wireshark for a field of TCP,
+A new TCP connection is known by its first data: only that comes by its port, to "stratum.first", or
+by heuristics; what follows goes to "stratum", which the first data sets for its connection. So a port that is used again begins anew, without asking Wireshark for a field of TCP,
 which would slow down all captures.
 
 How it can fail: what is no JSON is shown as text, with a note; what is not text at all as bytes. All
@@ -32,7 +31,7 @@ local find, byte, sub, match, gsub, format =
 set_plugin_info({ version = VERSION, author = "HashScope", description = "Stratum v1 (mining)" })
 
 local stratum = Proto("stratum", "Stratum mining protocol")
-local following = Proto("stratum.next", "Stratum mining protocol, rest of a connection")
+local beginning = Proto("stratum.first", "Stratum mining protocol, first data of a connection")
 
 -- ---- fields ------------------------------------------------------------------------------------
 local F = {}
@@ -1187,7 +1186,7 @@ local function dissect_binary(tvb, pinfo, tree, at)
     if at == 1 and rest:len() > 2 and rest(0, 1):uint() == 22 and rest(1, 1):uint() == 3 then
         local tls = Dissector.get("tls")
         if tls then
-            tls:call(tvb, pinfo, tree)
+            pcall(tls.call, tls, tvb, pinfo, tree) -- what is broken is shown as such
             return
         end
     end
@@ -1268,14 +1267,12 @@ local function dissect(tvb, pinfo, tree, start)
 end
 
 function stratum.dissector(tvb, pinfo, tree)
-    if pinfo.port_type == 2 then -- TCP, not what TLS has decrypted
-        pinfo.conversation = following
-    end
-    return dissect(tvb, pinfo, tree, true)
+    return dissect(tvb, pinfo, tree, false)
 end
 
-function following.dissector(tvb, pinfo, tree)
-    return dissect(tvb, pinfo, tree, false)
+function beginning.dissector(tvb, pinfo, tree)
+    pinfo.conversation = stratum
+    return dissect(tvb, pinfo, tree, true)
 end
 
 -- ---- registering --------------------------------------------------------------------------------
@@ -1291,13 +1288,14 @@ stratum:register_heuristic("tcp", function(tvb, pinfo, tree)
     if not looks_like_stratum(tvb) then
         return false
     end
-    stratum.dissector(tvb, pinfo, tree)
+    pinfo.conversation = stratum
+    dissect(tvb, pinfo, tree, true)
     return true
 end)
 
 local tcp_ports = DissectorTable.get("tcp.port")
 local registered = DEFAULT_PORTS
-tcp_ports:add(registered, stratum)
+tcp_ports:add(registered, beginning)
 
 function stratum.init()
     forget()
@@ -1307,8 +1305,8 @@ end
 function stratum.prefs_changed()
     seen.timeout = stratum.prefs.timeout
     if stratum.prefs.ports ~= registered then
-        tcp_ports:remove(registered, stratum)
+        tcp_ports:remove(registered, beginning)
         registered = stratum.prefs.ports
-        tcp_ports:add(registered, stratum)
+        tcp_ports:add(registered, beginning)
     end
 end

@@ -10,6 +10,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 DISSECTOR = os.path.join(ROOT, "exporter/wireshark/stratum.lua")
 MINER, POOL = 0, 1
 SYN, ACK, PSH, FIN = 2, 16, 8, 1
+BETWEEN = "\x1f"  # values of one field
 
 
 def home_environment(home):
@@ -97,9 +98,9 @@ class Tshark:
         return output
 
     def fields(self, path, *names, display="stratum", links=True):
-        """Rows of texts, one a frame; several values of a field are joined by `;`. `links`: dissects
+        """Rows of texts, one a frame; several values of a field are joined by BETWEEN. `links`: dissects
         twice, so that requests know their responses."""
-        arguments = ["-T", "fields", "-E", "aggregator=;", "-E", "separator=\t", "-E", "escape=y",
+        arguments = ["-T", "fields", "-E", "aggregator=" + BETWEEN, "-E", "separator=/t",
                      "-Y", display]
         for name in names:
             arguments += ["-e", name]
