@@ -113,8 +113,9 @@ static enum status next_pcap(struct import_capture *capture, struct import_packe
     if (got != 1)
         return error_set(err, STATUS_DAMAGED, "%s", pcap_geterr(capture->pcap));
     int64_t seconds = header->ts.tv_sec < 0 ? 0 : header->ts.tv_sec;
+    int64_t rest = header->ts.tv_usec; /* nanoseconds, as asked for */
     *out = (struct import_packet){
-        .wall_ns = seconds * NS_PER_S + header->ts.tv_usec, /* nanoseconds, as asked for */
+        .wall_ns = seconds * NS_PER_S + (rest < 0 ? 0 : rest % NS_PER_S),
         .data = data,
         .captured = header->caplen,
         .length = header->len,

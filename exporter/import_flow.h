@@ -65,9 +65,10 @@ TAILQ_HEAD(import_queue, import_queued);
 
 /* One direction: what one end sends. */
 struct import_half {
-    struct import_queue waiting; /* for bytes before them, in the order of their numbers */
-    int64_t acked_ns;            /* when the other end first acknowledged bytes that are missing */
-    uint32_t next;               /* the number of the next byte */
+    struct import_queue waiting;  /* for bytes before them, in the order of their numbers */
+    struct import_queued *joined; /* the last that joined and is still queued; NULL: none */
+    int64_t acked_ns;             /* when the other end first acknowledged bytes that are missing */
+    uint32_t next;                /* the number of the next byte */
     uint32_t waiting_count;
     bool known; /* next is */
     bool ended; /* FIN or RST */

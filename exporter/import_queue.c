@@ -39,6 +39,8 @@ static void unlink_queued(struct import_flows *flows, struct import_queued *queu
     TAILQ_REMOVE(&flows->queue, queued, order);
     flows->queue_bytes -= queued->size;
     queued->flow->queued--;
+    if (queued->flow->halves[queued->event.side].joined == queued)
+        queued->flow->halves[queued->event.side].joined = NULL;
 }
 
 static enum status give_out(struct import_flows *flows, struct error *err)
@@ -88,7 +90,10 @@ enum status import_queue_put(struct import_flows *flows, struct import_flow *flo
 {
     if (TAILQ_EMPTY(&flows->queue))
         return deliver(flows, flow, event, err);
-    append(flows, flow, event)->ready = true;
+    struct import_queued *queued = append(flows, flow, event);
+    queued->ready = true;
+    if (event->type == IMPORT_DATA)
+        flow->halves[event->side].joined = queued;
     return STATUS_OK;
 }
 
@@ -122,16 +127,15 @@ static void move_behind(struct import_flows *flows, struct import_queued *queued
         queued->event.wall_ns = previous->event.wall_ns;
 }
 
-/* What waits and now joins, in its order; `previous` is what it must not come before. */
-static void join_waiting(struct import_flows *flows, struct import_half *half,
-                         struct import_queued *previous)
+/* What waits and now joins, in its order, behind what has joined before. */
+static void join_waiting(struct import_flows *flows, struct import_half *half)
 {
     struct import_queued *first;
     while ((first = TAILQ_FIRST(&half->waiting)) && ahead(first->seq, half->next) <= 0) {
         join(half, first);
-        if (previous && first->place <= previous->place)
-            move_behind(flows, first, previous);
-        previous = first;
+        if (half->joined && first->place <= half->joined->place)
+            move_behind(flows, first, half->joined);
+        half->joined = first;
     }
     half->acked_ns = 0;
 }
@@ -146,7 +150,7 @@ static void give_up_hole(struct import_flows *flows, struct import_half *half)
     flows->counts.losses++;
     flows->counts.lost_bytes += first->seq - half->next;
     half->next = first->seq;
-    join_waiting(flows, half, NULL);
+    join_waiting(flows, half);
 }
 
 void import_queue_give_up(struct import_flows *flows, struct import_flow *flow)
@@ -205,9 +209,8 @@ static enum status pass(struct import_flows *flows, struct import_flow *flow,
         half->ended = true;
         status = import_queue_put(flows, flow, &end, err);
     }
-    struct import_queued *last = TAILQ_LAST(&flows->queue, import_queue);
-    if (last)
-        join_waiting(flows, half, last);
+    if (half->waiting_count)
+        join_waiting(flows, half);
     return status;
 }
 

@@ -71,7 +71,7 @@ static enum status remove_tree(const char *path, struct error *err)
 
 static enum status make_folders(struct import_store *store, const char *data_dir, struct error *err)
 {
-    static const char *const below[] = {"", "/segments", "/segments/" SEGMENT_IMPORTED};
+    static const char *const below[] = {"", "/segments", ("/segments/" SEGMENT_IMPORTED)};
     enum status status = STATUS_OK;
     for (size_t i = 0; i < sizeof below / sizeof below[0] && status == STATUS_OK; i++) {
         int len = snprintf(store->folder, sizeof store->folder, "%s%s", data_dir, below[i]);
