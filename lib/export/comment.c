@@ -95,8 +95,8 @@ static struct span forward_of(const struct segment_line *line)
 {
     static const char key[] = ",\"fwd_us\":";
     const char *from = line->session.data + line->session.len;
-    size_t left = (size_t)(line->text.data + line->text.len - from);
-    const char *at = memmem(from, left < 64 ? left : 64, key, sizeof key - 1);
+    const char *to = line->msg.data ? line->msg.data : line->bytes_b64.data;
+    const char *at = from < to ? memmem(from, (size_t)(to - from), key, sizeof key - 1) : NULL;
     if (at == NULL)
         return span_make(NULL, 0);
     at += sizeof key - 1;
