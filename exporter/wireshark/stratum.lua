@@ -1144,20 +1144,17 @@ local function dissect_line(tvb, pinfo, tree, connection, side, text, base, leng
         message.refusal = "Refused: " .. say_refusal(text)
     end
     local info = info_of(text, key)
-    local noteworthy = message.fault or message.lesser or message.refused or lateness[key] or
-        message.name == "client.reconnect" or pinfo.visited and message.id and message.name
-    if wanted or noteworthy then
-        local item = tree:add(stratum, tvb(base, length))
-        if wanted then
-            item:append_text(", " .. info)
-            add_fields({ text = text, base = base, tvb = tvb, tree = item }, connection, side, key)
-            if message.fault then
-                item:add(F.text, tvb(base, length), printable(text, TEXT_MAX))
-            end
+    local item = tree:add(stratum, tvb(base, length))
+    if wanted then
+        item:append_text(", " .. info)
+        add_fields({ text = text, base = base, tvb = tvb, tree = item }, connection, side, key)
+        if message.fault then
+            item:add(F.text, tvb(base, length), printable(text, TEXT_MAX))
         end
-        if noteworthy then
-            note_experts(item, key, pinfo, side, connection)
-        end
+    end
+    if message.fault or message.lesser or message.refused or lateness[key] or
+        message.name == "client.reconnect" or pinfo.visited and message.id and message.name then
+        note_experts(item, key, pinfo, side, connection)
     end
     return info
 end

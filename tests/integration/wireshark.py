@@ -105,7 +105,7 @@ class Tshark:
         for name in names:
             arguments += ["-e", name]
         text = self.run(path, *(["-2"] if links else []), *arguments)
-        return [tuple(line.split("\t")) for line in text.splitlines()]
+        return [tuple(line.split("\t")) for line in text.split("\n")[:-1]]
 
     def info(self, path, display="stratum"):
         return [row[0] for row in self.fields(path, "_ws.col.Info", display=display)]
