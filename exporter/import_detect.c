@@ -99,6 +99,16 @@ static void hear_line(struct suspect *suspect, unsigned side, const char *line, 
     suspect->decided = suspect->asks[side] || suspect->tells[side];
 }
 
+/* The rest of the line that is begun does not come: what is there may still tell. */
+static void hear_rest(struct import_detect *detect, struct suspect *suspect, unsigned side)
+{
+    struct buffer *partial = &suspect->partial[side];
+    if (partial->len && !suspect->decided)
+        hear_line(suspect, side, partial->data, partial->len);
+    detect->held -= partial->len;
+    buffer_close(partial);
+}
+
 static bool begins_with(struct span text, const char *with)
 {
     return text.len >= strlen(with) && memcmp(text.data, with, strlen(with)) == 0;
@@ -235,17 +245,21 @@ static void add_early(struct import_detect *detect, const struct import_comment 
         (struct import_early){.comment = *comment, .wall_ns = comment->wall_ns};
 }
 
-static void hear_comments(struct import_detect *detect, struct span rest)
+/* Whether one of them says whose packet it is. */
+static bool hear_comments(struct import_detect *detect, struct span rest)
 {
     struct import_comment comment;
+    bool named = false;
     while (import_comment_next(&rest, &comment)) {
         bool event =
             comment.note == IMPORT_NOTE_OPENED || comment.note == IMPORT_NOTE_POOL_CONNECTED;
+        named |= comment.note != IMPORT_NOTE_NONE && comment.has_session;
         if (comment.note == IMPORT_NOTE_MESSAGE && comment.seq > detect->highest_seq)
             detect->highest_seq = comment.seq;
         if (event && comment.numbered && comment.wall_ns && comment.seq < detect->highest_seq)
             add_early(detect, &comment);
     }
+    return named;
 }
 
 static int compare_early(const void *a, const void *b)
@@ -278,17 +292,17 @@ enum status import_detect_event(void *user, struct import_flow *flow,
     (void)err;
     if (!suspect)
         flow->user = suspect = memory_new(sizeof *suspect);
-    suspect->commented |= event->comments.len > 0;
-    hear_comments(detect, event->comments);
+    suspect->commented |= hear_comments(detect, event->comments);
+    if (event->lost)
+        hear_rest(detect, suspect, event->side);
     if (event->type == IMPORT_DATA && !suspect->decided && event->data.len &&
         suspect->heard[event->side] < SPEECH_MAX)
         hear(detect, suspect, event->side, event->data);
     if (event->type != IMPORT_GONE)
         return STATUS_OK;
+    hear_rest(detect, suspect, 0);
+    hear_rest(detect, suspect, 1);
     remember(detect, flow->ordinal, judge(detect, flow, suspect));
-    detect->held -= suspect->partial[0].len + suspect->partial[1].len;
-    buffer_close(&suspect->partial[0]);
-    buffer_close(&suspect->partial[1]);
     free(suspect);
     flow->user = NULL;
     return STATUS_OK;

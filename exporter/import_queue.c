@@ -45,13 +45,14 @@ static void unlink_queued(struct import_flows *flows, struct import_queued *queu
 
 static enum status give_out(struct import_flows *flows, struct error *err)
 {
-    struct import_queued *head;
+    struct import_queued *head = TAILQ_FIRST(&flows->queue), *next;
     enum status status = STATUS_OK;
-    while (status == STATUS_OK && (head = TAILQ_FIRST(&flows->queue)) && head->ready) {
+    for (; status == STATUS_OK && head && head->ready; head = next) {
         struct import_event end = {
             .type = IMPORT_ENDED, .side = head->event.side, .wall_ns = head->event.wall_ns};
         bool empty = head->event.type == IMPORT_DATA && !head->event.data.len &&
                      !head->event.lost && !head->event.comments.len;
+        next = TAILQ_NEXT(head, order);
         unlink_queued(flows, head);
         if (!empty)
             status = deliver(flows, head->flow, &head->event, err);

@@ -13,9 +13,8 @@
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
 
-#define SESSION_BUCKETS 16384u
-#define CARRY_MAX       (RECORD_LINE_MAX + 2u) /* of a message that its packets have so far */
-#define PENDING_MAX     4096u
+#define CARRY_MAX   (RECORD_LINE_MAX + 2u) /* of a message that its packets have so far */
+#define PENDING_MAX 4096u
 
 /* What a flow has besides its session. */
 struct recall {

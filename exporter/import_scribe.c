@@ -11,8 +11,6 @@
 #include "lib/base/memory.h"
 #include "lib/capture/ring.h"
 
-#define SESSION_BUCKETS 16384u
-
 struct import_scribe *import_scribe_new(struct series_writer *writer,
                                         const struct import_detect *detect, int64_t pair_timeout_ns)
 {
@@ -147,9 +145,11 @@ enum status import_scribe_end(struct import_scribe *scribe, struct error *err)
 
 static void free_sessions(struct import_scribe *scribe, struct import_sessions *list)
 {
-    struct import_session *session;
-    while ((session = LIST_FIRST(list)))
+    struct import_session *session = LIST_FIRST(list), *next;
+    for (; session; session = next) {
+        next = LIST_NEXT(session, link);
         import_session_free(scribe, session);
+    }
 }
 
 void import_scribe_free(struct import_scribe *scribe)

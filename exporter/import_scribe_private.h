@@ -9,6 +9,8 @@
 #include "exporter/import_scribe.h"
 #include "lib/capture/record_piece.h"
 
+#define SESSION_BUCKETS 16384u /* of sessions with comments */
+
 enum { UP = 0, DOWN = 1 }; /* miner → pool, pool → miner */
 
 struct import_session {
