@@ -36,6 +36,15 @@ static const struct flag own_flags[] = {
     {"quiet", 'q', FLAG_SWITCH, AT(quiet), 0, 0, NULL, NULL, "No progress on the terminal"},
 };
 
+#define OF(field) offsetof(struct filter_options, field)
+static const struct {
+    const char *name;
+    size_t offset; /* of a text */
+} described[] = {{"since", OF(since)},   {"until", OF(until)}, {"session", OF(session)},
+                 {"worker", OF(worker)}, {"peer", OF(peer)},   {"route", OF(route)},
+                 {"pool", OF(pool)},     {"agent", OF(agent)}, {"dir", OF(dir)},
+                 {"method", OF(method)}, {"grep", OF(grep)},   {"source", OF(source)}};
+
 static const char doc[] =
     "Exports what was recorded, from the archive and the live ring as one series: packets for "
     "Wireshark, or lines. `hashscope export -s ID | wireshark -k -i -' shows a session."
@@ -115,4 +124,24 @@ int export_options_read(struct export_options *out, const struct export_flags *f
         .reproducible = flags->reproducible,
         .mask_passwords = flags->mask_passwords};
     return 0;
+}
+
+void export_options_describe(const struct export_flags *flags, struct buffer *out)
+{
+    for (size_t i = 0; i < sizeof(described) / sizeof(described[0]); i++) {
+        const char *value;
+
+        memcpy(&value, (const char *)&flags->filter + described[i].offset, sizeof(value));
+        if (value != NULL)
+            buffer_append_format(out, "%s--%s %s", out->len > 0 ? " " : "", described[i].name,
+                                 value);
+    }
+    if (flags->filter.first_seq != 0)
+        buffer_append_format(out, " --first-seq %lld", (long long)flags->filter.first_seq);
+    if (flags->filter.last_seq != 0)
+        buffer_append_format(out, " --last-seq %lld", (long long)flags->filter.last_seq);
+    if (flags->filter.errors)
+        buffer_append_text(out, " --errors");
+    if (flags->filter.answers)
+        buffer_append_text(out, " --answers");
 }
