@@ -21,6 +21,7 @@ input is hostile: nesting, length and number of what is kept are bounded.
 ]]
 local VERSION = "1.0.0"
 local DEPTH_MAX = 64          -- as in the recorder
+local TOO_DEEP = "nesting deeper than 64"
 local LINE_MAX = 16 * 2 ^ 20  -- no line is waited for beyond this
 local OPEN_MAX = 1024         -- requests waiting for an answer, per connection
 local TEXT_MAX = 2 ^ 16       -- of a text in a field
@@ -248,7 +249,7 @@ function skip_container(text, at, depth, each)
     local object = byte(text, at) == 123
     local close = object and 125 or 93
     if depth == DEPTH_MAX then
-        fault, fault_at = "nesting deeper than 64", at
+        fault, fault_at = TOO_DEEP, at
         return nil
     end
     at = space(text, at + 1)
@@ -522,8 +523,8 @@ local function scan_line(text)
     message.fault, message.fault_at = fault, fault_at
     take_id(text)
     take_method(text)
-    if fault == "empty line" or fault == "invalid JSON" then
-        return
+    if fault and fault ~= TOO_DEEP then
+        return -- half a message is none
     elseif message.name then
         local open = message.id_type ~= nil and message.id_type ~= "null"
         message.kind = open and "request" or "notification"
@@ -619,14 +620,28 @@ local function connection_of(pinfo, start)
     return known[1], known[2]
 end
 
--- Which side is the pool's: what was said tells best; until then the ports do.
+-- Is the port one of those in the preferences, a text such as "3333-3336,4444"?
+local function is_pool_port(port)
+    for first, last in (stratum.prefs.ports .. ","):gmatch("(%d+)-?(%d*),") do
+        if port >= tonumber(first) and port <= (tonumber(last) or tonumber(first)) then
+            return true
+        end
+    end
+    return false
+end
+
+-- Which side is the pool's: the one with a port that is known; else what is said tells.
 local function learn_sides(connection, side, pinfo, name)
-    if name and from_miner[name] then
-        connection.pool, connection.sure = 3 - side, true
-    elseif name and from_pool[name] then
-        connection.pool, connection.sure = side, true
-    elseif not connection.pool then
-        connection.pool = pinfo.dst_port < pinfo.src_port and 3 - side or side
+    if not connection.pool then
+        local source, target = is_pool_port(pinfo.src_port), is_pool_port(pinfo.dst_port)
+        connection.sure = source ~= target
+        if source == target then
+            source = pinfo.src_port < pinfo.dst_port
+        end
+        connection.pool = source and side or 3 - side
+    end
+    if name and (from_miner[name] or from_pool[name]) then
+        connection.sure, connection.pool = true, from_pool[name] and side or 3 - side
     end
 end
 
@@ -1132,7 +1147,9 @@ end
 local function dissect_line(tvb, pinfo, tree, connection, side, text, base, length, wanted)
     scan_line(text)
     local key = key_of(pinfo.number, base)
-    learn_sides(connection, side, pinfo, message.name)
+    if not connection.sure then
+        learn_sides(connection, side, pinfo, message.name)
+    end
     if not pinfo.visited then
         pair(connection, side, key, pinfo.rel_ts)
     end
