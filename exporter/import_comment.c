@@ -252,6 +252,8 @@ void import_comment_read(struct import_comment *out, struct span comment)
     struct word word;
     *out = (struct import_comment){.note = IMPORT_NOTE_NONE};
     while (next_word(&comment, &word)) {
+        if (span_equal_text(word.key, "method")) /* the message says it itself */
+            continue;
         if (!take_place(out, &word) && !take_message_key(out, &word) && !take_text(out, &word) &&
             !take_number(out, &word))
             take_event_key(out, &word);

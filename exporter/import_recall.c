@@ -179,11 +179,13 @@ static enum status write_pending(struct import_scribe *scribe, const struct impo
  */
 static enum status write_up_to(struct import_scribe *scribe, uint64_t seq, struct error *err)
 {
-    struct import_pending *first;
+    struct import_pending *first = TAILQ_FIRST(&scribe->pending), *next;
     enum status status = STATUS_OK;
-    while (status == STATUS_OK && (first = TAILQ_FIRST(&scribe->pending)) &&
-           (scribe->pending_count > PENDING_MAX || first->comment.seq < seq ||
-            (first->comment.seq == seq && !first->comment.numbered))) {
+    for (; status == STATUS_OK && first; first = next) {
+        bool stands_in_front = first->comment.seq == seq && !first->comment.numbered;
+        if (scribe->pending_count <= PENDING_MAX && first->comment.seq >= seq && !stands_in_front)
+            break;
+        next = TAILQ_NEXT(first, link);
         TAILQ_REMOVE(&scribe->pending, first, link);
         scribe->pending_count--;
         status = write_pending(scribe, first, err);
@@ -453,8 +455,9 @@ enum status import_recall_begin(struct import_scribe *scribe, const struct impor
 /* A gap in front of a line that does not come is none. */
 static void drop_last_gaps(struct import_scribe *scribe)
 {
-    struct import_pending *last;
-    while ((last = TAILQ_LAST(&scribe->pending, import_pendings)) && !last->comment.numbered) {
+    struct import_pending *last = TAILQ_LAST(&scribe->pending, import_pendings), *before;
+    for (; last && !last->comment.numbered; last = before) {
+        before = TAILQ_PREV(last, import_pendings, link);
         TAILQ_REMOVE(&scribe->pending, last, link);
         free(last);
     }

@@ -154,14 +154,14 @@ static void free_sessions(struct import_scribe *scribe, struct import_sessions *
 
 void import_scribe_free(struct import_scribe *scribe)
 {
-    struct import_pending *pending;
+    struct import_pending *pending, *next;
     if (!scribe)
         return;
     free_sessions(scribe, &scribe->open);
     for (uint32_t i = 0; i < SESSION_BUCKETS; i++)
         free_sessions(scribe, &scribe->buckets[i]);
-    while ((pending = TAILQ_FIRST(&scribe->pending))) {
-        TAILQ_REMOVE(&scribe->pending, pending, link);
+    for (pending = TAILQ_FIRST(&scribe->pending); pending; pending = next) {
+        next = TAILQ_NEXT(pending, link);
         free(pending);
     }
     free(scribe->buckets);

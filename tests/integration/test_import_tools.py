@@ -92,6 +92,8 @@ class Tools(ImportCase):
         path, right = self.file(pcapng(packets), "shuffled.pcapng"), self.new("right.pcapng")
         self.tool("reordercap", path, right)
         self.assert_back(right, out_of_order=0)
+        self.tool("reordercap", self.first, right)
+        self.assert_same_export(self.assert_back(right))
 
     def test_editcap_chops(self):
         """Frames cut behind 100 bytes: what is missing is told."""
