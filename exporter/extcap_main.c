@@ -6,7 +6,8 @@
  * pcapng into the FIFO: of the archive, which ends by itself, or live, asking again every POLL_MS
  * until Wireshark stops it with SIGTERM, or goes away.
  *
- * How it can fail: a message on stderr, which Wireshark shows, and status 1; 2 when the command
+ * How it can fail: a message on stderr, which Wireshark shows, and status 1, also when something
+ * was damaged and the rest is there; 2 when the command
  * line is wrong. That Wireshark has stopped reading is the usual end, with status 0.
  */
 #include <signal.h>
@@ -27,6 +28,7 @@ struct capturing {
     const char *command;
     struct export_options options;
     struct export_output output;
+    bool damaged; /* some of it could not be read */
 };
 
 static void on_signal(int number)
@@ -50,8 +52,9 @@ static int fail(const struct capturing *capturing, const struct error *err, int 
 
 static void tell_damage(void *user, const struct query_damage *damage)
 {
-    const struct capturing *capturing = user;
+    struct capturing *capturing = user;
 
+    capturing->damaged = true;
     fprintf(stderr, "%s: %s: %s\n", capturing->command, damage->path, damage->why);
 }
 
@@ -80,7 +83,7 @@ static int run_job(struct capturing *capturing, struct export *job)
     if (status == STATUS_END)
         status = export_finish(job, &err);
     if (status == STATUS_OK || capturing->output.closed)
-        return 0;
+        return capturing->damaged ? 1 : 0;
     return fail(capturing, &err, 1);
 }
 
