@@ -55,13 +55,13 @@ class Again(FrontCase):
                 self.fail(f"{one} and {other} differ at line {number}:\n{a}\n{b}")
         self.fail(f"{one} ({len(left)}) and {other} ({len(right)}) differ")
 
-    def assert_round(self, choice=(), shape=(), form="pcapng", keep=False):
-        """Exports what is chosen, imports it, exports it all (`keep`: what is chosen)."""
+    def assert_round(self, choice=(), shape=(), form="pcapng"):
+        """Exports what is chosen, imports it, exports it with the same options."""
         first = self.export(*choice, *shape, form=form)
         extra = ["--all"] if form == "pcap" else []
         instance = self.import_again(first, *extra)
         self.front("verify", "--series", instance)
-        again = self.export("--series", instance, *shape, *(choice if keep else ()), form=form)
+        again = self.export("--series", instance, *choice, *shape, form=form)
         self.assert_same_files(first, again)
         return instance
 
@@ -217,7 +217,7 @@ class Again(FrontCase):
                        ("--first-seq", middle["seq"]), ("--session", sessions[0]),
                        ("--session", ",".join(sessions[::2]))):
             with self.subTest(choice=choice):
-                self.assert_round(choice, keep=choice[0] in ("--since", "--first-seq"))
+                self.assert_round(choice)
 
     def test_over_a_restart(self):
         pool = self.sim_pool()
