@@ -198,15 +198,11 @@ static int run(struct exporting *exporting, const struct settings *settings)
 {
     const struct export_flags *flags = exporting->flags;
     char ring[PROGRAM_PATH_MAX];
-    struct buffer described = {NULL, 0, 0};
     struct filter filter;
     int code = export_options_read(&exporting->options, flags, exporting->command);
 
     if (code != 0)
         return code;
-    export_options_describe(flags, &described);
-    buffer_append(&described, "", 1);
-    exporting->options.filter_text = described.len > 1 ? described.data : NULL;
     program_ring_path(ring, settings);
     exporting->options.place = (struct query_place){settings_text(settings, "DATA_DIR"), ring, 0};
     code = filter_read(&filter, &flags->filter, exporting->command);
@@ -214,7 +210,6 @@ static int run(struct exporting *exporting, const struct settings *settings)
     if (code == 0)
         code = run_filter(exporting, &filter);
     filter_close(&filter);
-    buffer_close(&described);
     return code;
 }
 

@@ -21,9 +21,11 @@ static const struct flag own_flags[] = {
      "pool (default): each session as one conversation of miner and pool; both: miner to HashScope "
      "and HashScope to pool"},
     {"link", 0, FLAG_CHOICE, AT(link), 0, 0, "raw|ethernet", "TYPE",
-     "raw (default): packets begin with IP; ethernet: for tools that want such frames"},
+     "raw (default): packets begin with IP; ethernet: for tools that want such frames, and with "
+     "two "
+     "sides in a pcapng"},
     {"mtu", 0, FLAG_INTEGER, AT(mtu), EXPORT_MTU_MIN, EXPORT_MTU_MAX, NULL, "BYTES",
-     "Longest packet (default 65535, with ethernet 1500)"},
+     "Longest packet (default 65535, with --link ethernet 1500)"},
     {"reproducible", 0, FLAG_SWITCH, AT(reproducible), 0, 0, NULL, NULL,
      "Say nothing of this machine: the same recording gives the same bytes everywhere"},
     {.help = "How:"},
@@ -35,15 +37,6 @@ static const struct flag own_flags[] = {
      "Write the passwords of miners as so many x; else they stand there as recorded"},
     {"quiet", 'q', FLAG_SWITCH, AT(quiet), 0, 0, NULL, NULL, "No progress on the terminal"},
 };
-
-#define OF(field) offsetof(struct filter_options, field)
-static const struct {
-    const char *name;
-    size_t offset; /* of a text */
-} described[] = {{"since", OF(since)},   {"until", OF(until)}, {"session", OF(session)},
-                 {"worker", OF(worker)}, {"peer", OF(peer)},   {"route", OF(route)},
-                 {"pool", OF(pool)},     {"agent", OF(agent)}, {"dir", OF(dir)},
-                 {"method", OF(method)}, {"grep", OF(grep)},   {"source", OF(source)}};
 
 static const char doc[] =
     "Exports what was recorded, from the archive and the live ring as one series: packets for "
@@ -96,13 +89,34 @@ static const char *contradiction(const struct export_flags *flags, enum export_f
         return "--follow goes on without end: no --until";
     if (flags->follow && flags->filter.last_seq != 0)
         return "--follow goes on without end: no --last-seq";
+    if (flags->follow && flags->filter.series != NULL)
+        return "nothing comes to an import any more: --follow or --series, not both";
     return NULL;
+}
+
+/* libpcap refuses a file with several interfaces of raw packets: it takes the second one's type for
+ * another than the first one's. */
+static enum export_link link_of(const struct export_flags *flags, enum export_format format)
+{
+    const bool several =
+        format == EXPORT_PCAPNG && flags->sides != NULL && strcmp(flags->sides, "both") == 0;
+
+    if (flags->link == NULL)
+        return several ? EXPORT_LINK_ETHERNET : EXPORT_LINK_RAW;
+    return strcmp(flags->link, "ethernet") == 0 ? EXPORT_LINK_ETHERNET : EXPORT_LINK_RAW;
+}
+
+static unsigned mtu_of(const struct export_flags *flags)
+{
+    if (flags->mtu != 0)
+        return (unsigned)flags->mtu;
+    return flags->link != NULL && strcmp(flags->link, "ethernet") == 0 ? ETHERNET_MTU
+                                                                       : EXPORT_MTU_MAX;
 }
 
 int export_options_read(struct export_options *out, const struct export_flags *flags,
                         const char *command)
 {
-    const bool ethernet = flags->link != NULL && strcmp(flags->link, "ethernet") == 0;
     const enum export_format format = format_of(flags);
     const char *wrong = contradiction(flags, format);
 
@@ -114,34 +128,12 @@ int export_options_read(struct export_options *out, const struct export_flags *f
         .format = format,
         .sides = flags->sides != NULL && strcmp(flags->sides, "both") == 0 ? EXPORT_SIDES_BOTH
                                                                            : EXPORT_SIDES_POOL,
-        .link = ethernet ? EXPORT_LINK_ETHERNET : EXPORT_LINK_RAW,
-        .mtu = flags->mtu != 0 ? (unsigned)flags->mtu
-               : ethernet      ? ETHERNET_MTU
-                               : EXPORT_MTU_MAX,
+        .link = link_of(flags, format),
+        .mtu = mtu_of(flags),
         .packet_filter = flags->packet_filter,
         .follow = flags->follow,
         .tail = flags->from_now,
         .reproducible = flags->reproducible,
         .mask_passwords = flags->mask_passwords};
     return 0;
-}
-
-void export_options_describe(const struct export_flags *flags, struct buffer *out)
-{
-    for (size_t i = 0; i < sizeof(described) / sizeof(described[0]); i++) {
-        const char *value;
-
-        memcpy(&value, (const char *)&flags->filter + described[i].offset, sizeof(value));
-        if (value != NULL)
-            buffer_append_format(out, "%s--%s %s", out->len > 0 ? " " : "", described[i].name,
-                                 value);
-    }
-    if (flags->filter.first_seq != 0)
-        buffer_append_format(out, " --first-seq %lld", (long long)flags->filter.first_seq);
-    if (flags->filter.last_seq != 0)
-        buffer_append_format(out, " --last-seq %lld", (long long)flags->filter.last_seq);
-    if (flags->filter.errors)
-        buffer_append_text(out, " --errors");
-    if (flags->filter.answers)
-        buffer_append_text(out, " --answers");
 }

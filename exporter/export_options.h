@@ -25,7 +25,4 @@ struct settings *export_options_parse(struct export_flags *flags, int argc, char
 int export_options_read(struct export_options *out, const struct export_flags *flags,
                         const char *command);
 
-/* Appends the filter's flags as they were given; nothing when there are none. */
-void export_options_describe(const struct export_flags *flags, struct buffer *out);
-
 #endif

@@ -95,7 +95,6 @@ struct export_options {
     enum export_link link;
     unsigned mtu;              /* of a packet without its link header; 0: EXPORT_MTU_MAX */
     const char *packet_filter; /* in libpcap's language, on the packets made; NULL: all */
-    const char *filter_text;   /* how the filter was asked for, for people; NULL: all */
     bool follow;               /* STATUS_END of a step means "for now": ask again later */
     bool tail;                 /* with follow: begin with what comes from now on */
     bool reproducible;         /* nothing about this machine in the file */

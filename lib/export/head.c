@@ -44,8 +44,6 @@ static void describe(const struct export *job, struct buffer *out)
     if (job->filters_messages)
         buffer_append_text(out, " Messages were filtered; streams are numbered as if nothing else "
                                 "had been said.");
-    if (job->options.filter_text != NULL)
-        buffer_append_format(out, " Filter: %s.", job->options.filter_text);
     if (job->options.mask_passwords)
         buffer_append_text(out, " Passwords are masked.");
     buffer_append_char(out, '\0');

@@ -1,13 +1,16 @@
 """`hashscope export` as packets: messages of every size, sessions that never connected, that were cut
 by a crash, that lie over several files, injected lines, gaps, filters, links; read by the real tools.
 """
+import ctypes
+import ctypes.util
 import os
 import shutil
 import struct
 import subprocess
 import unittest
 
-from tests.integration.export_recording import DOWN, INJECT, UP, WITHHELD, Recording
+from tests.integration.export_recording import (DOWN, INJECT, UP, WITHHELD, Recording,
+                                                joined)
 from tests.integration.export_support import (LOSS, TSHARK, ExportCase, export, fields, follow,
                                               streams)
 
@@ -217,6 +220,67 @@ class PacketsTest(ExportCase):
         text = follow(path, [0])[0][1]
         self.assertIn(b"500 bytes missing", text[0])
         self.assertIn(b"1000 bytes missing", text[1])
+
+    def test_a_session_that_nobody_introduced(self):
+        session = self.start()
+        self.recording.rotate()
+        self.recording.request(session, 1)
+        self.recording.answer(session)
+        self.recording.rotate()
+        os.remove(os.path.join(self.recording.folder, min(os.listdir(self.recording.folder))))
+        path = self.export()
+        self.check(path)  # from the line `state`
+        self.recording.introduce(self.start())
+        stranger = self.recording.sessions[-1]
+        self.recording.end_frame()
+        self.recording.frames.clear()  # opened and pool_connected are lost
+        self.recording.request(stranger, 2)
+        path = self.export()
+        found = {entry[0][0]: entry for entry in streams(path).values()}
+        _, pool, data = found["192.0.2.1"]
+        self.assertEqual(pool, ("192.0.2.2", 3333))
+        self.assertIn(joined(stranger.pool_side[UP]), data.values())
+        self.assert_flawless(path)
+
+    def test_the_clock_was_set(self):
+        session = self.start()
+        self.recording.request(session, 1)
+        self.recording.put('"event":"clock_step","step_us":-3600000000')
+        self.recording.now -= 3600 * 10**6
+        session.last_request = (*session.last_request[:2], self.recording.now)
+        self.recording.answer(session)
+        self.recording.close(session)
+        path = self.export()
+        self.check(path)
+        comments = fields(path, "frame.comment", aggregator="~", display="tcp.len > 0")
+        self.assertRegex(comments[1][0], r"~ts=\S+Z seq=4 event=clock_step step_us=-3600000000")
+
+    def test_libpcap_reads_it(self):
+        name = ctypes.util.find_library("pcap")
+        if not name:
+            self.skipTest("no libpcap")
+        for miner in (None, ("2001:db8::7", 50001)):
+            session = self.start(miner=miner)
+            self.recording.request(session, 1)
+            self.recording.close(session)
+        for arguments in (("--sides", "both"), ()):
+            self.check_with_libpcap(name, self.export(*arguments))
+
+    def check_with_libpcap(self, name, path):
+        library = ctypes.CDLL(name)
+        library.pcap_open_offline.restype = ctypes.c_void_p
+        library.pcap_geterr.restype = ctypes.c_char_p
+        fault = ctypes.create_string_buffer(256)
+        capture = ctypes.c_void_p(library.pcap_open_offline(path.encode(), fault))
+        self.assertTrue(capture.value, fault.value)
+        head, data, count = ctypes.c_void_p(), ctypes.c_void_p(), 0
+        while (code := library.pcap_next_ex(capture, ctypes.byref(head),
+                                            ctypes.byref(data))) == 1:
+            count += 1
+        self.assertEqual(code, -2, library.pcap_geterr(capture))
+        library.pcap_close(capture)
+        self.assertEqual(count, len(fields(path, "frame.number")))
+        self.assertGreater(count, 0)
 
     # ---- sides
 

@@ -219,6 +219,7 @@ class OutputTest(Recorded):
         self.refuses(2, "--kind goes with lines", "--kind", "events")
         self.refuses(2, "--from-now goes with --follow", "--from-now")
         self.refuses(2, "--follow goes on without end", "--follow", "--until", "now")
+        self.refuses(2, "--follow or --series", "--follow", "--series", "1f2e3d4c5b6a7988")
         self.refuses(2, "--session zzzzz", "--session", "zzzzz")
         self.refuses(1, "no session begins or ends with", "--session", "ffffffff")
         run = subprocess.run([program("hashscope"), "export", "--data-dir", self.path("none")],
