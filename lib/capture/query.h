@@ -178,8 +178,9 @@ enum status query_row_bytes(const struct query_row *row, struct buffer *scratch,
 void query_id_format(char out[QUERY_ID_BYTES], uint64_t instance, uint64_t seq);
 bool query_id_parse(const char *text, uint64_t *instance, uint64_t *seq);
 
-/* The row with this id. It lives until query_close(*out). STATUS_NOT_FOUND: it has expired, was
- * never recorded, or is of another series; STATUS_INVALID: not an id. Then *out is NULL. */
+/* The row with this id, of the place's series or of an import. It lives until query_close(*out).
+ * STATUS_NOT_FOUND: it has expired, was never recorded, or is of another series; STATUS_INVALID:
+ * not an id. Then *out is NULL. */
 enum status query_find(struct query **out, const struct query_place *place, const char *id,
                        struct query_row *row, struct error *err) MUST_CHECK;
 

@@ -25,6 +25,15 @@ static enum status first_row(struct query **out, const struct query_options *opt
     return status == STATUS_END ? STATUS_NOT_FOUND : status;
 }
 
+/* An id names its series: where it is that of an import, the import is looked into. */
+static void choose_series(struct query_place *place, uint64_t instance)
+{
+    struct query_place import = *place;
+    import.series = instance;
+    if (place->series == 0 && instance != 0 && query_check_place(&import, NULL) == STATUS_OK)
+        *place = import;
+}
+
 enum status query_find(struct query **out, const struct query_place *place, const char *id,
                        struct query_row *row, struct error *err)
 {
@@ -33,6 +42,7 @@ enum status query_find(struct query **out, const struct query_place *place, cons
     *out = NULL;
     if (!query_id_parse(id, &instance, &seq))
         return error_set(err, STATUS_INVALID, "\"%.60s\" is no id of a message", id);
+    choose_series(&options.place, instance);
     options.filter.first_seq = options.filter.last_seq = seq;
     options.filter.what = QUERY_MESSAGES | QUERY_EVENTS;
     enum status status = first_row(out, &options, instance, row, err);

@@ -10,6 +10,7 @@ from tests.integration.harness import Task, program, wait_until
 from tests.integration.imports import clean_environment
 import json
 
+SAMPLES = os.path.abspath("samples/captures")
 ODD = [
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(256)),
     b"GET / HTTP/1.1\r\nHost: pool\r\n\r\n",
@@ -147,6 +148,20 @@ class Again(FrontCase):
         self.both_rounds()
         for shape in ((), ("--link", "ethernet"), ("--mtu", "1400")):
             self.assert_round(shape=shape, form="pcap")
+
+    def test_of_the_samples(self):
+        """The captures that come with the sources: what they were made of comes back."""
+        names = sorted(name for name in os.listdir(SAMPLES) if name.endswith(".pcapng"))
+        self.assertGreater(len(names), 3)
+        for name in names:
+            path = os.path.join(SAMPLES, name)
+            with self.subTest(name=name):
+                instance = self.import_again(path)
+                recorded = subprocess.run(
+                    [program("hashscope"), "cat", "--json", "--data-dir", path[:-len(".pcapng")]],
+                    env=clean_environment(), stdout=subprocess.PIPE, check=True).stdout
+                self.assertEqual(self.lines("--series", instance), recorded.splitlines())
+                self.assert_same_files(path, self.export("--series", instance))
 
     def test_of_gaps(self):
         self.write_gaps(4_000_000_000)
