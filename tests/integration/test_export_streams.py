@@ -1,17 +1,22 @@
 """Exported conversations hold the very bytes that were recorded, as tshark takes them out of the
 packets and as Wireshark's own reassembly follows them: for random sessions of all kinds.
 
-EXPORT_SESSIONS=10000 makes it the long run; EXPORT_SEED another one.
+EXPORT_SESSIONS=10000 EXPORT_MANY=100000 makes it the long run; EXPORT_SEED another one.
 """
 import os
+import re
+import subprocess
 import unittest
 
-from tests.integration.export_recording import RandomRecording
-from tests.integration.export_support import LOSS, ExportCase, export
+from tests.integration.export_recording import RandomRecording, Recording
+from tests.integration.export_support import LOSS, ExportCase, export, fields
+from tests.integration.harness import is_sanitized, program
 
 SESSIONS = int(os.environ.get("EXPORT_SESSIONS", "200"))
 SEED = int(os.environ.get("EXPORT_SEED", "1"))
-FOLLOWED = 200 # of all, evenly
+FOLLOWED = 200  # of all, evenly
+MANY = int(os.environ.get("EXPORT_MANY", "3000"))
+MEMORY_KIB = 64 << 10
 
 
 class StreamsTest(ExportCase):
@@ -35,6 +40,42 @@ class StreamsTest(ExportCase):
     def test_with_losses(self):
         recording = RandomRecording(self.data_dir, SEED + 2).fill(SESSIONS, losses=True)
         self.check(recording, "pool", self.expected_pool_streams(recording.sessions), LOSS)
+
+    def export_watched(self, path):
+        """The highest memory of an export in KiB, looked at while it runs."""
+        peak = 0
+        with subprocess.Popen([program("hashscope"), "export", "--data-dir", self.data_dir, "-o",
+                               path], stdin=subprocess.DEVNULL) as process:
+            while process.poll() is None:
+                with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
+                    found = re.search(r"VmHWM:\s+(\d+)", file.read())
+                peak = max(peak, int(found[1]) if found else 0)
+        self.assertEqual(process.returncode, 0)
+        return peak
+
+    def test_many_sessions_open_at_once(self):
+        recording = Recording(self.data_dir)
+        for number in range(MANY):
+            recording.now += 1000
+            session = recording.open()
+            recording.connect(session)
+            recording.request(session, 1)
+            recording.answer(session)
+            if number % 20000 == 19999:
+                recording.rotate()
+        for session in recording.sessions:
+            recording.request(session, 2)
+        for session in recording.sessions:
+            recording.close(session, "pool", "reset")
+        recording.rotate()
+        path = self.path("many.pcapng")
+        peak = self.export_watched(path)
+        if not is_sanitized():
+            self.assertGreater(peak, 0)
+            self.assertLess(peak, MEMORY_KIB)
+        counted = fields(path, "tcp.len")
+        self.assertEqual(len(counted), MANY * 7)
+        self.assertEqual(sum(size != "0" for size, in counted), MANY * 3)
 
 
 if __name__ == "__main__":
