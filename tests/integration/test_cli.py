@@ -13,6 +13,9 @@ Sees, keeps and shows everything that miners and their pool say to each other.
   record      relay miners to their pool and keep every message
   tail        follow the messages as they pass
   cat         print what was recorded
+  export      what was recorded, for Wireshark and other tools
+  import      turn captures of others into recordings
+  wireshark   install the Stratum dissector and live capture in Wireshark
   ls          list sessions or segment files
   info        tell what a segment file holds
   verify      say what is damaged or missing
