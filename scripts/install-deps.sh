@@ -23,6 +23,7 @@ test        jq                   runs the examples of docs/querying.md
 test        nodejs               runs DuckDB for the same examples
 test        npm                  installs DuckDB below tests/duckdb
 test        tshark               reads what was exported, with capinfos, editcap and the like
+test        tcpreplay            rewrites what was exported for Ethernet
 check       clang-format-14      formatting
 check       clang-tidy-14        static analysis
 check       shellcheck           analysis of shell scripts
