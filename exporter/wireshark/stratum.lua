@@ -206,6 +206,9 @@ end
 
 local words = { [116] = "true", [102] = "false", [110] = "null" }
 local function skip_word(text, at, word)
+    if sub(text, at, at + #word - 1) == word then
+        return at + #word
+    end
     for i = 1, #word do
         if byte(text, at + i - 1) ~= byte(word, i) then
             return stop(text, at + i - 1)
@@ -265,7 +268,12 @@ function skip_container(text, at, depth, each)
                 return nil
             end
         end
-        at = skip_value(text, value, depth + 1)
+        if not escapes and byte(text, value) == 34 then
+            local quote = find(text, '"', value + 1, true)
+            at = quote and quote + 1 or stop(text, #text + 1)
+        else
+            at = skip_value(text, value, depth + 1)
+        end
         if not at then
             return nil
         end
@@ -282,7 +290,11 @@ function skip_container(text, at, depth, each)
         elseif c ~= 44 then
             return stop(text, at)
         end
-        at = space(text, at + 1)
+        at = at + 1
+        c = byte(text, at)
+        if c and c <= 32 then
+            at = space(text, at)
+        end
     end
 end
 
@@ -443,11 +455,8 @@ local function scan_object(text, at)
         return at + 1
     end
     while true do
-        local value = byte(text, at) == 34 and not escapes and find(text, '":', at + 1, true)
-        local name = value and sub(text, at + 1, value - 1)
-        if name and not find(name, '"', 1, true) then
-            value = space(text, value + 2)
-        else
+        local name, value = match(text, '^"([%w-]*)": ?()', at)
+        if not name or byte(text, value) == 32 then
             value = skip_name(text, at)
             if not value then
                 return nil
@@ -514,10 +523,35 @@ local function walk_line(text)
     end
 end
 
+local function span_of(name, first, behind)
+    local span = spans[name]
+    span[1], span[2] = first, behind
+    message[name] = span
+end
+
+-- Half of all lines: a share is accepted, in the words that most pools have for it.
+local function scan_accepted(text)
+    local id, id_end, result, result_end, none, none_end = match(text,
+        '^{"id": ?()[1-9]%d*(), ?"result": ?()true(), ?"error": ?()null()}$')
+    if not id or id_end - id > 18 then
+        return false
+    end
+    span_of("id", id, id_end)
+    span_of("result", result, result_end)
+    span_of("error", none, none_end)
+    message.id_type, message.id_key = "integer", sub(text, id, id_end - 1)
+    message.kind, message.answers, message.fault = "response", true, nil
+    return true
+end
+
 -- Fills in `message`: what the line is, and where its members lie.
 local function scan_line(text)
     clear_message()
     fault, fault_at = nil, nil
+    if scan_accepted(text) then
+        escapes = false
+        return
+    end
     escapes = find(text, "\\", 1, true) ~= nil
     walk_line(text)
     message.fault, message.fault_at = fault, fault_at
@@ -1079,22 +1113,19 @@ local function say_response(text, key)
     else
         what = what .. (name and " answered" or "")
     end
-    if times[key] then
-        what = format("%s, %.3f ms", what, times[key] * 1000)
-    end
-    return what
+    return what, times[key] and format(", %.3f ms", times[key] * 1000) or ""
 end
 
 local function info_of(text, key)
-    local what
+    local what, more = nil, ""
     if message.name then
         local words_of = say[message.name]
         what = printable(message.name, 64)
         if words_of and message.params then
-            what = what .. (words_of(text, message.params) or "")
+            more = words_of(text, message.params) or ""
         end
     elseif message.kind == "response" then
-        what = say_response(text, key)
+        what, more = say_response(text, key)
     elseif message.fault then
         return (message.fault == "empty line" and "empty line" or
             message.fault .. ": " .. printable(sub(text, 1, 96), 80))
@@ -1102,9 +1133,9 @@ local function info_of(text, key)
         what = "JSON: " .. printable(sub(text, 1, 96), 80)
     end
     if message.id and message.id_type ~= "null" then
-        what = what .. " (id " .. value_text(text, message.id, 24) .. ")"
+        return what .. more .. " (id " .. value_text(text, message.id, 24) .. ")"
     end
-    return what
+    return what .. more
 end
 
 -- ---- dissecting ---------------------------------------------------------------------------------
