@@ -105,23 +105,28 @@ class LiveTest(WithRecorder):
                               stderr=subprocess.DEVNULL, check=True).stdout.decode()
         self.assertRegex(info, r"Number of packets = +13")
 
+    def talk_until_written(self, path):
+        wait_until(lambda: os.path.exists(path), "it begins")
+        head, deadline, number = os.path.getsize(path), time.monotonic() + PATIENCE, 10
+        while time.monotonic() < deadline and os.path.getsize(path) <= max(head, 1000):
+            self.submit(number, b'"result":true,"error":null')
+            number += 1
+
     def test_following_from_now(self):
         self.small_talk()
         self.wait_recorded(6)
-        path = self.path("a.ndjson")
-        process = self.follow("--from-now", "-o", path)
-        wait_until(lambda: os.path.exists(path), "it begins")
-        deadline = time.monotonic() + PATIENCE
-        number = 10
-        while time.monotonic() < deadline and os.path.getsize(path) == 0:
-            self.submit(number, b'"result":true,"error":null')
-            number += 1
-        process.send_signal(signal.SIGTERM)
-        self.assertEqual(process.wait(PATIENCE), 0)
-        with open(path, "rb") as file:
-            text = file.read()
-        self.assertIn(b"mining.submit", text)
-        self.assertNotIn(b"Stale share", text)
+        for name in ("a.ndjson", "a.pcapng"):
+            process = self.follow("--from-now", "-o", self.path(name))
+            self.talk_until_written(self.path(name))
+            process.send_signal(signal.SIGTERM)
+            self.assertEqual(process.wait(PATIENCE), 0)
+            with open(self.path(name), "rb") as file:
+                text = file.read()
+            self.assertIn(b"mining.submit", text)
+            self.assertNotIn(b"Stale share", text)
+        comment = fields(self.path("a.pcapng"), "frame.comment")[0][0]
+        self.assertIn("of a session that began earlier", comment)
+        self.assertIn("miner=" + self.miner.address, comment)
 
     def test_the_reader_goes_away(self):
         process = self.follow()

@@ -8,7 +8,7 @@ import re
 import subprocess
 import unittest
 
-from tests.integration.export_recording import RandomRecording, Recording
+from tests.integration.export_recording import RandomRecording, Recording, stamp
 from tests.integration.export_support import LOSS, ExportCase, export, fields
 from tests.integration.harness import is_sanitized, program
 
@@ -40,6 +40,25 @@ class StreamsTest(ExportCase):
     def test_with_losses(self):
         recording = RandomRecording(self.data_dir, SEED + 2).fill(SESSIONS, losses=True)
         self.check(recording, "pool", self.expected_pool_streams(recording.sessions), LOSS)
+
+    def test_parts_of_a_recording(self):
+        """Whatever is chosen, the packets that come out make sense by themselves."""
+        recording = RandomRecording(self.data_dir, SEED + 3).fill(min(SESSIONS, 100))
+        begin, end = str(recording.seq // 3), str(2 * recording.seq // 3)
+        middle = stamp(recording.sessions[len(recording.sessions) // 2].opened_us)
+        session = recording.sessions[60].uuid
+        for number, arguments in enumerate((
+                ["--first-seq", begin], ["--last-seq", end], ["--since", middle],
+                ["--first-seq", begin, "--last-seq", end, "--sides", "both", "--link", "raw"],
+                ["--method", "submit"], ["--method", "submit", "--answers", "--sides", "both"],
+                ["--dir", "pool_to_miner"], ["--dir", "miner_to_pool", "--sides", "both"],
+                ["--mtu", "576"], ["--sides", "both", "--link", "ethernet"],
+                ["--session", session], ["--pool", "six"], ["--peer", "2001:db8"])):
+            path = self.path(f"{number}.pcapng")
+            with self.subTest(arguments=arguments):
+                export(self.data_dir, "-o", path, *arguments)
+                self.assert_flawless(path, LOSS)
+                self.assertGreater(len(fields(path, "frame.number")), 5)
 
     def export_watched(self, path):
         """The highest memory of an export in KiB, looked at while it runs."""
