@@ -19,6 +19,7 @@ import tempfile
 import time
 
 import archive
+import dissecting
 import exporting
 import figures
 import reading
@@ -221,12 +222,13 @@ def main():
     options = parse_options()
     idle_sessions = min(IDLE_SESSIONS, raise_descriptor_limit())
     phases = make_phases(options, idle_sessions)
-    everything = select(options.only, list(phases) + [*reading.PHASES, *exporting.PHASES],
-                        "phase")
+    everything = select(options.only, list(phases) + [*reading.PHASES, *exporting.PHASES,
+                                                         *dissecting.PHASES], "phase")
     chosen = [name for name in everything if name in phases]
     classes = [RELAYS[name] for name in select(options.relays, RELAYS, "relay")]
     missing = [cls.missing(options.build) for cls in classes if chosen and cls.missing(options.build)]
     missing += reading.missing(everything) + exporting.missing(everything)
+    missing += dissecting.missing(everything)
     if missing:
         print("bench: missing: %s" % ", ".join(missing), file=sys.stderr)
         return 2
@@ -236,12 +238,14 @@ def main():
     failed = sum(run_phase(options, name, phases[name], classes, results) for name in chosen)
     failed += reading.run_phases(options, everything, results)
     failed += exporting.run_phases(options, everything, results)
+    failed += dissecting.run_phases(options, everything, results)
     good = [run for run in results if "load" in run]
     for name in chosen:
         figures.print_phase(good, name, [cls.name for cls in classes], options.max_other)
     rows = [row for row in figures.evaluate(good, options.max_other) if row["phase"] in chosen]
     rows += reading.evaluate(results, options.max_other)
     rows += exporting.evaluate(results, options.max_other)
+    rows += dissecting.evaluate(results, options.max_other)
     print()
     figures.print_figures(rows)
     with open(os.path.join(options.build, "bench.json"), "w", encoding="utf-8") as file:
