@@ -230,7 +230,8 @@ class Again(FrontCase):
         sessions = sorted({line["session"] for line in lines if "session" in line})
         for choice in (("--since", middle["ts"]), ("--until", middle["ts"]),
                        ("--first-seq", middle["seq"]), ("--session", sessions[0]),
-                       ("--session", ",".join(sessions[::2]))):
+                       ("--session", ",".join(sessions[::2])), ("--method", "submit"),
+                       ("--dir", "pool_to_miner"), ("--mask-passwords",)):
             with self.subTest(choice=choice):
                 self.assert_round(choice)
 
