@@ -58,6 +58,8 @@ static int fail(const char *command, const char *text)
 
 static int print(const char *command, const struct buffer *text)
 {
+    if (text->len == 0)
+        return 0;
     if (fwrite(text->data, 1, text->len, stdout) != text->len || fflush(stdout) != 0)
         return fail(command, strerror(errno));
     return 0;
