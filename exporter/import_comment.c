@@ -259,7 +259,8 @@ void import_comment_read(struct import_comment *out, struct span comment)
             take_event_key(out, &word);
     }
     bool of_session = out->note != IMPORT_NOTE_GAP && out->note != IMPORT_NOTE_CLOCK_STEP;
-    if (out->seq == 0 || (of_session && !out->has_session))
+    bool numbered = out->seq != 0 || out->note == IMPORT_NOTE_STATE;
+    if (!numbered || (of_session && !out->has_session))
         out->note = IMPORT_NOTE_NONE;
     out->info.session = out->session;
 }

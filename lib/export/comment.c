@@ -57,6 +57,16 @@ static bool next_member(const char **at, const char *end, struct span *key, stru
     return true;
 }
 
+/* Where and when a `state` stood says nothing of the session, and is another line in an import. */
+static bool is_known(struct span line, struct span key, bool at_packet)
+{
+    static const char state[] = "\"event\":\"state\"";
+    bool time = span_equal_text(key, "ts");
+    if (!time && !span_equal_text(key, "at"))
+        return false;
+    return (time && at_packet) || memmem(line.data, line.len, state, sizeof state - 1) != NULL;
+}
+
 void comment_append_event(struct buffer *out, struct span line, int64_t line_ns, int64_t packet_ns)
 {
     const char *at = line.data + 1, *end = line.data + line.len - 1;
@@ -64,7 +74,7 @@ void comment_append_event(struct buffer *out, struct span line, int64_t line_ns,
     struct span key, value;
     while (line.len > 2 && at < end && next_member(&at, end, &key, &value)) {
         bool nested = value.data[0] == '{' || value.data[0] == '[';
-        if (nested || (line_ns == packet_ns && span_equal_text(key, "ts")))
+        if (nested || is_known(line, key, line_ns == packet_ns))
             continue;
         if (out->len - begin + key.len + value.len + 2 > COMMENT_MAX)
             return;

@@ -24,9 +24,9 @@
  * Events: all keys of the line in their order, `ts` only when it is not the packet's time. `opened`
  * is on the SYN; `pool_connected` on the SYN-ACK (of both sides: on the SYN of the pool's side);
  * `closed` on the first FIN or RST. A session that began earlier has `state`, with the keys up to
- * `bytes_down`, on the SYN. Events that are no session's (gap, clock_step) are a comment of their
- * own on the next packet, whichever that is; several stand on lines of their own in it. Prose tells
- * what was synthesised.
+ * `bytes_down` but `ts` and `at`, on the SYN. Events that are no session's (gap, clock_step) are a
+ * comment of their own on the next packet, whichever that is; several stand on lines of their own
+ * in it. Prose tells what was synthesised.
  *
  *   synthesised handshake: seq=790 session=U event=opened route=main number=3 miner=A …
  *   synthesised handshake: seq=791 session=U event=pool_connected ts=T pool=S address=A …

@@ -235,6 +235,26 @@ class Again(FrontCase):
             with self.subTest(choice=choice):
                 self.assert_round(choice)
 
+    def test_of_sessions_begun_in_an_earlier_segment(self):
+        """Their state stands in front of a line that is not exported."""
+        farm, line, message = fixed_archive.FARM_1, fixed_archive.line, fixed_archive.message
+        state = line("03:11:00.000000", 5, farm, (
+            '"event":"state","route":"main","number":1,"miner":"10.0.0.7:50001","listen":'
+            '"10.0.0.2:3333","miner_tls":false,"pool":"pool.example.com:3333","address":'
+            '"203.0.113.9:3333","local":"10.0.0.2:40112","pool_tls":false,"opened":'
+            '"2026-11-22T03:10:00.000000Z","bytes_up":%d,"bytes_down":%d'
+            % (len(fixed_archive.submit(1)) + 1, len('{"id":1,' + fixed_archive.OK) + 1)), "at")
+        fixed_archive.write(self.data_dir, [
+            [[fixed_archive.opened("03:10:00.000000", 1, farm, 1, "10.0.0.7:50001"),
+              fixed_archive.connected("03:10:00.002000", 2, farm),
+              message("03:10:01.000000", 3, farm, True, fixed_archive.submit(1)),
+              message("03:10:01.100000", 4, farm, False, '{"id":1,' + fixed_archive.OK,
+                      (3, 100000))]],
+            [[state, *(message(f"03:11:0{n}.000000", 5 + n, farm, True, fixed_archive.submit(n))
+                       for n in range(4))]]])
+        self.assert_round(("--first-seq", 7))
+        self.assert_round(("--since", "2026-11-22T03:11:02Z"), ("--sides", "both"))
+
     def test_over_a_restart(self):
         pool = self.sim_pool()
         for _ in range(2):
