@@ -21,8 +21,8 @@ class RestartedTest(RecorderCase):
         for name in ("a", "b"):
             recorder = self.start(load, **settings)
             load.start(name, MINERS, recorder.port)
-            load.wait_heard(4000)
-            recorder.wait_counter("messages_archived", 3000)
+            load.wait_heard(8000)
+            recorder.wait_counter("messages_archived", 7000)
             if name == "a":
                 recorder.kill()
                 load.wait_ended()
@@ -49,7 +49,7 @@ class RestartedTest(RecorderCase):
 
     def test_segments_kill_and_restart(self):
         archive = self.record()
-        self.assertGreater(len(archive.files), 3)
+        self.assertGreaterEqual(len(archive.files), 3)
         expected = self.expected(archive)
         self.assertEqual(len(expected), 2 * MINERS)
         found = self.exported("pool")
