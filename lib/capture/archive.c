@@ -367,7 +367,7 @@ enum status archive_start(struct archive **out, const struct archive_settings *s
         recovered->last_seq;
     archive->status.archived_seq = archive->status.synced_seq = recovered->last_seq;
     segment_file_init(&archive->file, settings->io, settings->group);
-    segment_file_tune(&archive->file, true);
+    segment_file_tune(&archive->file, SEGMENT_THOROUGH);
     knowledge_init(&archive->knowledge);
     ring_reader_seek_oldest(reader);
     archive->position = ring_reader_position(reader);

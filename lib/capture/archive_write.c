@@ -23,6 +23,9 @@
 /* After a frame that took so long there is time to compress the next one well: at 64 KiB of text a
  * second, some 200 messages, that costs half a thousandth of a processor. */
 #define QUIET_FRAME_NS (16 * NS_PER_S)
+/* After one that was filled as fast as this (20 MiB of text a second, 70,000 messages), whoever
+ * talks to the relay wants the processor more than the disk wants its bytes. */
+#define FLOOD_FRAME_NS (50 * NS_PER_MS)
 /* And a thorough frame that fills faster than that ends early, by this much text. */
 #define BUSY_TEXT (128u << 10)
 
@@ -106,10 +109,20 @@ enum status archive_flush(struct archive *archive, struct error *err)
     return archive_push(archive, err);
 }
 
+/* By how long the frame that ends would have taken to fill. */
+static enum segment_effort next_effort(const struct archive *archive)
+{
+    int64_t taken = clock_mono_ns() - archive->frame_since;
+    if (taken >= QUIET_FRAME_NS)
+        return SEGMENT_THOROUGH;
+    uint32_t text = archive->file.frame.text_bytes;
+    return taken < FLOOD_FRAME_NS * text / SEGMENT_FRAME_TEXT ? SEGMENT_HASTY : SEGMENT_QUICK;
+}
+
 enum status archive_end_frame(struct archive *archive, struct error *err)
 {
     if (archive->frame_since)
-        segment_file_tune(&archive->file, clock_mono_ns() - archive->frame_since >= QUIET_FRAME_NS);
+        segment_file_tune(&archive->file, next_effort(archive));
     segment_file_end_frame(&archive->file);
     archive->flushed = archive->ended = archive->total;
     archive->unflushed_since = archive->frame_since = 0;
@@ -301,7 +314,7 @@ static void learn(struct archive *archive, const struct record *record)
 static bool frame_ends(const struct archive *archive, int64_t now)
 {
     const struct segment_file *file = &archive->file;
-    bool busy = file->thorough && file->frame.text_bytes >= BUSY_TEXT &&
+    bool busy = file->effort == SEGMENT_THOROUGH && file->frame.text_bytes >= BUSY_TEXT &&
                 now - archive->frame_since < QUIET_FRAME_NS * BUSY_TEXT / SEGMENT_FRAME_TEXT;
     return busy || segment_file_frame_full(file);
 }

@@ -8,8 +8,8 @@
  *
  * Compression. Mining traffic repeats itself at short distances, so small tables and windows win:
  * they find the near match, which costs least to point at. Quick frames use level 1 with a hash
- * table of 2^13 entries (more entries, more levels: larger files). Thorough frames use the lazy2
- * strategy with tables of the same size.
+ * table of 2^12 entries (more entries, more levels: larger files), hasty ones level -1 with the
+ * same. Thorough frames use the lazy2 strategy with tables of 2^13.
  */
 #include "lib/capture/segment_file.h"
 
@@ -62,18 +62,20 @@ void segment_file_free(struct segment_file *file)
     buffer_close(&file->out);
 }
 
-void segment_compressor_tune(ZSTD_CCtx *compressor, bool thorough)
+void segment_compressor_tune(ZSTD_CCtx *compressor, enum segment_effort effort)
 {
     static const struct {
         ZSTD_cParameter parameter;
-        int quick, thorough; /* 0: as the level has it */
+        int values[SEGMENT_THOROUGH + 1]; /* 0: as the level has it */
     } settings[] = {
-        {ZSTD_c_compressionLevel, 1, 1},  {ZSTD_c_checksumFlag, 1, 1}, {ZSTD_c_hashLog, 12, 13},
-        {ZSTD_c_strategy, 0, ZSTD_lazy2}, {ZSTD_c_windowLog, 0, 18},   {ZSTD_c_chainLog, 0, 13},
-        {ZSTD_c_searchLog, 0, 3},         {ZSTD_c_minMatch, 0, 6},     {ZSTD_c_targetLength, 0, 16},
+        {ZSTD_c_compressionLevel, {-1, 1, 1}}, {ZSTD_c_checksumFlag, {1, 1, 1}},
+        {ZSTD_c_hashLog, {12, 12, 13}},        {ZSTD_c_strategy, {0, 0, ZSTD_lazy2}},
+        {ZSTD_c_windowLog, {0, 0, 18}},        {ZSTD_c_chainLog, {0, 0, 13}},
+        {ZSTD_c_searchLog, {0, 0, 3}},         {ZSTD_c_minMatch, {0, 0, 6}},
+        {ZSTD_c_targetLength, {0, 0, 16}},
     };
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
-        int value = thorough ? settings[i].thorough : settings[i].quick;
+        int value = settings[i].values[effort];
         /* fails only for values out of range, or inside a frame */
         (void)ZSTD_CCtx_setParameter(compressor, settings[i].parameter, value);
     }
@@ -83,7 +85,7 @@ ZSTD_CCtx *segment_compressor_new(void)
 {
     ZSTD_CCtx *compressor = ZSTD_createCCtx();
     if (compressor)
-        segment_compressor_tune(compressor, true);
+        segment_compressor_tune(compressor, SEGMENT_THOROUGH);
     return compressor;
 }
 
@@ -187,7 +189,7 @@ enum status segment_file_create_in(struct segment_file *file, const char *folder
     if (status != STATUS_OK)
         return status;
     (void)ZSTD_CCtx_reset(file->compressor, ZSTD_reset_session_only);
-    segment_compressor_tune(file->compressor, file->thorough);
+    segment_compressor_tune(file->compressor, file->effort);
     buffer_clear(&file->text);
     buffer_clear(&file->out);
     if (file->summaries)
@@ -273,7 +275,7 @@ void segment_file_end_frame(struct segment_file *file)
     if (frame->last_seq)
         file->ended.last_seq = frame->last_seq;
     *frame = (struct segment_index){.offset = file->ended.offset};
-    segment_compressor_tune(file->compressor, file->thorough);
+    segment_compressor_tune(file->compressor, file->effort);
 }
 
 void segment_file_add_footer(struct segment_file *file)
@@ -285,11 +287,11 @@ void segment_file_add_footer(struct segment_file *file)
                                           file->summaries);
 }
 
-void segment_file_tune(struct segment_file *file, bool thorough)
+void segment_file_tune(struct segment_file *file, enum segment_effort effort)
 {
-    if (file->thorough != thorough && file->fd >= 0 && !file->frame.lines)
-        segment_compressor_tune(file->compressor, thorough);
-    file->thorough = thorough;
+    if (file->effort != effort && file->fd >= 0 && !file->frame.lines)
+        segment_compressor_tune(file->compressor, effort);
+    file->effort = effort;
 }
 
 /* ------------------------------------------------------------------ writing */

@@ -43,6 +43,13 @@ struct segment_mark {
     uint64_t last_seq; /* of all lines before it; of the file before when there are none */
 };
 
+/* How much work compression is worth, by how much there is to do. */
+enum segment_effort {
+    SEGMENT_HASTY,    /* in a flood: 0.3 us a message, half as large again */
+    SEGMENT_QUICK,    /* 0.5 us */
+    SEGMENT_THOROUGH, /* 2.5 us, a tenth smaller, where little is said */
+};
+
 struct segment_file {
     const struct segment_io *io;
     gid_t group; /* (gid_t)-1: leave */
@@ -57,7 +64,7 @@ struct segment_file {
     uint64_t written;                    /* bytes that the file has taken */
     uint64_t text_total;                 /* of the frames before this one */
     struct segment_index frame;          /* being written; no lines: none begun */
-    bool thorough;                       /* compress the next frame as one of few lines */
+    enum segment_effort effort;          /* of the next frame */
     bool unflushed;                      /* the compressor may hold text back */
     bool broken;                /* the compressor failed: the frame is lost, the file is not */
     int write_errno;            /* of the last segment_file_write that failed */
@@ -78,9 +85,8 @@ enum status segment_file_create(struct segment_file *file, const char *data_dir,
                                 const struct segment_head *head, uint64_t after_seq,
                                 struct error *err) MUST_CHECK;
 
-/* Says how frames are compressed from the next one on: quickly (0.4 us a message), or thoroughly
- * (2.5 us), a tenth smaller, for when there is little to do. */
-void segment_file_tune(struct segment_file *file, bool thorough);
+/* Says how frames are compressed from the next one on. */
+void segment_file_tune(struct segment_file *file, enum segment_effort effort);
 
 /* To add a line: append it to file->text, then say what it was. */
 void segment_file_note(struct segment_file *file, const struct segment_note *note);
@@ -118,6 +124,6 @@ enum status segment_make_folders(const char *path, gid_t group, struct error *er
 /* A compressor with the archive's settings; NULL when there is no memory. */
 ZSTD_CCtx *segment_compressor_new(void);
 /* Between two frames: chooses how the next one is compressed. */
-void segment_compressor_tune(ZSTD_CCtx *compressor, bool thorough);
+void segment_compressor_tune(ZSTD_CCtx *compressor, enum segment_effort effort);
 
 #endif

@@ -160,7 +160,9 @@ static void keep_time(struct bench *bench, int64_t now)
 {
     struct error err;
     if (segment_file_frame_full(&bench->file) || now - bench->frame_begun >= FRAME_NS) {
-        segment_file_tune(&bench->file, now - bench->frame_begun >= QUIET_FRAME_NS);
+        segment_file_tune(&bench->file, now - bench->frame_begun >= QUIET_FRAME_NS
+                                            ? SEGMENT_THOROUGH
+                                            : SEGMENT_QUICK);
         segment_file_end_frame(&bench->file);
         bench->frame_begun = now;
         bench->frames++;
@@ -212,7 +214,7 @@ static void bench_begin(struct bench *bench, const char *folder)
     for (int i = 0; i < SESSIONS_MAX; i++)
         bench->sessions[i].uuid = uuid_new(WALL_START + i * INT64_C(1234567));
     segment_file_init(&bench->file, NULL, (gid_t)-1);
-    segment_file_tune(&bench->file, true);
+    segment_file_tune(&bench->file, SEGMENT_THOROUGH);
     knowledge_init(&bench->knowledge);
     must(segment_file_create(&bench->file, folder, &head, 0, &err), &err);
 }

@@ -259,16 +259,16 @@ END_TEST
 /* The real thing: the file system's greatest file size. */
 START_TEST(a_file_that_may_not_grow)
 {
-    struct rlimit limit = {100000, RLIM_INFINITY};
+    struct rlimit limit = {200000, RLIM_INFINITY};
     archive_rig_begin(&rig);
     rig.settings.io = NULL;
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
     archive_rig_start(&rig);
     connect_four();
-    archive_rig_submits(&rig, 15000);
+    archive_rig_submits(&rig, 30000);
     archive_rig_stop(&rig);
     ck_assert_uint_ge(support_count(rig.folder, ".ndjson.zst"), 3);
-    archive_rig_expect_all(&rig, 15008);
+    archive_rig_expect_all(&rig, 30008);
     archive_rig_end(&rig);
 }
 END_TEST

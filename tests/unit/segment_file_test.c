@@ -150,13 +150,13 @@ START_TEST(index_entries_tell_their_frames)
 }
 END_TEST
 
-/* Many frames of both kinds, read by the reader, by zstd, and checked by the independent reader. */
+/* Many frames of all kinds, read by the reader, by zstd, and checked by the independent reader. */
 START_TEST(many_frames)
 {
     uint64_t seq = 0;
     begin();
     for (int frame = 0; frame < 6; frame++) {
-        segment_file_tune(&file, frame % 2 == 0);
+        segment_file_tune(&file, (enum segment_effort)(frame % 3));
         while (!segment_file_frame_full(&file))
             put(++seq);
         segment_file_end_frame(&file);
