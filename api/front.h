@@ -2,7 +2,7 @@
  * front.h - the sockets of the API: what browsers and scripts connect to, on one or two ports, by
  * IPv4 or IPv6, plain or TLS.
  *
- *   client ══TCP/TLS══▶ front ─┬─ GET /api/ws with Upgrade ──▶ websocket.h (a socket pair)
+ *   client ══TCP/TLS══▶ front ─┬─ GET /api/ws with Upgrade ──▶ a reader (websocket.h)
  *                              └─ all else ──▶ HTTP server on a port of 127.0.0.1
  *
  * The front reads each request's head before anybody behind it sees a byte, and passes on requests
@@ -35,7 +35,9 @@
 #define FRONT_WAITING     256 /* per address, without a complete first head */
 #define FRONT_PORTS       2
 
+struct auth; /* auth.h */
 struct front;
+struct subscriptions; /* subscription.h */
 
 struct front_peer {
     struct sockaddr_storage address; /* of the client */
@@ -51,16 +53,15 @@ struct front_options {
     const char *tls_certificate, *tls_key; /* NULL: plain */
     uint16_t server_port;                  /* the HTTP server on 127.0.0.1 */
 
-    /* A WebSocket handshake: `socket` (non-blocking, now the callee's) speaks with the client,
-     * beginning with what is in `head`, which is not sent again. Called on the front's thread. */
-    void (*websocket)(void *user, int socket, struct span head, const struct front_peer *peer);
-    void *user;
+    const struct auth *auth; /* for handshakes */
 };
 
 /* STATUS_BUSY when a port is taken, with what to do in the message. */
 enum status front_start(struct front **out, const struct front_options *options,
                         struct error *err) MUST_CHECK;
 uint16_t front_port(const struct front *front, size_t index);
+/* What the feed publishes to; it must have ended before front_stop. */
+struct subscriptions *front_subscriptions(struct front *front);
 /* Closes the listeners and all connections; returns within a second. NULL is fine. */
 void front_stop(struct front *front);
 

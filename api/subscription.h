@@ -79,7 +79,7 @@ struct subscription_message {
     void (*write_message)(void *user, struct buffer *out, const struct query_row *row);
     void *user;
 };
-void subscriptions_publish(struct subscriptions *all, const struct subscription_message *message);
+void subscriptions_publish(struct subscriptions *all, const struct subscription_message *from);
 /* Numbers that nobody has seen: all that follow get a notice. */
 void subscriptions_missed(struct subscriptions *all, uint64_t count);
 void subscriptions_flush(struct subscriptions *all); /* wakes the taker if need be */

@@ -1,11 +1,12 @@
 /*
  * `hashscope up`: starts all that belongs together and watches over it. With a pool named that is
- * the recorder and a tail; without one a simulated pool and simulated miners join them.
+ * the recorder, the API and a tail; without one a simulated pool and simulated miners join them.
  *
  * How it works: the children are started in order, each when the one before it answers: pool (it
- * writes a port file), recorder (its control socket answers), miners, tail. Then the supervisor
+ * writes a port file), recorder (its control socket answers), API
+ * (it writes its link to a file), miners, tail. Then the supervisor
  * starts again whatever dies, until a signal comes or the tail's reader goes away; all are stopped
- * in the order miners, recorder, pool, tail, so that the tail still shows the end.
+ * in the order miners, API, recorder, pool, tail, so that the tail still shows the end.
  *
  * How it can fail: the port is taken, the data directory is not writable or has a recorder already,
  * a program is missing: said on stderr, everything that runs is stopped, exit code 1.
@@ -161,6 +162,27 @@ static enum status start_recorder(struct up *up, struct error *err)
     return start_and_wait(up, up->recorder, up_ask_recorder, err);
 }
 
+/* The link holds the token: only its owner reads the file, which goes when it has been read. */
+static enum status start_api(struct up *up, struct error *err)
+{
+    char program[PROGRAM_PATH_MAX], path[PROGRAM_PATH_MAX];
+    enum status status = program_beside(program, "hashscope-api", err);
+
+    if (status != STATUS_OK)
+        return status;
+    up_link_path(up, path, sizeof(path));
+    unlink(path);
+    up->api = supervisor_add(&up->supervisor, "the API", program);
+    child_argument(up->api, "--env-file=/dev/null"); /* all is in the environment */
+    child_argument(up->api, "--link-file=%s", path);
+    use_log(up, up->api, "api");
+    status = start_and_wait(up, up->api, up_read_link, err);
+    unlink(path);
+    free(up->api->arguments[--up->api->argument_count]);
+    up->api->arguments[up->api->argument_count] = NULL;
+    return status;
+}
+
 /* The address to reach our own recorder at: a wildcard is this machine. */
 static void own_address(const struct up *up, char out[400])
 {
@@ -219,6 +241,8 @@ static enum status start_all(struct up *up, struct error *err)
         status = start_pool(up, self, err);
     if (status == STATUS_OK)
         status = start_recorder(up, err);
+    if (status == STATUS_OK && !up->options.no_api)
+        status = start_api(up, err);
     if (status != STATUS_OK)
         return status;
     up_print_welcome(up);
@@ -231,7 +255,7 @@ static enum status start_all(struct up *up, struct error *err)
 
 static void stop_all(struct up *up)
 {
-    struct child *const order[] = {up->miners, up->recorder, up->pool, up->tail};
+    struct child *const order[] = {up->miners, up->api, up->recorder, up->pool, up->tail};
 
     up->supervisor.stop = true;
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
@@ -249,10 +273,13 @@ static const struct flag flags[] = {
      "Show the messages as NDJSON, also on a terminal"},
     {"no-tail", 0, FLAG_SWITCH, offsetof(struct up_options, no_tail), 0, 0, NULL, NULL,
      "Do not show the messages"},
+    {"no-api", 0, FLAG_SWITCH, offsetof(struct up_options, no_api), 0, 0, NULL, NULL,
+     "Do not start the API"},
 };
 
 static const char doc[] =
-    "Starts the recorder, watches over it, and shows the messages as they pass. Without POOL_HOST "
+    "Starts the recorder and the API, watches over them, and shows the messages as they pass. "
+    "Without POOL_HOST "
     "or ROUTES a simulated pool and simulated miners come along, so that there is something to see."
     "\vExit codes: 0 stopped as asked, 1 it could not start, 2 the command line or the settings "
     "are "
@@ -273,15 +300,18 @@ static void read_options(struct up *up, int argc, char **argv)
                settings_text(up->settings, "ROUTES") == NULL;
 }
 
-/* Settings that only the recorder can judge are as wrong as those we see ourselves. */
+static bool refused_settings(const struct child *child)
+{
+    return child != NULL && child->ends > 0 && WIFEXITED(child->exit_status) &&
+           WEXITSTATUS(child->exit_status) == SETTINGS_EXIT_STATUS;
+}
+
+/* Settings that only the children can judge are as wrong as those we see ourselves. */
 static int exit_code(const struct up *up, enum status status)
 {
     if (status == STATUS_OK || status == STATUS_END)
         return 0;
-    if (up->recorder != NULL && up->recorder->ends > 0 && WIFEXITED(up->recorder->exit_status) &&
-        WEXITSTATUS(up->recorder->exit_status) == SETTINGS_EXIT_STATUS)
-        return SETTINGS_EXIT_STATUS;
-    return 1;
+    return refused_settings(up->recorder) || refused_settings(up->api) ? SETTINGS_EXIT_STATUS : 1;
 }
 
 static int run(int argc, char **argv)

@@ -16,6 +16,7 @@ struct command {
 
 extern const struct command command_up;
 extern const struct command command_record;
+extern const struct command command_api;
 extern const struct command command_tail;
 extern const struct command command_cat;
 extern const struct command command_ls;

@@ -12,10 +12,10 @@
 #include "lib/base/version.h"
 
 static const struct command *const commands[] = {
-    &command_up,     &command_record,    &command_tail,     &command_cat,    &command_export,
-    &command_import, &command_wireshark, &command_ls,       &command_info,   &command_verify,
-    &command_repair, &command_status,    &command_sessions, &command_inject, &command_disconnect,
-    &command_rotate, &command_stop,      &command_sim,
+    &command_up,         &command_record, &command_api,       &command_tail,     &command_cat,
+    &command_export,     &command_import, &command_wireshark, &command_ls,       &command_info,
+    &command_verify,     &command_repair, &command_status,    &command_sessions, &command_inject,
+    &command_disconnect, &command_rotate, &command_stop,      &command_sim,
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 #define NAME_MAX_LEN  32

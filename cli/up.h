@@ -12,24 +12,26 @@
 #include "cli/supervisor.h"
 #include "lib/base/options.h"
 
-#define UP_GROUPS (GROUP_COMMON | GROUP_RECORDER | GROUP_ARCHIVE)
+#define UP_GROUPS (GROUP_COMMON | GROUP_RECORDER | GROUP_ARCHIVE | GROUP_API)
 
 struct up_options {
     int64_t miners; /* in the demo */
     bool json;      /* NDJSON also on a terminal */
     bool no_tail;
+    bool no_api;
 };
 
 struct up {
     struct up_options options;
     struct settings *settings;
     struct supervisor supervisor;
-    struct child *pool, *recorder, *miners, *tail; /* NULL: not part of it */
+    struct child *pool, *recorder, *miners, *api, *tail; /* NULL: not part of it */
     const char *data_dir;
     bool demo;          /* no pool is named: simulate one */
     uint16_t pool_port; /* of the simulated pool */
     char listen[320];   /* where the recorder listens, as it says itself */
     uint64_t last_seq;  /* the last number before this run's first */
+    char link[1024];    /* to the web UI, with the token; "" until the API listens */
 };
 
 /* Puts every setting that was given anywhere into the environment, so that the children have the
@@ -44,6 +46,10 @@ enum status up_check_port(const struct settings *settings, struct error *err) MU
 
 /* Asks the recorder where it listens; false while it does not answer, or another one does. */
 bool up_ask_recorder(struct up *up);
+
+/* Where the API is told to write its link, and what it wrote there; false while it did not. */
+void up_link_path(const struct up *up, char *out, size_t size);
+bool up_read_link(struct up *up);
 
 /* Tells on stderr what runs, how to point a miner and a pool at it, where everything is kept. */
 void up_print_welcome(const struct up *up);

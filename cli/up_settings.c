@@ -124,3 +124,25 @@ bool up_ask_recorder(struct up *up)
                              NULL) == STATUS_OK &&
            up->listen[0] != '\0';
 }
+
+void up_link_path(const struct up *up, char *out, size_t size)
+{
+    snprintf(out, size, "%s/logs/api.link", up->data_dir);
+}
+
+bool up_read_link(struct up *up)
+{
+    char path[PROGRAM_PATH_MAX];
+    FILE *file;
+
+    up->link[0] = '\0';
+    up_link_path(up, path, sizeof(path));
+    file = fopen(path, "re");
+    if (file == NULL)
+        return false;
+    if (fgets(up->link, sizeof(up->link), file) == NULL || strchr(up->link, '\n') == NULL)
+        up->link[0] = '\0';
+    up->link[strcspn(up->link, "\n")] = '\0';
+    fclose(file);
+    return up->link[0] != '\0';
+}

@@ -15,6 +15,7 @@ build       libjansson-dev       JSON documents
 build       libzstd-dev          compression of the archive
 build       libssl-dev           TLS
 build       libpcap-dev          capture filters, reading captures
+build       libcivetweb-dev      HTTP server of the API
 test        check                unit tests
 test        python3              runs the tests and talks to the programs
 test        openssl              makes certificates for the TLS tests
@@ -24,6 +25,8 @@ test        nodejs               runs DuckDB for the same examples
 test        npm                  installs DuckDB below tests/duckdb
 test        tshark               reads what was exported, with capinfos, editcap and the like
 test        tcpreplay            rewrites what was exported for Ethernet
+test        python3-yaml         reads the API's description
+test        python3-jsonschema   holds the API's answers to it
 check       clang-format-14      formatting
 check       clang-tidy-14        static analysis
 check       shellcheck           analysis of shell scripts

@@ -20,7 +20,8 @@ from tests.integration.harness import PATIENCE, Peer, RecorderCase, program, wai
 
 
 def environment(**more):
-    names = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+    names = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8",
+             "API_HOST": "127.0.0.1", "API_PORT": "0", "UI_PORT": "0"}
     names.update((k, v) for k, v in os.environ.items() if k.endswith("SAN_OPTIONS"))
     names.update(more)
     return names

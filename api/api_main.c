@@ -1,0 +1,218 @@
+/*
+ * api_main.c - hashscope-api: read the settings, start, serve until told to stop.
+ *
+ * --check prints who can reach the API as it is configured, and ends.
+ *
+ * Exit status: 0 after an orderly end; 1 when it could not start (--check: when something is
+ * risky); 2 for faulty settings.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/auth.h"
+#include "api/exposure.h"
+#include "api/feed.h"
+#include "api/front.h"
+#include "api/token.h"
+#include "lib/base/clock.h"
+#include "lib/base/flags.h"
+#include "lib/base/json.h"
+#include "lib/base/log.h"
+#include "lib/command/program.h"
+
+struct api_options {
+    bool check;
+    const char *link_file;
+};
+
+struct api {
+    const struct settings *settings;
+    struct token token;
+    struct auth *auth;
+    struct front *front;
+    struct feed *feed;
+    char ring_path[PROGRAM_PATH_MAX];
+};
+
+/* ---- messages ---- */
+
+static void append_text_member(struct buffer *out, const char *name, struct span value)
+{
+    buffer_append_format(out, ",\"%s\":", name);
+    if (value.data == NULL)
+        buffer_append_text(out, "null");
+    else
+        json_append_string(out, value.data, value.len);
+}
+
+static void write_message(void *user, struct buffer *out, const struct query_row *row)
+{
+    char id[QUERY_ID_BYTES], time[CLOCK_TEXT_LEN];
+    struct buffer scratch = {0};
+    struct span bytes = {NULL, 0};
+
+    (void)user;
+    query_id_format(id, row->instance, row->line.seq);
+    clock_format(time, row->line.wall_ns);
+    if (query_row_bytes(row, &scratch, &bytes) != STATUS_OK)
+        bytes = span_make("", 0);
+    buffer_append_format(out, "{\"id\":\"%s\",\"seq\":%llu,\"ts_recv\":\"%.*s\"", id,
+                         (unsigned long long)row->line.seq, CLOCK_TEXT_LEN, time);
+    append_text_member(out, "session_id", row->line.session);
+    append_text_member(out, "direction", span_text(direction_name(row->line.direction)));
+    append_text_member(out, "raw", bytes);
+    buffer_append_char(out, '}');
+    buffer_close(&scratch);
+}
+
+/* ---- starting and ending ---- */
+
+static enum status start_auth(struct api *api, struct error *err)
+{
+    struct auth_options options = {
+        .allowed_hosts = settings_text(api->settings, "ALLOWED_HOSTS"),
+        .cors_origins = settings_text(api->settings, "CORS_ORIGINS"),
+        .tls = settings_text(api->settings, "API_TLS_CERT") != NULL,
+    };
+    enum status status = token_load(&api->token, api->settings, true, err);
+
+    options.token = api->token.text;
+    return status == STATUS_OK ? auth_new(&api->auth, &options, err) : status;
+}
+
+static enum status start_front(struct api *api, struct error *err)
+{
+    const struct front_options options = {
+        .host = settings_text(api->settings, "API_HOST"),
+        .ports = {(uint16_t)settings_integer(api->settings, "API_PORT"),
+                  (uint16_t)settings_integer(api->settings, "UI_PORT")},
+        .port_count = FRONT_PORTS,
+        .tls_certificate = settings_text(api->settings, "API_TLS_CERT"),
+        .tls_key = settings_text(api->settings, "API_TLS_KEY"),
+        .auth = api->auth,
+    };
+
+    return front_start(&api->front, &options, err);
+}
+
+static enum status start_feed(struct api *api, struct error *err)
+{
+    struct feed_options options = {
+        .data_dir = settings_text(api->settings, "DATA_DIR"),
+        .ring_path = api->ring_path,
+        .subscriptions = front_subscriptions(api->front),
+        .write_message = write_message,
+    };
+
+    program_ring_path(api->ring_path, api->settings);
+    return feed_start(&api->feed, &options, err);
+}
+
+static enum status start(struct api *api, struct error *err)
+{
+    enum status status = start_auth(api, err);
+
+    if (status == STATUS_OK)
+        status = start_front(api, err);
+    if (status == STATUS_OK)
+        status = start_feed(api, err);
+    return status;
+}
+
+static void stop(struct api *api)
+{
+    feed_stop(api->feed);
+    front_stop(api->front);
+    auth_free(api->auth);
+    token_clear(&api->token);
+}
+
+/* The line is there when its newline is. */
+static void write_link(const char *path, const struct buffer *link)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (fd < 0 || write(fd, link->data, link->len) != (ssize_t)link->len)
+        log_warn("%s: %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+}
+
+/* Beside the log, for a person at a terminal and for `hashscope up`. */
+static void print_link(const struct api *api, const char *link_file)
+{
+    struct buffer link = {0};
+
+    log_info("listening on %s, ports %u and %u", settings_text(api->settings, "API_HOST"),
+             front_port(api->front, 0), front_port(api->front, 1));
+    token_link(&api->token, api->settings, front_port(api->front, 0), &link);
+    if (isatty(STDERR_FILENO) == 1)
+        fprintf(stderr, "  open %.*s\n", (int)link.len, link.data);
+    buffer_append_char(&link, '\n');
+    if (link_file != NULL)
+        write_link(link_file, &link);
+    buffer_close(&link);
+}
+
+static int serve(const struct settings *settings, const char *link_file)
+{
+    struct api *api = calloc(1, sizeof *api);
+    struct error err = {""};
+    enum status status;
+    sigset_t signals;
+    int number = 0;
+
+    if (api == NULL)
+        return 1;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    api->settings = settings;
+    status = start(api, &err);
+    if (status == STATUS_OK) {
+        print_link(api, link_file);
+        sigwait(&signals, &number);
+    } else {
+        log_error("%s", err.text);
+    }
+    stop(api);
+    free(api);
+    log_info("ended");
+    return status == STATUS_OK ? 0 : 1;
+}
+
+static const struct flag flags[] = {
+    {"check", 0, FLAG_SWITCH, offsetof(struct api_options, check), 0, 0, NULL, NULL,
+     "Say who can reach the API as it is configured, and end"},
+    {"link-file", 0, FLAG_TEXT, offsetof(struct api_options, link_file), 0, 0, NULL, "FILE",
+     "Write the link with the token there (mode 0600) when the API listens"},
+};
+
+static const char doc[] =
+    "Serves what was recorded, live and archived: REST, WebSocket, web UI.\v"
+    "Exit codes: 0 ended as asked, 1 it could not start, or --check found a risk, 2 the settings "
+    "are wrong.";
+
+int main(int argc, char **argv)
+{
+    struct api_options options = {.check = false};
+    struct flag_set set = {
+        .flags = flags, .count = sizeof(flags) / sizeof(flags[0]), .target = &options};
+    struct argp argp = flag_set_argp(&set, NULL, doc);
+    struct settings *settings =
+        settings_load_or_exit(GROUP_COMMON | GROUP_API, argc, argv, &argp, &set);
+    int code;
+
+    flag_set_close(&set);
+    settings_setup_log(settings, "api");
+    code = options.check ? exposure_print(settings, stdout) : serve(settings, options.link_file);
+    settings_free(settings);
+    return code;
+}

@@ -1,0 +1,78 @@
+"""`hashscope up` and the API: it comes along, its link opens it, it is started again when it dies."""
+import os
+import re
+import signal
+import socket
+import stat
+import unittest
+
+from tests.integration.api_process import read_all, split_answer
+from tests.integration.front import FrontCase
+from tests.integration.harness import free_port, wait_until
+
+
+class UpTest(FrontCase):
+    def start_up(self, *arguments):
+        return self.spawn("up", "--listen-host", "127.0.0.1", "--listen-port", 0, "--ring-bytes",
+                          "32M", *arguments)
+
+    def find_api(self):
+        for pid in self.processes_here():
+            try:
+                if os.readlink(f"/proc/{pid}/exe").endswith("/hashscope-api"):
+                    return pid
+            except OSError:
+                continue
+        return None
+
+    def open_link(self, port, token):
+        with socket.create_connection(("127.0.0.1", port), 10) as sock:
+            sock.sendall(f"GET /?token={token} HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n".encode())
+            return split_answer(read_all(sock))
+
+    def test_the_link_is_printed_and_opens_it(self):
+        up = self.start_up("--api-host", "0.0.0.0")
+        up.wait_text("is up")
+        up.wait_text("Ctrl-C")
+        found = re.search(r"http://127\.0\.0\.1:(\d+)/\?token=([0-9a-f]{48})\n", up.text())
+        self.assertIsNotNone(found, up.text())
+        status, head, _ = self.open_link(int(found[1]), found[2])
+        self.assertEqual(status, 303)
+        self.assertIn("Set-Cookie: hashscope-", head)
+        token = os.path.join(self.data_dir, "api-token")
+        self.assertEqual(stat.S_IMODE(os.stat(token).st_mode), 0o600)
+        for folder, _, names in os.walk(os.path.join(self.data_dir, "logs")):
+            for name in names:
+                with open(os.path.join(folder, name), encoding="utf-8") as file:
+                    self.assertNotIn(found[2], file.read(), name)
+        self.assertEqual(up.stop(), 0)
+
+    def test_it_is_started_again(self):
+        port = free_port()
+        up = self.start_up("--api-port", port)
+        up.wait_text("is up")
+        first = wait_until(self.find_api, "the API runs")
+        os.kill(first, signal.SIGKILL)
+        up.wait_text("the API ended by signal 9, starting it again")
+        self.assertNotEqual(wait_until(self.find_api, "the API runs again"), first)
+
+        def listens():
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", port)) == 0
+        wait_until(listens, "the API listens again")
+        self.assertEqual(up.stop(), 0)
+
+    def test_a_port_in_use_is_said(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            code, _, text = self.run_front("up", "--listen-host", "127.0.0.1", "--listen-port", 0,
+                                           "--ring-bytes", "32M", "--api-port", port)
+        self.assertEqual(code, 1)
+        self.assertIn(f"{port}", text)
+        self.assertEqual(self.processes_here(), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
