@@ -54,7 +54,7 @@ class Bench:
     def sessions(self):
         done = subprocess.run([os.path.join(self.build, "bin/hashscope"), "sessions", "--json"],
                               env=self.environment, cwd=self.folder, capture_output=True, check=True)
-        return sorted(set(re.findall(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{22}",
+        return sorted(set(re.findall(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{21}",
                                      done.stdout.decode())))
 
     def read(self, api):

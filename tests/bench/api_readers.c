@@ -6,7 +6,8 @@
  * Each line of LIST is one reader: a path ("/api/ws?session_id=…"), or "!" and a path: that one
  * reads nothing. After a second for settling, latencies are taken of each message of each frame:
  * wall time now less the message's ts_recv. Prints one line of JSON; with --pid also what processor
- * time that process took in between and how much memory it held at both ends.
+ * time that process took in between and how much memory of its own (the ring is not) it held at
+ * both ends.
  */
 #include <errno.h>
 #include <netdb.h>
@@ -240,7 +241,7 @@ static void read_some(struct load *load, struct reader *reader)
 static void look_at(struct load *load, int sign)
 {
     char path[64], line[1024];
-    unsigned long user = 0, system = 0, pages = 0;
+    unsigned long user = 0, system = 0, pages = 0, shared = 0;
     FILE *file;
 
     if (load->options.pid == 0)
@@ -257,10 +258,10 @@ static void look_at(struct load *load, int sign)
     load->cpu_ms += sign * (int64_t)((user + system) * 1000 / (unsigned long)sysconf(_SC_CLK_TCK));
     snprintf(path, sizeof path, "/proc/%lld/statm", (long long)load->options.pid);
     file = fopen(path, "re");
-    if (file != NULL && fscanf(file, "%*u %lu", &pages) == 1)
+    if (file != NULL && fscanf(file, "%*u %lu %lu", &pages, &shared) == 2)
         fclose(file);
     printf("%s\"%s_kib\":%lu", sign < 0 ? "{" : ",", sign < 0 ? "memory_begin" : "memory_end",
-           pages * (unsigned long)sysconf(_SC_PAGESIZE) / 1024);
+           (pages - shared) * (unsigned long)sysconf(_SC_PAGESIZE) / 1024);
 }
 
 /* ---- the run ---- */
