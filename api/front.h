@@ -51,7 +51,7 @@ struct front_options {
     uint16_t ports[FRONT_PORTS]; /* API_PORT, UI_PORT; 0: any free */
     size_t port_count;
     const char *tls_certificate, *tls_key; /* NULL: plain */
-    uint16_t server_port;                  /* the HTTP server on 127.0.0.1 */
+    uint16_t server_port;                  /* the HTTP server on 127.0.0.1; 0: none, 404 */
 
     const struct auth *auth; /* for handshakes */
 };

@@ -191,6 +191,8 @@ static void on_connected(void *user, enum status status, size_t target, const st
     stream_read_start(&connection->server);
     stream_write(&connection->server, connection->out.data, connection->out.len);
     buffer_close(&connection->out);
+    if (connection->server.queued == 0)
+        stream_read_start(&connection->client); /* else when that has drained */
     if (connection->client_ended)
         stream_shutdown(&connection->server);
 }
@@ -277,7 +279,11 @@ static bool take_head(struct connection *connection)
         connection->deadline_ns = 0;
         if (head.websocket && span_equal_text(head.path, READER_PATH)) {
             become_reader(connection, &head);
-        } else if (!take_link(connection, &head)) {
+        } else if (take_link(connection, &head)) {
+            return false;
+        } else if (connection->front->options.server_port == 0) {
+            connection_refuse(connection, 404, "there is no such endpoint");
+        } else {
             connection->body_left = head.body;
             connection->state = CONNECTION_BODY;
             pass_on(connection, in->data, head.len);
