@@ -110,8 +110,8 @@ SOURCES   := $(LIB_SRC) $(ROOM_SRC) $(TEST_SRC) $(BENCH_SRC) $(FUZZ_SRC) scripts
 HEADERS   := $(wildcard lib/*/*.h $(addsuffix /*.h,$(ROOMS)) tests/*/*.h)
 
 # ---- building ----------------------------------------------------------------------------------
-.PHONY: all programs unit-tests fuzzers benches
-all: programs ## build every program into build/bin (also DEBUG=1, SANITIZE=address,undefined or thread)
+.PHONY: all programs ui unit-tests fuzzers benches
+all: programs ui ## build every program into build/bin, the UI into build/share/ui (also DEBUG=1, SANITIZE=address,undefined or thread)
 programs: $(LIBRARY) $(PROGRAMS) $(SHARED)
 unit-tests: $(TESTS)
 fuzzers: $(FUZZERS)
@@ -174,6 +174,31 @@ $(BENCHES): $(OUT)/%: $(OUT)/obj/%.o $(BENCH_LIB) $(LIBRARY)
 $(FUZZERS): $(OUT)/%: $(OUT)/obj/%.o $(TEST_LIB) $(LIBRARY)
 	$(link) $(LIBS) -fsanitize=fuzzer
 
+# ---- the UI ------------------------------------------------------------------------------------
+# Pages for hashscope-api to serve. Without npm the programs are all there, and it says so.
+UI_PAGE    := $(OUT)/share/ui/index.html
+UI_MODULES := ui/node_modules/.package-lock.json
+UI_SRC     := $(shell find ui/src ui/public -type f 2>/dev/null) \
+	$(wildcard ui/*.html ui/*.ts ui/*.json ui/.npmrc)
+UI_VITE     = cd ui && node node_modules/vite/bin/vite.js
+
+ui: $(if $(shell command -v npm),$(UI_PAGE),ui-missing)
+.PHONY: ui-missing ui-test
+ui-missing:
+	@echo 'npm is missing: built without the UI (`make deps` installs it)'
+
+$(UI_MODULES): ui/package.json ui/package-lock.json ui/.npmrc
+	$(call say,NPM,ui)
+	$(Q)cd ui && npm ci --ignore-scripts --silent && touch $(@:ui/%=%)
+
+$(UI_PAGE): $(UI_MODULES) $(UI_SRC)
+	$(call say,UI,$@)
+	$(Q)cd ui && node node_modules/typescript/bin/tsc --noEmit
+	$(Q)$(UI_VITE) build --logLevel warn --emptyOutDir --outDir '$(abspath $(@D))'
+
+ui-test: ui ## the UI's tests only: its logic, and its views in a browser
+	@HASHSCOPE_BUILD=$(OUT) python3 -m unittest -v tests.integration.test_ui
+
 # ---- running -----------------------------------------------------------------------------------
 .PHONY: deps run test unit
 deps: ## install what building needs (Debian packages; only what is missing)
@@ -181,12 +206,12 @@ deps: ## install what building needs (Debian packages; only what is missing)
 
 run: ## install what is missing, build, and start: a demo, or the real thing when POOL_HOST is set
 	@scripts/install-deps.sh build
-	@$(MAKE) programs
+	@$(MAKE) programs ui
 	@exec $(OUT)/bin/hashscope up
 
 test: ## install what is missing, build, and run all tests
 	@scripts/install-deps.sh build test
-	@$(MAKE) programs unit-tests benches duckdb sample-writer
+	@$(MAKE) programs ui unit-tests benches duckdb sample-writer
 	@scripts/run-tests.py --build $(OUT) unit integration
 
 # The examples of docs/querying.md are run in DuckDB.
@@ -230,7 +255,7 @@ coverage: ## run all tests and write a coverage report to build/coverage/html
 	@$(MAKE) COVERAGE=1 coverage-run
 
 .PHONY: coverage-run
-coverage-run: programs unit-tests benches duckdb sample-writer
+coverage-run: programs ui unit-tests benches duckdb sample-writer
 	@find $(OUT) -name '*.gcda' -delete
 	@scripts/run-tests.py --build $(OUT) unit integration
 	@lcov --quiet --capture --directory $(OUT)/obj --base-directory . --no-external \

@@ -16,17 +16,20 @@ build       libzstd-dev          compression of the archive
 build       libssl-dev           TLS
 build       libpcap-dev          capture filters, reading captures
 build       libcivetweb-dev      HTTP server of the API
+build       nodejs               builds the UI
+build       npm                  fetches what the UI is made with
 test        check                unit tests
 test        python3              runs the tests and talks to the programs
 test        openssl              makes certificates for the TLS tests
 test        zstd                 reads segments as a stranger would
 test        jq                   runs the examples of docs/querying.md
-test        nodejs               runs DuckDB for the same examples
+test        nodejs               runs DuckDB for the same examples, and the tests of the UI
 test        npm                  installs DuckDB below tests/duckdb
+test        chromium             the browser in which the UI is tested
 test        tshark               reads what was exported, with capinfos, editcap and the like
 test        tcpreplay            rewrites what was exported for Ethernet
-test        python3-yaml         reads the API's description
-test        python3-jsonschema   holds the API's answers to it
+test        python3-yaml         reads the description of the API
+test        python3-jsonschema   holds answers of the API to it
 check       clang-format-14      formatting
 check       clang-tidy-14        static analysis
 check       shellcheck           analysis of shell scripts

@@ -1,0 +1,47 @@
+"""The page in the browser: its own logic (vitest), and its views driven in Chromium."""
+import gzip
+import os
+import re
+import subprocess
+import unittest
+
+from tests.integration.harness import BUILD
+from tests.integration.ui_api import CannedApi
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+UI = os.path.join(ROOT, "ui")
+BUILT = os.path.join(os.path.abspath(BUILD), "share", "ui")
+TOKEN = "c0ffee-of-the-test"
+FIRST_LOAD = 250_000
+
+
+def run_node(*command):
+    return subprocess.run(["node", *command], cwd=UI, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=240)
+
+
+class Ui(unittest.TestCase):
+    def test_logic(self):
+        run = run_node("node_modules/vitest/vitest.mjs", "run")
+        self.assertEqual(run.returncode, 0, run.stdout)
+        self.assertRegex(run.stdout, r"Tests +\S*\d+ passed")
+
+    def test_first_load_is_small(self):
+        with open(os.path.join(BUILT, "index.html"), encoding="utf-8") as file:
+            scripts = re.findall(r'(?:src|href)="/([^"]+\.js)"', file.read())
+        self.assertGreater(len(scripts), 1)
+        size = 0
+        for name in scripts:
+            with open(os.path.join(BUILT, name), "rb") as file:
+                size += len(gzip.compress(file.read()))
+        self.assertLess(size, FIRST_LOAD)
+
+    def test_views(self):
+        api = CannedApi(BUILT, total=2000, rate=20, token=TOKEN)
+        self.addCleanup(api.close)
+        run = run_node("e2e/views.mjs", api.url, TOKEN)
+        self.assertEqual(run.returncode, 0, run.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()

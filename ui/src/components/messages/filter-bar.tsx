@@ -1,0 +1,73 @@
+import { Search, X } from "lucide-react";
+import { useEffect, useRef, useState, type ComponentProps, type ReactNode } from "react";
+import { Button } from "@/components/ui/button";
+import { Input, Select } from "@/components/ui/input";
+import { DIRECTIONS, type Direction } from "@/lib/api/types";
+import { cn } from "@/lib/cn";
+import { hasFilters } from "@/lib/filters";
+import { useFilters } from "@/lib/use-filters";
+import { useHotkeys } from "@/lib/use-hotkeys";
+import { METHODS } from "./method-names";
+
+const DIRECTION_NAMES: Record<Direction, string> = {
+  miner_to_pool: "Miner → pool",
+  pool_to_miner: "Pool → miner",
+  hashscope_to_pool: "HashScope → pool",
+  pool_to_hashscope: "Pool → HashScope",
+};
+
+const TYPING_MS = 250;
+
+/** An input that tells what was typed when the typing pauses. */
+function LazyInput({ value, onValue, ...props }: Omit<ComponentProps<"input">, "onChange"> & { value: string; onValue: (value: string) => void }) {
+  const [text, setText] = useState(value);
+  const told = useRef(value);
+  // A stream draws this anew many times a second; that must not put off what was typed.
+  const tell = useRef(onValue);
+  tell.current = onValue;
+  useEffect(() => {
+    if (value !== told.current) setText(value);
+    told.current = value;
+  }, [value]);
+  useEffect(() => {
+    if (text === told.current) return;
+    const timer = setTimeout(() => {
+      told.current = text.trim();
+      tell.current(text.trim());
+    }, TYPING_MS);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return <Input value={text} onChange={(event) => setText(event.target.value)} {...props} />;
+}
+
+export function FilterBar({ children, withSession = true }: { children?: ReactNode; withSession?: boolean }) {
+  const [filters, change, clear] = useFilters();
+  const search = useRef<HTMLDivElement>(null);
+  useHotkeys({ "/": () => search.current?.querySelector("input")?.focus() });
+  return (
+    <form role="search" className="flex flex-wrap items-center gap-2 border-b bg-panel px-4 py-2" onSubmit={(e) => e.preventDefault()}>
+      <div ref={search} className="relative min-w-44 flex-1 basis-56">
+        <Search className="pointer-events-none absolute top-2 left-2.5 size-4 text-muted-foreground" aria-hidden />
+        <LazyInput aria-label="Text in the message" placeholder="Search text ( / )" className="w-full pl-8" value={filters.q ?? ""} onValue={(q) => change({ q })} />
+      </div>
+      <LazyInput aria-label="Method" placeholder="Method" list="methods" className="w-40 flex-1 sm:flex-none" value={filters.method ?? ""} onValue={(method) => change({ method })} />
+      <datalist id="methods">
+        {METHODS.map((name) => <option key={name} value={name} />)}
+      </datalist>
+      <Select aria-label="Direction" className="flex-1 sm:flex-none" value={filters.direction ?? ""} onChange={(e) => change({ direction: (e.target.value || undefined) as Direction | undefined })}>
+        <option value="">Both directions</option>
+        {DIRECTIONS.map((d) => <option key={d} value={d}>{DIRECTION_NAMES[d]}</option>)}
+      </Select>
+      {withSession && (
+        <LazyInput aria-label="Session" placeholder="Session" className="w-28 flex-1 font-mono text-xs sm:flex-none" value={filters.session_id ?? ""} onValue={(session_id) => change({ session_id })} />
+      )}
+      <Button aria-pressed={filters.errors ?? false} className={cn(filters.errors && "border-bad/60 bg-bad/10 text-bad")} onClick={() => change({ errors: !filters.errors })}>
+        Errors
+      </Button>
+      {hasFilters(filters) && (
+        <Button variant="ghost" onClick={clear}><X aria-hidden /> Clear</Button>
+      )}
+      {children}
+    </form>
+  );
+}

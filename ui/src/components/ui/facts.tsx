@@ -1,0 +1,45 @@
+import type { ReactNode } from "react";
+import { cn } from "@/lib/cn";
+
+export interface Fact {
+  label: string;
+  value: ReactNode;
+  mono?: boolean;
+}
+
+/** Names and values in two columns. */
+export function Facts({ facts, className }: { facts: Fact[]; className?: string }) {
+  return (
+    <dl className={cn("grid grid-cols-[minmax(7rem,auto)_1fr] gap-x-4 gap-y-1", className)}>
+      {facts.map(({ label, value, mono }) => (
+        <div key={label} className="contents">
+          <dt className="text-muted-foreground">{label}</dt>
+          <dd className={cn("min-w-0 break-words", mono && "font-mono text-xs leading-5")}>{value ?? "–"}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+/** A number that is looked at from afar. */
+export function Figure({ label, value, hint }: { label: string; value: ReactNode; hint?: ReactNode }) {
+  return (
+    <div className="min-w-0 border-l px-4 first:border-l-0 first:pl-0">
+      <div className="text-2xs text-muted-foreground">{label}</div>
+      <div className="tabular truncate text-xl font-medium">{value}</div>
+      {hint && <div className="tabular truncate text-2xs text-muted-foreground">{hint}</div>}
+    </div>
+  );
+}
+
+export function Panel({ title, actions, children, className }: { title: string; actions?: ReactNode; children: ReactNode; className?: string }) {
+  return (
+    <section aria-label={title} className={cn("rounded-md border bg-panel", className)}>
+      <header className="flex min-h-10 flex-wrap items-center gap-2 border-b px-4 py-1">
+        <h2 className="mr-auto text-sm font-medium">{title}</h2>
+        {actions}
+      </header>
+      <div className="p-4">{children}</div>
+    </section>
+  );
+}

@@ -1,0 +1,67 @@
+import { useQuery } from "@tanstack/react-query";
+import { ZoomOut } from "lucide-react";
+import { FilterBar } from "@/components/messages/filter-bar";
+import { MessageTable } from "@/components/messages/message-table";
+import { useRecordedMessages } from "@/components/messages/use-archive-messages";
+import { Moment } from "@/components/moment";
+import { PageHeader } from "@/components/page-header";
+import { PointAMiner } from "@/components/point-a-miner";
+import { Button } from "@/components/ui/button";
+import { Empty, Failure, Loading } from "@/components/ui/states";
+import { fetchTimeline } from "@/lib/api/timeline";
+import { hasFilters, type Filters } from "@/lib/filters";
+import { formatCount } from "@/lib/format";
+import { useFilters, useSelection } from "@/lib/use-filters";
+import { ExportButtons } from "./export-menu";
+import { OverviewChart } from "./overview-chart";
+
+const BUCKETS = 120;
+
+function Overview({ filters, onRange }: { filters: Filters; onRange: (from?: string, to?: string) => void }) {
+  const { data, error, isPending, refetch } = useQuery({
+    queryKey: ["timeline", filters],
+    queryFn: ({ signal }) => fetchTimeline(filters, BUCKETS, signal),
+    placeholderData: (old) => old,
+  });
+  const total = data?.buckets.reduce((sum, b) => sum + b.count, 0) ?? 0;
+  return (
+    <section aria-label="Overview" className="border-b bg-panel px-4 pt-2 pb-1">
+      <div className="flex h-8 items-center gap-2 text-xs text-muted-foreground">
+        <span className="tabular"><b className="font-medium text-foreground" data-testid="archive-total">{formatCount(total)}</b> messages</span>
+        {filters.from && <><Moment at={filters.from} /> to <Moment at={filters.to} /></>}
+        {filters.from ? (
+          <Button variant="ghost" className="ml-auto" onClick={() => onRange()}><ZoomOut aria-hidden /> Whole archive</Button>
+        ) : (
+          <span className="ml-auto hidden sm:inline">Drag across the chart to zoom in</span>
+        )}
+      </div>
+      {error && <Failure error={error} onRetry={() => void refetch()} />}
+      {isPending && <div className="h-[132px]"><Loading label="Loading overview" /></div>}
+      {data && <OverviewChart timeline={data} onRange={onRange} />}
+    </section>
+  );
+}
+
+export function ArchiveView() {
+  const [filters, change, clear] = useFilters();
+  const [selected, select] = useSelection();
+  const { rows, rowAt, more, error, isPending, isFetchingNextPage, refetch } = useRecordedMessages(filters, "all");
+  return (
+    <div className="flex h-full min-h-0 flex-col">
+      <PageHeader title="Archive"><ExportButtons filters={filters} /></PageHeader>
+      <FilterBar />
+      <Overview filters={filters} onRange={(from, to) => change({ from, to })} />
+      {error && <Failure error={error} onRetry={() => void refetch()} />}
+      {isPending && <Loading label="Searching the archive" />}
+      {!isPending && !error && rows.length === 0 && (
+        <Empty title={hasFilters(filters) ? "Nothing in the archive fits" : "The archive is empty"}>
+          {hasFilters(filters) ? <Button onClick={clear}>Clear the filters</Button> : <PointAMiner />}
+        </Empty>
+      )}
+      {rows.length > 0 && (
+        <MessageTable label="Recorded messages" count={rows.length} rowAt={rowAt} selected={selected} onSelect={select} onEnd={more}
+          footer={isFetchingNextPage && <p role="status" className="p-3 text-center text-muted-foreground">Loading older messages</p>} />
+      )}
+    </div>
+  );
+}

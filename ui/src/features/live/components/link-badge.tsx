@@ -1,0 +1,28 @@
+import { Badge, type Tone } from "@/components/ui/badge";
+import { cn } from "@/lib/cn";
+import type { FeedView } from "@/lib/live/feed";
+
+function describe(view: FeedView | undefined): [Tone, string] {
+  if (!view || view.link === "connecting") return ["neutral", "Connecting"];
+  if (view.link === "connected") return ["good", "Connected"];
+  const seconds = view.retryAt ? Math.max(0, Math.ceil((view.retryAt - Date.now()) / 1000)) : 0;
+  return ["warn", seconds > 0 ? `Disconnected, trying again in ${seconds} s` : "Reconnecting"];
+}
+
+/** Whether what is shown is what happens: never green while nothing comes. */
+export function LinkBadge({ view }: { view: FeedView | undefined }) {
+  const [tone, text] = describe(view);
+  return (
+    <span role="status" className="flex gap-2">
+      <Badge tone={tone} className="h-5">
+        <span aria-hidden className={cn("size-1.5 rounded-full bg-current", tone === "warn" && "animate-pulse")} />
+        {text}
+      </Badge>
+      {view && view.counters.skipped > 0 && (
+        <Badge tone="warn" className="h-5" title="Messages that came faster than this page could take them. They are in the archive.">
+          {view.counters.skipped.toLocaleString("en-US")} skipped
+        </Badge>
+      )}
+    </span>
+  );
+}

@@ -1,0 +1,85 @@
+import { Download, X } from "lucide-react";
+import { Link } from "react-router";
+import { CopyButton } from "@/components/copy-button";
+import { DirectionMark } from "@/components/messages/message-row";
+import { Moment } from "@/components/moment";
+import { Button } from "@/components/ui/button";
+import { Failure, Loading } from "@/components/ui/states";
+import { Tabs, TabsContent, TabsList, TabsTrigger } from "@/components/ui/tabs";
+import { exportUrl } from "@/lib/api/messages";
+import type { Message } from "@/lib/api/types";
+import { formatBytes, shortSession } from "@/lib/format";
+import { useSelection } from "@/lib/use-filters";
+import { useHotkeys } from "@/lib/use-hotkeys";
+import { useMessage } from "../hooks/use-message";
+import { DecodedView } from "./decoded-view";
+import { PairView } from "./pair-view";
+import { HexView, RawText } from "./raw-view";
+
+function curlOf(message: Message): string {
+  return `curl -s '${location.origin}/api/messages/${message.id}' -H "Authorization: Bearer $API_TOKEN"`;
+}
+
+function Actions({ message }: { message: Message }) {
+  return (
+    <div className="flex flex-wrap gap-2 border-t p-3">
+      <CopyButton label="Copy JSON" text={() => JSON.stringify(message, null, 2)} />
+      <CopyButton label="Copy curl" text={() => curlOf(message)} />
+      <Button asChild>
+        <a href={exportUrl({ session_id: message.session_id }, "pcapng")} download title="The session as a capture that Wireshark opens">
+          <Download aria-hidden /> pcapng
+        </a>
+      </Button>
+    </div>
+  );
+}
+
+function Body({ message, onOpen }: { message: Message; onOpen: (id: string) => void }) {
+  return (
+    <>
+      <div className="flex flex-wrap items-center gap-x-4 gap-y-1 border-b px-4 py-2 text-xs text-muted-foreground">
+        <Moment at={message.ts_recv} />
+        <Link to={`/sessions/${message.session_id}`} className="font-mono text-primary hover:underline" title={message.session_id}>
+          session {shortSession(message.session_id)}
+        </Link>
+        {message.peer && <span className="font-mono">{message.peer}</span>}
+        <span>{formatBytes(message.size_bytes)}</span>
+      </div>
+      <PairView message={message} onOpen={onOpen} />
+      <Tabs defaultValue="decoded" className="flex min-h-0 flex-1 flex-col">
+        <TabsList aria-label="Views of the message">
+          <TabsTrigger value="decoded">Decoded</TabsTrigger>
+          <TabsTrigger value="raw">Raw</TabsTrigger>
+          <TabsTrigger value="hex">Hex</TabsTrigger>
+        </TabsList>
+        <div className="min-h-0 flex-1 overflow-y-auto">
+          <TabsContent value="decoded"><DecodedView message={message} /></TabsContent>
+          <TabsContent value="raw"><RawText message={message} /></TabsContent>
+          <TabsContent value="hex"><HexView message={message} /></TabsContent>
+        </div>
+      </Tabs>
+      <Actions message={message} />
+    </>
+  );
+}
+
+/** One message, beside whatever table it was chosen in; on a phone above it. */
+export function MessageDrawer() {
+  const [id, select] = useSelection();
+  const { data, error, isPending, refetch } = useMessage(id);
+  useHotkeys({ Escape: () => select(null) });
+  if (!id) return null;
+  return (
+    <aside aria-label="Message" className="fixed inset-0 z-30 flex flex-col bg-panel md:left-auto md:w-[28rem] md:border-l lg:static lg:w-[30rem] lg:shrink-0 2xl:w-[36rem]">
+      <header className="flex h-12 shrink-0 items-center gap-2 border-b pr-2 pl-4">
+        {data && <DirectionMark direction={data.direction} />}
+        <h2 className="min-w-0 flex-1 truncate font-mono text-sm font-medium">{data ? data.method ?? (data.is_response ? "answer" : "message") : "Message"}</h2>
+        {data && <span className="tabular text-xs text-muted-foreground">#{data.seq}</span>}
+        <Button variant="ghost" size="icon" aria-label="Close message" title="Close (Esc)" onClick={() => select(null)}><X aria-hidden /></Button>
+      </header>
+      {error && <Failure error={error} onRetry={() => void refetch()} />}
+      {isPending && <Loading label="Loading message" />}
+      {data && <Body key={data.id} message={data} onOpen={select} />}
+    </aside>
+  );
+}

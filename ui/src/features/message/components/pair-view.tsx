@@ -1,0 +1,24 @@
+import { ArrowRight } from "lucide-react";
+import { Latency } from "@/components/latency";
+import type { Message } from "@/lib/api/types";
+import { cn } from "@/lib/cn";
+import { verdictOf } from "@/lib/stratum/summary";
+
+/** The other half of a request and its answer. */
+export function PairView({ message, onOpen }: { message: Message; onOpen: (id: string) => void }) {
+  const raw = message.response_raw ?? (message.response == null ? null : JSON.stringify(message.response));
+  if (!message.paired_message_id && !raw) return null;
+  const verdict = message.is_request ? verdictOf(raw) : null;
+  return (
+    <div className="flex items-center gap-3 border-b px-4 py-2">
+      <span className="text-muted-foreground">{message.is_request ? "Answer" : "Answers a request"}</span>
+      {verdict && <span className={cn("min-w-0 truncate font-mono text-xs", verdict.ok ? "text-good" : "text-bad")}>{verdict.text}</span>}
+      <Latency ms={message.latency_ms} />
+      {message.paired_message_id && (
+        <button type="button" className="ml-auto inline-flex shrink-0 items-center gap-1 text-primary hover:underline" onClick={() => onOpen(message.paired_message_id!)}>
+          {message.is_request ? "Open answer" : "Open request"} <ArrowRight className="size-3.5" aria-hidden />
+        </button>
+      )}
+    </div>
+  );
+}

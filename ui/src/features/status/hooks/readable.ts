@@ -1,0 +1,42 @@
+/** Members of the status as people read them. Units stand at the end of the names. */
+import type { Fact } from "@/components/ui/facts";
+import { formatBytes, formatCount, formatDuration, formatLatency, formatMoment } from "@/lib/format";
+
+/** "disk_free_bytes" → "Disk free". */
+export function humanName(name: string): string {
+  const words = name.replace(/_(bytes|ms|us|seconds|sec|s)$/, "").replaceAll("_", " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+function readableNumber(name: string, value: number): string {
+  if (/bytes/.test(name)) return formatBytes(value);
+  if (/_ms$/.test(name)) return formatLatency(value);
+  if (/_us$/.test(name)) return formatLatency(value / 1000);
+  if (/(_seconds|_sec|_s|uptime)$/.test(name)) return formatDuration(value);
+  return /port|pid/.test(name) ? String(value) : Number.isInteger(value) ? formatCount(value) : value.toFixed(2);
+}
+
+export function readable(name: string, value: unknown): string {
+  if (value === null || value === undefined || value === "") return "–";
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  // Names in capitals are settings: shown as they were written.
+  if (typeof value === "number") return name === name.toUpperCase() ? String(value) : readableNumber(name, value);
+  if (typeof value !== "string") return JSON.stringify(value);
+  return /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value) ? formatMoment(value) : value;
+}
+
+export type Group = [name: string, values: Record<string, unknown>];
+
+const isGroup = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Members that are objects become a group each; what is left comes first, under "HashScope". */
+export function groupsOf(status: Record<string, unknown>): Group[] {
+  const entries = Object.entries(status);
+  const single = entries.filter(([, value]) => !isGroup(value));
+  const groups = entries.filter((entry): entry is Group => isGroup(entry[1]));
+  return single.length ? [["HashScope", Object.fromEntries(single)], ...groups] : groups;
+}
+
+export function factsOf(values: Record<string, unknown>): Fact[] {
+  return Object.entries(values).map(([name, value]) => ({ label: humanName(name), value: readable(name, value) }));
+}

@@ -1,0 +1,48 @@
+/**
+ * What is shown, as it stands in the URL. The names are those of the API's parameters, so a URL of a
+ * view and a request for its data say the same.
+ */
+import { DIRECTIONS, type Direction } from "@/lib/api/types";
+
+export interface Filters {
+  session_id?: string;
+  direction?: Direction;
+  method?: string;
+  q?: string;
+  errors?: boolean;
+  from?: string;
+  to?: string;
+}
+
+const TEXTS = ["session_id", "method", "q", "from", "to"] as const;
+const LONGEST = 256;
+
+export function filtersFromUrl(params: URLSearchParams): Filters {
+  const filters: Filters = {};
+  for (const name of TEXTS) {
+    const value = params.get(name)?.trim();
+    if (value) filters[name] = value.slice(0, LONGEST);
+  }
+  const direction = params.get("direction");
+  const known = DIRECTIONS.find((d) => d === direction);
+  if (known) filters.direction = known;
+  if (params.get("errors") === "true") filters.errors = true;
+  return filters;
+}
+
+/** Writes filters into parameters that hold other things too (selection, tab); empty ones go. */
+export function filtersToUrl(filters: Filters, into = new URLSearchParams()): URLSearchParams {
+  const next = new URLSearchParams(into);
+  for (const name of [...TEXTS, "direction"] as const) {
+    const value = filters[name];
+    if (value) next.set(name, value);
+    else next.delete(name);
+  }
+  if (filters.errors) next.set("errors", "true");
+  else next.delete("errors");
+  return next;
+}
+
+export function hasFilters(filters: Filters): boolean {
+  return filtersToUrl(filters).size > 0;
+}

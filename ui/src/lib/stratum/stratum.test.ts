@@ -1,0 +1,65 @@
+import { describe, expect, it } from "vitest";
+import { testMessage } from "@/lib/live/test-messages";
+import { formatBitcoin, heightOfScript, readCoinbase } from "./coinbase";
+import { explainFields } from "./explain";
+import { bitsSet, blockHash, difficultyOfBits, timeOfHex } from "./numbers";
+import { summaryOf, verdictOf } from "./summary";
+
+const HEAD = `0100000001${"00".repeat(32)}ffffffff`;
+const PAYOUT = `0014${"11".repeat(20)}`;
+
+describe("the coinbase of a job", () => {
+  // 20 bytes of script: height and tag in front, 8 of extranonce, 5 of tag behind.
+  const coinbase1 = `${HEAD}1403a0bb0d022f41`;
+  const coinbase2 = `2f706f6f6cffffffff01${"be402d1300000000"}16${PAYOUT}00000000`;
+
+  it("tells height, tag, extranonce and who is paid", () => {
+    expect(readCoinbase(coinbase1, coinbase2)).toEqual({
+      height: 900_000, tag: "/pool", extranonceBytes: 8,
+      outputs: [{ satoshis: 321732798n, script: PAYOUT, kind: "P2WPKH" }],
+    });
+  });
+  it("is not made up where the bytes do not add up", () => {
+    expect(readCoinbase(coinbase1, coinbase2.slice(0, -2))).toBeNull();
+    expect(readCoinbase("not hex", coinbase2)).toBeNull();
+    expect(readCoinbase("", "")).toBeNull();
+  });
+  it("has small heights as opcodes", () => expect(heightOfScript(new Uint8Array([0x51]))).toBe(1));
+  it("is paid in bitcoin", () => expect(formatBitcoin(5n)).toBe("0.00000005 BTC"));
+});
+
+describe("numbers in hex", () => {
+  it("are difficulties", () => {
+    expect(difficultyOfBits("1d00ffff")).toBeCloseTo(1, 12);
+    expect(difficultyOfBits("1b0404cb")).toBeCloseTo(16307.420938523983, 6); // the network in 2010
+    expect(difficultyOfBits("1b00")).toBeNull();
+  });
+  it("are times", () => expect(timeOfHex("495fab29")).toBe("2009-01-03T18:15:05Z"));
+  it("are hashes by words", () => expect(blockHash(`${"0".repeat(56)}deadbeef`)).toBe(`deadbeef${"0".repeat(56)}`));
+  it("are bits", () => expect(bitsSet("20000006")).toEqual([29, 2, 1]));
+});
+
+describe("messages in a line", () => {
+  it("say what was asked", () => {
+    const raw = '{"id":1,"method":"mining.submit","params":["w.1","4f","00","6741a2b0","deadbeef"]}';
+    expect(summaryOf(testMessage(1, { raw }))).toBe("w.1 · job 4f · nonce deadbeef");
+  });
+  it("say what is wrong with them", () => expect(summaryOf(testMessage(1, { parse_error: "invalid JSON at byte 3" }))).toBe("invalid JSON at byte 3"));
+  it("survive every shape", () => {
+    for (const raw of ["1", "null", "[]", "{}", '{"method":"mining.notify"}', '{"method":"mining.submit","params":{"a":1}}', "{"]) expect(typeof summaryOf(testMessage(1, { raw }))).toBe("string");
+  });
+  it.each([
+    ['{"result":true,"error":null}', true, "accepted"],
+    ['{"result":null,"error":[21,"Job not found",null]}', false, "Job not found (21)"],
+    ['{"result":null,"error":{"code":-1,"message":"no"}}', false, "no (-1)"],
+    ['{"result":false,"error":null,"reject-reason":"stale"}', false, "stale"],
+  ])("judge %s", (raw, ok, text) => expect(verdictOf(raw)).toEqual({ ok, text }));
+});
+
+describe("fields", () => {
+  it("are read and explained", () => {
+    const [bits, other] = explainFields("mining.notify", { nbits: "1b0404cb", surprise: { a: 1 } });
+    expect(bits).toMatchObject({ reading: "network difficulty 16.3 k", note: expect.stringContaining("Target") });
+    expect(other).toEqual({ name: "surprise", value: '{"a":1}', reading: null, note: null });
+  });
+});

@@ -1,0 +1,82 @@
+/** A message in one line: what somebody who scrolls by needs to know. */
+import type { Message } from "@/lib/api/types";
+import { formatSi } from "@/lib/format";
+
+interface Call {
+  method?: unknown;
+  params?: unknown;
+  result?: unknown;
+  error?: unknown;
+  "reject-reason"?: unknown;
+}
+
+function parse(raw: string | null | undefined): Call | null {
+  if (!raw) return null;
+  try {
+    const value: unknown = JSON.parse(raw);
+    return typeof value === "object" && value !== null ? (value as Call) : null;
+  } catch {
+    return null;
+  }
+}
+
+const text = (value: unknown) => (typeof value === "string" ? value : value == null ? "" : JSON.stringify(value));
+
+function callSummary(method: string, params: unknown): string {
+  const p = Array.isArray(params) ? (params as unknown[]) : [];
+  switch (method) {
+    case "mining.notify":
+      return `job ${text(p[0])}${p[8] === true ? " · new block" : ""}${Array.isArray(p[4]) ? ` · ${p[4].length} branches` : ""}`;
+    case "mining.submit":
+      return `${text(p[0])} · job ${text(p[1])} · nonce ${text(p[4])}`;
+    case "mining.set_difficulty":
+    case "mining.suggest_difficulty":
+      return typeof p[0] === "number" ? `difficulty ${formatSi(p[0])}` : text(p[0]);
+    case "mining.subscribe":
+    case "mining.authorize":
+      return text(p[0]) || "–";
+    case "mining.configure":
+      return Array.isArray(p[0]) ? p[0].map(text).join(", ") : text(params);
+    case "mining.set_version_mask":
+      return `mask ${text(p[0])}`;
+    case "mining.set_extranonce":
+      return `extranonce1 ${text(p[0])}`;
+    case "client.reconnect":
+      return p.length ? `to ${text(p[0])}:${text(p[1])}` : "to the same pool";
+    default:
+      return params === undefined ? "" : text(params);
+  }
+}
+
+export interface Verdict {
+  ok: boolean;
+  text: string;
+}
+
+function refusalText(call: Call): string {
+  const error = call.error;
+  if (Array.isArray(error)) return `${text(error[1]) || "refused"} (${text(error[0])})`;
+  if (typeof error === "object" && error !== null) {
+    const { code, message } = error as { code?: unknown; message?: unknown };
+    return `${text(message) || "refused"}${code === undefined ? "" : ` (${text(code)})`}`;
+  }
+  return text(error) || text(call["reject-reason"]) || "refused";
+}
+
+/** What an answer says; null when its text is no JSON object. */
+export function verdictOf(raw: string | null | undefined): Verdict | null {
+  const call = parse(raw);
+  if (!call) return null;
+  if (call.error != null && call.error !== false) return { ok: false, text: refusalText(call) };
+  if (call.result === false) return { ok: false, text: refusalText(call) };
+  if (call.result === true) return { ok: true, text: "accepted" };
+  return { ok: true, text: call.result === undefined ? "answered" : text(call.result) };
+}
+
+export function summaryOf(message: Message): string {
+  if (message.parse_error) return message.parse_error;
+  const call = parse(message.raw);
+  if (!call) return message.raw ?? `${message.size_bytes} bytes that are no text`;
+  if (typeof call.method === "string") return callSummary(call.method, call.params);
+  return message.is_response ? verdictOf(message.raw)?.text ?? "" : message.raw ?? "";
+}
