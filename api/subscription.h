@@ -29,8 +29,8 @@
 #include "lib/base/random.h"
 #include "lib/capture/query.h"
 
-#define SUBSCRIPTION_MESSAGES 1024
-#define SUBSCRIPTION_BYTES    (1u << 20)
+#define SUBSCRIPTION_MESSAGES 4096 /* a new job for thousands of miners comes at once */
+#define SUBSCRIPTION_BYTES    (4u << 20)
 #define SUBSCRIPTIONS_BYTES   (64u << 20)
 #define SUBSCRIPTION_BATCH    256          /* messages in a frame of batch=1, at most … */
 #define SUBSCRIPTION_FRAME    (128u << 10) /* … unless this many bytes come first */
