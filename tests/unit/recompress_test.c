@@ -339,7 +339,7 @@ START_TEST(killed_at_every_call)
     make_file(12, 1500);
     struct buffer bytes = support_read(path), text = support_zstdcat(path);
     bool done = false;
-    for (kill_at = 1; !done; kill_at++) {
+    for (kill_at = 1; !done; kill_at += UNIT_STRIDE) {
         done = run_and_die(STEPS_MOST);
         expect_whole(&text);
         if (!done)
@@ -408,7 +408,7 @@ START_TEST(a_disk_that_lies)
     make_file(300, 300);
     struct buffer bytes = support_read(path);
     bool done = false;
-    for (flip_at = 1; !done; flip_at++) {
+    for (flip_at = 1; !done; flip_at += UNIT_STRIDE) {
         calls = 0;
         enum status status = run(FAST_LEVEL, &io);
         done = calls < flip_at;

@@ -167,7 +167,7 @@ START_TEST(cut_at_every_byte)
 {
     struct buffer bytes = make_file();
     uint64_t kept = 0;
-    for (size_t len = 0; len < bytes.len; len++) {
+    for (size_t len = 0; len < bytes.len; len += UNIT_STRIDE) {
         struct outcome outcome = examine(bytes.data, len);
         ck_assert_int_eq(outcome.status, STATUS_OK);
         ck_assert_msg(len == 0 || outcome.verdict.problems > 0 || !outcome.verdict.footer,
@@ -189,7 +189,7 @@ static void flip_bits(size_t first)
 {
     struct buffer bytes = make_file();
     unsigned unnoticed = 0;
-    for (size_t i = first; i < bytes.len * 8; i += 8) {
+    for (size_t i = first; i < bytes.len * 8; i += 8 * UNIT_STRIDE) {
         bytes.data[i / 8] ^= (char)(1 << i % 8);
         struct outcome outcome = examine(bytes.data, bytes.len);
         bytes.data[i / 8] ^= (char)(1 << i % 8);
@@ -281,7 +281,7 @@ START_TEST(bytes_missing_or_added)
 {
     struct buffer bytes = make_file();
     struct buffer other = {0};
-    for (size_t at = 1; at < bytes.len; at += 7) {
+    for (size_t at = 1; at < bytes.len; at += 7 * UNIT_STRIDE) {
         buffer_clear(&other);
         buffer_append(&other, bytes.data, at);
         buffer_append(&other, bytes.data + at + 1, bytes.len - at - 1);
