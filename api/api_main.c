@@ -24,6 +24,7 @@
 #include "lib/base/json.h"
 #include "lib/base/log.h"
 #include "lib/command/program.h"
+#include "lib/export/mask.h"
 
 struct api_options {
     bool check;
@@ -53,7 +54,7 @@ static void append_text_member(struct buffer *out, const char *name, struct span
 static void write_message(void *user, struct buffer *out, const struct query_row *row)
 {
     char id[QUERY_ID_BYTES], time[CLOCK_TEXT_LEN];
-    struct buffer scratch = {0};
+    struct buffer scratch = {0}, masked = {0};
     struct span bytes = {NULL, 0};
 
     (void)user;
@@ -65,9 +66,10 @@ static void write_message(void *user, struct buffer *out, const struct query_row
                          (unsigned long long)row->line.seq, CLOCK_TEXT_LEN, time);
     append_text_member(out, "session_id", row->line.session);
     append_text_member(out, "direction", span_text(direction_name(row->line.direction)));
-    append_text_member(out, "raw", bytes);
+    append_text_member(out, "raw", mask_passwords(&masked, bytes));
     buffer_append_char(out, '}');
     buffer_close(&scratch);
+    buffer_close(&masked);
 }
 
 /* ---- starting and ending ---- */

@@ -60,6 +60,16 @@ class ReadersTest(ApiCase):
         upstream.send(b'{"id":7,"result":true,"error":null}\n')
         self.assertEqual(reader.next()["message"]["direction"], "pool_to_miner")
 
+    def test_passwords_are_not_shown(self):
+        _, miner, _, api = self.scene()
+        reader = self.reader(api)
+        self.wait_following(reader, miner)
+        miner.send(b'{"id":5,"method":"mining.authorize","params":["farm.1","secret"]}\n')
+        frame = reader.next()
+        while "authorize" not in frame.get("message", {}).get("raw", ""):
+            frame = reader.next()
+        self.assertEqual(json.loads(frame["message"]["raw"])["params"], ["farm.1", "xxxxxx"])
+
     def test_filters_are_the_servers(self):
         _, miner, upstream, api = self.scene()
         everything = self.reader(api)
