@@ -68,7 +68,7 @@ void segment_compressor_tune(ZSTD_CCtx *compressor, enum segment_effort effort)
         ZSTD_cParameter parameter;
         int values[SEGMENT_THOROUGH + 1]; /* 0: as the level has it */
     } settings[] = {
-        {ZSTD_c_compressionLevel, {-1, 1, 1}}, {ZSTD_c_checksumFlag, {1, 1, 1}},
+        {ZSTD_c_compressionLevel, {1, -1, 1}}, {ZSTD_c_checksumFlag, {1, 1, 1}},
         {ZSTD_c_hashLog, {12, 12, 13}},        {ZSTD_c_strategy, {0, 0, ZSTD_lazy2}},
         {ZSTD_c_windowLog, {0, 0, 18}},        {ZSTD_c_chainLog, {0, 0, 13}},
         {ZSTD_c_searchLog, {0, 0, 3}},         {ZSTD_c_minMatch, {0, 0, 6}},
