@@ -154,7 +154,7 @@ static bool read_time(struct query_second *second, const char *text, int64_t *wa
         char whole[CLOCK_TEXT_LEN + 1] = "";
         memcpy(whole, text, SECOND_LEN);
         whole[SECOND_LEN] = 'Z';
-        second->known = clock_parse(whole, SECOND_LEN + 1, &second->ns);
+        second->known = clock_parse(whole, SECOND_LEN + 1, &second->ns) && second->ns != INT64_MIN;
         if (!second->known)
             return false;
         memcpy(second->text, text, SECOND_LEN);

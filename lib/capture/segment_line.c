@@ -40,18 +40,22 @@ static bool read_string(struct span value, struct span *out)
 static bool take_ts(struct segment_line *line, struct span value)
 {
     struct span text;
-    return read_string(value, &text) && clock_parse(text.data, text.len, &line->wall_ns);
+    if (!read_string(value, &text) || !clock_parse(text.data, text.len, &line->wall_ns))
+        return false;
+    if (line->wall_ns == INT64_MIN) /* before 1677; this value means that there is none */
+        line->wall_ns++;
+    return true;
 }
 
 static bool take_seq(struct segment_line *line, struct span value)
 {
     line->numbered = true;
-    return read_u64(value, &line->seq);
+    return line->seq == 0 && read_u64(value, &line->seq); /* `seq` or `at`, once */
 }
 
 static bool take_at(struct segment_line *line, struct span value)
 {
-    return read_u64(value, &line->seq);
+    return line->seq == 0 && read_u64(value, &line->seq);
 }
 
 static bool take_session(struct segment_line *line, struct span value)

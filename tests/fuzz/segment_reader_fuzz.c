@@ -86,24 +86,31 @@ static void check_place(const struct segment_place *place, uint64_t size)
     require(place->end <= size);
 }
 
-/* The number of numbered lines. */
+/* The number of numbered lines of frames whose checksum fits: lines are given
+ * before it is reached, so the last ones may be of a frame that is damaged or cut off. */
 static uint64_t read_through(const char *name, uint64_t size, enum status *status)
 {
     struct segment_reader *reader;
     struct segment_line line;
     struct error err;
-    uint64_t lines = 0;
+    uint64_t lines = 0, sound = 0, frame = 0;
     *status = segment_reader_open(&reader, name, &err);
     if (*status != STATUS_OK)
         return 0;
     while ((*status = segment_reader_next(reader, &line, &err)) == STATUS_OK) {
+        const struct segment_place *place = segment_reader_place(reader);
+        check_place(place, size);
+        if (place->frame != frame)
+            sound = lines;
+        frame = place->frame;
         lines += line.numbered;
-        check_place(segment_reader_place(reader), size);
     }
+    if (segment_reader_place(reader)->frame_end > frame)
+        sound = lines;
     require(*status == STATUS_END || *status == STATUS_DAMAGED);
     require(segment_reader_next(reader, &line, &err) != STATUS_OK);
     segment_reader_close(reader);
-    return lines;
+    return sound;
 }
 
 static void recover(uint64_t lines)

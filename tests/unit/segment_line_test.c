@@ -256,6 +256,10 @@ START_TEST(all_parts_of_a_line)
     ck_assert_int_eq(line.terminator, TERMINATOR_NONE);
     ck_assert_ptr_nonnull(line.bytes_b64.data);
     ck_assert_ptr_null(line.msg.data);
+    ck_assert_int_eq(parse(&line, "{\"ts\":\"0026-11-22T13:53:01.323456Z\",\"seq\":1,"
+                                  "\"event\":\"x\"}"),
+                     STATUS_OK); /* its time lies before what nanoseconds can say */
+    ck_assert_int_eq(line.wall_ns, INT64_MIN + 1);
 }
 END_TEST
 
@@ -272,6 +276,8 @@ START_TEST(lines_that_are_none)
         "{" TS ",\"seq\":-1,\"event\":\"x\"}",
         "{" TS ",\"seq\":18446744073709551616,\"event\":\"x\"}",
         "{" TS ",\"seq\":1,\"event\":\"\"}",
+        "{" TS ",\"seq\":2,\"seq\":1,\"event\":\"x\"}",
+        "{" TS ",\"at\":2,\"seq\":1,\"event\":\"x\"}",
         "{" TS ",\"seq\":1,\"event\":7}",
         "{" TS ",\"seq\":1,\"event\":\"x\"",
         "{" TS ",\"seq\":1,\"event\":\"x}",
