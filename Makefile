@@ -160,6 +160,7 @@ $(EXPORTER): $(OUT)/bin/hashscope-%: $(OUT)/obj/exporter/%_main.o $(call object,
 	%_main.c,$(wildcard exporter/*.c))) $(LIBRARY)
 	$(link) $(LIBS)
 $(OUT)/bin/hashscope-api: $(call object,$(wildcard api/*.c))
+$(OUT)/bin/hashscope-api: LIBS += -lcivetweb
 $(OUT)/bin/hashscope-agent: $(call object,$(wildcard agent/*.c))
 $(filter-out $(EXPORTER),$(PROGRAMS)): $(LIBRARY)
 	$(link) $(LIBS)

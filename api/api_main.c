@@ -18,13 +18,13 @@
 #include "api/exposure.h"
 #include "api/feed.h"
 #include "api/front.h"
+#include "api/live.h"
+#include "api/rest.h"
+#include "api/server.h"
 #include "api/token.h"
-#include "lib/base/clock.h"
 #include "lib/base/flags.h"
-#include "lib/base/json.h"
 #include "lib/base/log.h"
 #include "lib/command/program.h"
-#include "lib/export/mask.h"
 
 struct api_options {
     bool check;
@@ -37,39 +37,24 @@ struct api {
     struct auth *auth;
     struct front *front;
     struct feed *feed;
-    char ring_path[PROGRAM_PATH_MAX];
+    struct server *server;
+    struct rest rest;
+    char ring_path[PROGRAM_PATH_MAX], control_path[PROGRAM_PATH_MAX];
+    char ui_dir[PROGRAM_PATH_MAX], share_dir[PROGRAM_PATH_MAX];
 };
 
 /* ---- messages ---- */
 
-static void append_text_member(struct buffer *out, const char *name, struct span value)
+static void add_row(void *user, const struct query_row *row)
 {
-    buffer_append_format(out, ",\"%s\":", name);
-    if (value.data == NULL)
-        buffer_append_text(out, "null");
-    else
-        json_append_string(out, value.data, value.len);
+    const struct api *api = user;
+    live_add(api->rest.live, row);
 }
 
 static void write_message(void *user, struct buffer *out, const struct query_row *row)
 {
-    char id[QUERY_ID_BYTES], time[CLOCK_TEXT_LEN];
-    struct buffer scratch = {0}, masked = {0};
-    struct span bytes = {NULL, 0};
-
-    (void)user;
-    query_id_format(id, row->instance, row->line.seq);
-    clock_format(time, row->line.wall_ns);
-    if (query_row_bytes(row, &scratch, &bytes) != STATUS_OK)
-        bytes = span_make("", 0);
-    buffer_append_format(out, "{\"id\":\"%s\",\"seq\":%llu,\"ts_recv\":\"%.*s\"", id,
-                         (unsigned long long)row->line.seq, CLOCK_TEXT_LEN, time);
-    append_text_member(out, "session_id", row->line.session);
-    append_text_member(out, "direction", span_text(direction_name(row->line.direction)));
-    append_text_member(out, "raw", mask_passwords(&masked, bytes));
-    buffer_append_char(out, '}');
-    buffer_close(&scratch);
-    buffer_close(&masked);
+    const struct api *api = user;
+    live_write_row(api->rest.live, out, row);
 }
 
 /* ---- starting and ending ---- */
@@ -97,6 +82,7 @@ static enum status start_front(struct api *api, struct error *err)
         .tls_certificate = settings_text(api->settings, "API_TLS_CERT"),
         .tls_key = settings_text(api->settings, "API_TLS_KEY"),
         .auth = api->auth,
+        .server_port = server_port(api->server),
     };
 
     return front_start(&api->front, &options, err);
@@ -108,11 +94,46 @@ static enum status start_feed(struct api *api, struct error *err)
         .data_dir = settings_text(api->settings, "DATA_DIR"),
         .ring_path = api->ring_path,
         .subscriptions = front_subscriptions(api->front),
+        .backlog = (uint64_t)settings_integer(api->settings, "CAPTURE_MAX_MESSAGES"),
+        .on_row = add_row,
         .write_message = write_message,
+        .user = api,
     };
 
-    program_ring_path(api->ring_path, api->settings);
     return feed_start(&api->feed, &options, err);
+}
+
+/* bin/hashscope-api, share/ui, share/hashscope: so it is in a build directory and when installed. */
+static void find_shared(struct api *api)
+{
+    char self[PROGRAM_PATH_MAX];
+    struct error err;
+    char *slash;
+    if (program_self(self, &err) != STATUS_OK || !(slash = strrchr(self, '/')))
+        return;
+    *slash = '\0';
+    snprintf(api->ui_dir, sizeof api->ui_dir, "%.4000s/../share/ui", self);
+    snprintf(api->share_dir, sizeof api->share_dir, "%.4000s/../share/hashscope", self);
+}
+
+static enum status start_server(struct api *api, struct error *err)
+{
+    const struct settings *settings = api->settings;
+    program_ring_path(api->ring_path, settings);
+    program_control_path(api->control_path, settings);
+    find_shared(api);
+    api->rest = (struct rest){
+        .settings = settings,
+        .place = {settings_text(settings, "DATA_DIR"), api->ring_path, 0},
+        .control_path = api->control_path,
+        .ui_dir = api->ui_dir,
+        .share_dir = api->share_dir,
+        .pair_timeout_sec = (unsigned)settings_integer(settings, "PAIR_TIMEOUT_SEC"),
+        .auth = api->auth,
+        .live = live_new((size_t)settings_integer(settings, "CAPTURE_MAX_MESSAGES"),
+                         (size_t)settings_integer(settings, "CAPTURE_MAX_PER_SESSION")),
+    };
+    return server_start(&api->server, &api->rest, err);
 }
 
 static enum status start(struct api *api, struct error *err)
@@ -120,16 +141,22 @@ static enum status start(struct api *api, struct error *err)
     enum status status = start_auth(api, err);
 
     if (status == STATUS_OK)
+        status = start_server(api, err);
+    if (status == STATUS_OK)
         status = start_front(api, err);
+    api->rest.front = api->front;
     if (status == STATUS_OK)
         status = start_feed(api, err);
+    api->rest.feed = api->feed;
     return status;
 }
 
 static void stop(struct api *api)
 {
     feed_stop(api->feed);
+    server_stop(api->server);
     front_stop(api->front);
+    live_free(api->rest.live);
     auth_free(api->auth);
     token_clear(&api->token);
 }

@@ -1,0 +1,45 @@
+/* page.c - rows copied into one buffer. */
+#include "api/page.h"
+
+#include <stdlib.h>
+
+#include "lib/base/memory.h"
+
+void page_open(struct page *page, enum query_order order, size_t limit)
+{
+    *page = (struct page){.order = order, .limit = limit};
+    page->rows = memory_new((limit + 1) * sizeof *page->rows);
+}
+
+void page_close(struct page *page)
+{
+    free(page->rows);
+    buffer_close(&page->lines);
+    *page = (struct page){0};
+}
+
+struct page_row *page_add(struct page *page, struct span line, uint64_t seq, int64_t wall_ns)
+{
+    struct page_row *row = &page->rows[page->count++];
+    *row = (struct page_row){
+        .offset = page->lines.len, .len = line.len, .seq = seq, .wall_ns = wall_ns};
+    buffer_append(&page->lines, line.data, line.len);
+    return row;
+}
+
+void page_set_answer(struct page *page, struct page_row *row, struct span line)
+{
+    row->answer_offset = page->lines.len;
+    row->answer_len = line.len;
+    buffer_append(&page->lines, line.data, line.len);
+}
+
+struct span page_line(const struct page *page, const struct page_row *row)
+{
+    return span_make(page->lines.data + row->offset, row->len);
+}
+
+struct span page_answer(const struct page *page, const struct page_row *row)
+{
+    return span_make(page->lines.data + row->answer_offset, row->answer_len);
+}

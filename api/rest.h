@@ -1,0 +1,44 @@
+/*
+ * rest.h - what all endpoints share, and their tables.
+ */
+#ifndef HASHSCOPE_API_REST_H
+#define HASHSCOPE_API_REST_H
+
+#include "api/auth.h"
+#include "api/feed.h"
+#include "api/front.h"
+#include "api/request.h"
+#include "api/subscription.h"
+#include "lib/base/options.h"
+#include "lib/capture/query.h"
+
+struct live;           /* live.h: the newest messages, in memory */
+struct operator_state; /* operator_state.h: what people switched on, kept over restarts */
+struct repeater;       /* repeater.h: auto-replay */
+
+/* Set up by api_main before the server starts, and read-only from then on; what it points to looks
+ * after its own threads. */
+struct rest {
+    const struct settings *settings;
+    struct query_place place; /* DATA_DIR and its ring */
+    const char *control_path; /* the recorder's control socket */
+    const char *ui_dir;       /* the pages; NULL: not built */
+    const char *share_dir;    /* openapi.yaml and the documentation page lie here */
+    unsigned pair_timeout_sec;
+    const struct auth *auth;
+    struct front *front;
+    struct feed *feed;
+    struct live *live;
+    struct operator_state *operator_state;
+    struct repeater *repeater;
+};
+
+/* Each module's endpoints; api/server.c asks them in this order. */
+struct route_table {
+    const struct route *routes;
+    size_t count;
+};
+extern const struct route_table rest_messages, rest_sessions, rest_control, rest_archive,
+    rest_status, rest_login;
+
+#endif

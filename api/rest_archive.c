@@ -1,0 +1,4 @@
+/* rest_archive.c - endpoints. */
+#include "api/rest.h"
+
+const struct route_table rest_archive = {NULL, 0};

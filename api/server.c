@@ -1,0 +1,322 @@
+/* server.c - from civetweb's callback to a handler and back. */
+#include "api/server.h"
+
+#include <civetweb.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "api/access_log.h"
+#include "api/pages.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/memory.h"
+
+struct server {
+    const struct rest *rest;
+    struct mg_context *civetweb;
+    uint16_t port;
+    sem_t heavy; /* places left */
+};
+
+static struct {
+    _Atomic uint64_t by_class[6], busy, took_us;
+} counted;
+
+static const struct route_table *const tables[] = {&rest_messages, &rest_sessions, &rest_control,
+                                                   &rest_archive,  &rest_status,   &rest_login};
+
+/* ---- routes ---- */
+
+/* Does the path fit the pattern? What stands for {id} is copied. */
+static bool path_fits(const char *pattern, const char *path, char id[REQUEST_ID_MAX])
+{
+    for (; *pattern; pattern++, path++) {
+        if (*pattern == '{') {
+            size_t len = strcspn(path, "/");
+            if (len == 0 || len >= REQUEST_ID_MAX)
+                return false;
+            memcpy(id, path, len);
+            id[len] = '\0';
+            path += len - 1;
+            pattern = strchr(pattern, '}');
+        } else if (*pattern != *path) {
+            return false;
+        }
+    }
+    return *path == '\0';
+}
+
+/* The route, or NULL; `allowed` gets the methods that the path has. */
+static const struct route *find_route(struct request *request, struct buffer *allowed)
+{
+    const char *method = strcmp(request->method, "HEAD") == 0 ? "GET" : request->method;
+    for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++) {
+        for (size_t i = 0; i < tables[t]->count; i++) {
+            const struct route *route = &tables[t]->routes[i];
+            if (!path_fits(route->path, request->path, request->id))
+                continue;
+            if (strcmp(route->method, method) == 0)
+                return route;
+            if (allowed->len)
+                buffer_append_text(allowed, ", ");
+            buffer_append_text(allowed, route->method);
+        }
+    }
+    return NULL;
+}
+
+/* ---- rules ---- */
+
+static struct span header(const struct mg_connection *connection, const char *name)
+{
+    const char *value = mg_get_header(connection, name);
+    return value ? span_text(value) : (struct span){NULL, 0};
+}
+
+static bool is_below_api(const char *path)
+{
+    return strncmp(path, "/api/", 5) == 0 || strcmp(path, "/api") == 0;
+}
+
+static bool is_allowed(struct request *request)
+{
+    bool open = request->route ? (request->route->flags & ROUTE_OPEN) != 0
+                               : !is_below_api(request->path);
+    struct auth_request asked = {
+        .method = span_text(request->method),
+        .host = request->host,
+        .origin = request->origin,
+        .cookie = header(request->connection, "Cookie"),
+        .authorization = header(request->connection, "Authorization"),
+        .content_type = header(request->connection, "Content-Type"),
+        .needs_token = !open,
+    };
+    enum auth_verdict verdict = auth_check(request->rest->auth, &asked);
+    if (verdict == AUTH_ALLOWED)
+        return true;
+    if (auth_status(verdict) == 401)
+        buffer_append_text(&request->headers, "WWW-Authenticate: Bearer\r\n");
+    reply_error(request, auth_status(verdict), "%s", auth_reason(verdict));
+    return false;
+}
+
+/* ---- body ---- */
+
+static bool read_all(struct request *request, struct buffer *body, size_t len)
+{
+    while (body->len < len) {
+        int got = mg_read(request->connection, buffer_reserve(body, len - body->len),
+                          len - body->len);
+        if (got <= 0)
+            return false;
+        body->len += (size_t)got;
+    }
+    return true;
+}
+
+static bool take_body(struct request *request, long long len)
+{
+    struct buffer body = {0};
+    json_error_t fault;
+    if (len <= 0)
+        return true;
+    if (len > FRONT_BODY_MAX) {
+        reply_error(request, 413, "a body has at most %u bytes", FRONT_BODY_MAX);
+        return false;
+    }
+    if (!read_all(request, &body, (size_t)len)) {
+        request->gone = true;
+        buffer_close(&body);
+        return false;
+    }
+    json_t *tree = json_loadb(body.data, body.len, JSON_REJECT_DUPLICATES, &fault);
+    buffer_close(&body);
+    if (!tree)
+        reply_error(request, 400, "the body is no JSON: %s, at byte %d", fault.text,
+                    fault.position);
+    else if (!json_is_object(tree))
+        reply_error(request, 422, "the body is no JSON object");
+    if (!json_is_object(tree)) {
+        json_decref(tree);
+        return false;
+    }
+    request->body = tree;
+    return true;
+}
+
+static bool take_parameters(struct request *request, const char *query)
+{
+    struct error err;
+    struct span text = query ? span_text(query) : (struct span){NULL, 0};
+    if (text.len > SERVER_QUERY_MAX) {
+        reply_error(request, 414, "a query has at most %d bytes", SERVER_QUERY_MAX);
+        return false;
+    }
+    if (parameters_parse(&request->parameters, request->route->parameters,
+                         request->route->parameter_count, text, &err) == STATUS_OK)
+        return true;
+    reply_error(request, 422, "%s", err.text);
+    return false;
+}
+
+/* ---- dispatch ---- */
+
+static void handle_heavy(struct server *server, struct request *request)
+{
+    if (sem_trywait(&server->heavy) != 0) {
+        reply_error(request, 503, "%d requests that read the archive are running already",
+                    SERVER_HEAVY_MAX);
+        return;
+    }
+    request->route->handle(request);
+    sem_post(&server->heavy);
+}
+
+static void preflight(struct request *request)
+{
+    bool allowed = auth_cors(request->rest->auth, request->origin, true, &request->headers);
+    if (allowed)
+        reply_bytes(request, 204, "text/plain", span_text(""));
+    else
+        reply_error(request, 403, "this origin is not among CORS_ORIGINS");
+}
+
+static void dispatch(struct server *server, struct request *request,
+                     const struct mg_request_info *info)
+{
+    struct buffer allowed = {0};
+    request->route = find_route(request, &allowed);
+    if (strcmp(request->method, "OPTIONS") == 0 && request->origin.len > 0) {
+        preflight(request);
+    } else if (is_allowed(request)) {
+        (void)auth_cors(request->rest->auth, request->origin, false, &request->headers);
+        if (!request->route && allowed.len) {
+            buffer_append_format(&request->headers, "Allow: %.*s\r\n", (int)allowed.len,
+                                 allowed.data);
+            reply_error(request, 405, "%s takes %.*s", request->path, (int)allowed.len,
+                        allowed.data);
+        } else if (!request->route) {
+            pages_serve(request);
+        } else if (take_parameters(request, info->query_string) &&
+                   take_body(request, info->content_length)) {
+            if (request->route->flags & ROUTE_HEAVY)
+                handle_heavy(server, request);
+            else
+                request->route->handle(request);
+        }
+    }
+    buffer_close(&allowed);
+}
+
+static void note(const struct request *request, int64_t begun_ns)
+{
+    int64_t took_ns = clock_mono_ns() - begun_ns;
+    struct access_entry entry = {request->peer.text, request->method, request->path,
+                                 request->status, request->sent, took_ns};
+    int kind = request->status / 100;
+    counted.by_class[kind < 6 ? kind : 5]++;
+    counted.took_us += (uint64_t)took_ns / 1000;
+    access_log(&entry);
+}
+
+static int on_request(struct mg_connection *connection, void *user)
+{
+    struct server *server = user;
+    const struct mg_request_info *info = mg_get_request_info(connection);
+    int64_t begun_ns = clock_mono_ns();
+    struct request request = {.rest = server->rest,
+                              .method = info->request_method,
+                              .path = info->local_uri ? info->local_uri : "",
+                              .connection = connection,
+                              .host = header(connection, "Host"),
+                              .origin = header(connection, "Origin")};
+    if (!front_peer(server->rest->front, (uint16_t)info->remote_port, &request.peer)) {
+        log_warn("a connection that did not come through the front was refused");
+        mg_close_connection(connection);
+        return 403;
+    }
+    counted.busy++;
+    dispatch(server, &request, info);
+    if (request.status == 0 && !request.gone)
+        reply_error(&request, 500, "%s gave no answer", request.path);
+    counted.busy--;
+    note(&request, begun_ns);
+    parameters_close(&request.parameters);
+    json_decref(request.body);
+    buffer_close(&request.headers);
+    return request.status ? request.status : 499;
+}
+
+/* ---- starting and ending ---- */
+
+static int on_log(const struct mg_connection *connection, const char *text)
+{
+    (void)connection;
+    log_debug("civetweb: %s", text);
+    return 1;
+}
+
+enum status server_start(struct server **out, const struct rest *rest, struct error *err)
+{
+    static const char *const options[] = {"listening_ports",
+                                          "127.0.0.1:0",
+                                          "num_threads",
+                                          "160",
+                                          "enable_keep_alive",
+                                          "yes",
+                                          "keep_alive_timeout_ms",
+                                          "500",
+                                          "request_timeout_ms",
+                                          "30000",
+                                          "max_request_size",
+                                          "32768",
+                                          "tcp_nodelay",
+                                          "1",
+                                          "enable_directory_listing",
+                                          "no",
+                                          NULL};
+    struct mg_callbacks callbacks = {.log_message = on_log};
+    struct mg_server_port ports[4];
+    struct server *server = memory_new(sizeof *server);
+    server->rest = rest;
+    (void)sem_init(&server->heavy, 0, SERVER_HEAVY_MAX);
+    (void)mg_init_library(0);
+    server->civetweb = mg_start(&callbacks, server, (const char **)options);
+    if (!server->civetweb || mg_get_server_ports(server->civetweb, 4, ports) < 1) {
+        server_stop(server);
+        return error_set(err, STATUS_IO, "the HTTP server does not start on 127.0.0.1");
+    }
+    server->port = (uint16_t)ports[0].port;
+    mg_set_request_handler(server->civetweb, "/", on_request, server);
+    *out = server;
+    return STATUS_OK;
+}
+
+uint16_t server_port(const struct server *server)
+{
+    return server->port;
+}
+
+void server_stop(struct server *server)
+{
+    if (!server)
+        return;
+    if (server->civetweb)
+        mg_stop(server->civetweb);
+    (void)mg_exit_library();
+    (void)sem_destroy(&server->heavy);
+    free(server);
+}
+
+void server_facts(struct server_facts *out)
+{
+    *out = (struct server_facts){.busy = counted.busy, .took_us = counted.took_us};
+    for (int i = 0; i < 6; i++) {
+        out->by_class[i] = counted.by_class[i];
+        out->requests += counted.by_class[i];
+    }
+    out->failed = out->by_class[5];
+}
