@@ -103,7 +103,8 @@ static enum status start_feed(struct api *api, struct error *err)
     return feed_start(&api->feed, &options, err);
 }
 
-/* bin/hashscope-api, share/ui, share/hashscope: so it is in a build directory and when installed. */
+/* bin/hashscope-api, share/ui, share/hashscope: so it is in a build directory and when installed.
+ */
 static void find_shared(struct api *api)
 {
     char self[PROGRAM_PATH_MAX];

@@ -3,8 +3,11 @@
  * more than CAPTURE_MAX_PER_SESSION of one session. What the endpoints with source=live answer
  * from, how a request finds its answer, and who is behind a session.
  *
- * The feed adds each row; readers copy what they need under a lock, so that nothing is written out
- * or sent while it is held.
+ *   entries, by number:   … │ 812 │ 815 │ 816 │ 820 │      a ring; found by binary search
+ *                              ▲─────────────▲             of one session: a chain, both ways
+ *
+ * The feed adds each row; readers copy the lines they need under a lock, so that nothing is written
+ * out or sent while it is held.
  *
  * Ownership: live_new's caller. Threads: one adds, any read.
  */
@@ -19,24 +22,24 @@ struct live;
 struct live *live_new(size_t messages, size_t per_session);
 void live_free(struct live *live); /* NULL is fine */
 
-/* The feed: every row of the ring, in order. A row of another instance empties it. */
+/* The feed: every row of the ring, in order. A row of another series empties it. */
 void live_add(struct live *live, const struct query_row *row);
-/* The feed: the message object of a row (message.h), with the request that it answers. */
+/* The message object of a row (message.h), with what is known of the request that it answers. */
 void live_write_row(struct live *live, struct buffer *out, const struct query_row *row);
 
-/* Appends to `page` the messages that fit, at most page->limit, behind page->cursor_seq in
- * page->order, with the answers to requests among them. */
-void live_page(struct live *live, const struct query_filter *filter, struct page *page);
+/* Appends to `page` the messages that fit, as page.h says. Of the filter: times, sessions (one or
+ * none), directions, methods, method_names, errors, text. False: what is behind page->behind has
+ * been overwritten in part, and the page goes on with what is left. */
+bool live_page(struct live *live, const struct query_filter *filter, struct page *page);
 /* The one with this number. False: it is not here. */
 bool live_find(struct live *live, uint64_t instance, uint64_t seq, struct page *page);
-
-/* The miner's address of a session seen in the ring: copied to `out`, which has PEER_BYTES. */
-#define LIVE_PEER_BYTES 64
-bool live_peer(struct live *live, const struct uuid *session, char out[LIVE_PEER_BYTES]);
+/* Fills in answers, methods answered and peers of a page's rows, as far as they are here. */
+void live_complete(struct live *live, struct page *page);
 
 struct live_facts {
     uint64_t messages, bytes; /* held now */
-    uint64_t instance, first_seq, last_seq;
+    uint64_t sessions;
+    uint64_t instance, first_seq, last_seq; /* of the messages held; 0: none */
 };
 void live_facts(struct live *live, struct live_facts *out);
 

@@ -8,7 +8,7 @@
 void page_open(struct page *page, enum query_order order, size_t limit)
 {
     *page = (struct page){.order = order, .limit = limit};
-    page->rows = memory_new((limit + 1) * sizeof *page->rows);
+    page->rows = memory_new(limit * sizeof *page->rows);
 }
 
 void page_close(struct page *page)
@@ -18,13 +18,19 @@ void page_close(struct page *page)
     *page = (struct page){0};
 }
 
-struct page_row *page_add(struct page *page, struct span line, uint64_t seq, int64_t wall_ns)
+bool page_add(struct page *page, struct span line, uint64_t seq)
 {
-    struct page_row *row = &page->rows[page->count++];
-    *row = (struct page_row){
-        .offset = page->lines.len, .len = line.len, .seq = seq, .wall_ns = wall_ns};
+    if (page->skip > 0) {
+        page->skip--;
+        return true;
+    }
+    page->more = page->count == page->limit;
+    if (page->more)
+        return false;
+    page->rows[page->count++] =
+        (struct page_row){.seq = seq, .offset = page->lines.len, .len = line.len};
     buffer_append(&page->lines, line.data, line.len);
-    return row;
+    return true;
 }
 
 void page_set_answer(struct page *page, struct page_row *row, struct span line)

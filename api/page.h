@@ -9,12 +9,16 @@
 
 #include "lib/base/bytes.h"
 #include "lib/capture/query.h"
+#include "lib/stratum/scan.h"
+
+#define PAGE_PEER_BYTES 64
 
 struct page_row {
+    uint64_t seq;
     size_t offset, len;               /* of the line in page->lines */
     size_t answer_offset, answer_len; /* of the line that answers it; 0, 0: none known */
-    uint64_t seq;
-    int64_t wall_ns;
+    enum stratum_method answered;     /* what it answers; NONE: not known */
+    char peer[PAGE_PEER_BYTES];       /* the miner; "": not known */
 };
 
 struct page {
@@ -30,7 +34,8 @@ struct page {
 
 void page_open(struct page *page, enum query_order order, size_t limit);
 void page_close(struct page *page);
-struct page_row *page_add(struct page *page, struct span line, uint64_t seq, int64_t wall_ns);
+/* False: it is full; page->more is set then. A row that page->skip leaves out counts as added. */
+bool page_add(struct page *page, struct span line, uint64_t seq);
 void page_set_answer(struct page *page, struct page_row *row, struct span line);
 struct span page_line(const struct page *page, const struct page_row *row);
 struct span page_answer(const struct page *page, const struct page_row *row); /* len 0: none */

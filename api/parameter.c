@@ -98,9 +98,8 @@ static enum status take_value(struct parameter_value *value, const struct parame
     case PARAMETER_TIME:
         if (clock_parse(value->text, value->len, &value->number))
             return STATUS_OK;
-        return error_set(err, STATUS_INVALID,
-                         "%s: '%.40s' is no time such as 2026-11-22T13:53:01Z", known->name,
-                         value->text);
+        return error_set(err, STATUS_INVALID, "%s: '%.40s' is no time such as 2026-11-22T13:53:01Z",
+                         known->name, value->text);
     }
     return error_set(err, STATUS_INVALID, "%s: cannot be given", known->name);
 }
@@ -142,7 +141,7 @@ enum status parameters_parse(struct parameters *out, const struct parameter *kno
         out->values[i].number = known[i].fallback;
     while (query.len > 0) {
         const char *and = memchr(query.data, '&', query.len);
-        size_t len = and ? (size_t)(and - query.data) : query.len;
+        size_t len = and? (size_t)(and-query.data) : query.len;
         if (len > 0) {
             enum status status = take_pair(out, span_make(query.data, len), err);
             if (status != STATUS_OK)

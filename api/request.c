@@ -79,10 +79,10 @@ void reply_error(struct request *request, int status, const char *fmt, ...)
 void reply_failure(struct request *request, enum status status, const struct error *err)
 {
     static const int codes[] = {
-        [STATUS_INVALID] = 422,     [STATUS_NOT_FOUND] = 404, [STATUS_EXISTS] = 409,
-        [STATUS_BUSY] = 409,        [STATUS_DENIED] = 503,    [STATUS_FULL] = 503,
-        [STATUS_IO] = 503,          [STATUS_DAMAGED] = 503,   [STATUS_UNSUPPORTED] = 503,
-        [STATUS_TIMEOUT] = 503,     [STATUS_CLOSED] = 503,
+        [STATUS_INVALID] = 422, [STATUS_NOT_FOUND] = 404, [STATUS_EXISTS] = 409,
+        [STATUS_BUSY] = 409,    [STATUS_DENIED] = 503,    [STATUS_FULL] = 503,
+        [STATUS_IO] = 503,      [STATUS_DAMAGED] = 503,   [STATUS_UNSUPPORTED] = 503,
+        [STATUS_TIMEOUT] = 503, [STATUS_CLOSED] = 503,
     };
     bool known = status < sizeof codes / sizeof codes[0] && codes[status];
     reply_error(request, known ? codes[status] : 500, "%s", err->text);
@@ -91,8 +91,8 @@ void reply_failure(struct request *request, enum status status, const struct err
 void reply_begin(struct request *request, const char *type, const char *file)
 {
     if (file)
-        buffer_append_format(&request->headers, "Content-Disposition: attachment; filename=\"%s\"\r\n",
-                             file);
+        buffer_append_format(&request->headers,
+                             "Content-Disposition: attachment; filename=\"%s\"\r\n", file);
     send_head(request, 200, type, -1);
 }
 

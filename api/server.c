@@ -83,8 +83,8 @@ static bool is_below_api(const char *path)
 
 static bool is_allowed(struct request *request)
 {
-    bool open = request->route ? (request->route->flags & ROUTE_OPEN) != 0
-                               : !is_below_api(request->path);
+    bool open =
+        request->route ? (request->route->flags & ROUTE_OPEN) != 0 : !is_below_api(request->path);
     struct auth_request asked = {
         .method = span_text(request->method),
         .host = request->host,
@@ -108,8 +108,8 @@ static bool is_allowed(struct request *request)
 static bool read_all(struct request *request, struct buffer *body, size_t len)
 {
     while (body->len < len) {
-        int got = mg_read(request->connection, buffer_reserve(body, len - body->len),
-                          len - body->len);
+        int got =
+            mg_read(request->connection, buffer_reserve(body, len - body->len), len - body->len);
         if (got <= 0)
             return false;
         body->len += (size_t)got;
@@ -215,7 +215,7 @@ static void note(const struct request *request, int64_t begun_ns)
 {
     int64_t took_ns = clock_mono_ns() - begun_ns;
     struct access_entry entry = {request->peer.text, request->method, request->path,
-                                 request->status, request->sent, took_ns};
+                                 request->status,    request->sent,   took_ns};
     int kind = request->status / 100;
     counted.by_class[kind < 6 ? kind : 5]++;
     counted.took_us += (uint64_t)took_ns / 1000;

@@ -22,7 +22,8 @@
 struct server;
 
 /* `rest->front` may be set after this, before the first request comes. */
-enum status server_start(struct server **out, const struct rest *rest, struct error *err) MUST_CHECK;
+enum status server_start(struct server **out, const struct rest *rest,
+                         struct error *err) MUST_CHECK;
 uint16_t server_port(const struct server *server);
 void server_stop(struct server *server); /* waits for handlers to end; NULL is fine */
 

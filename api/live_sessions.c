@@ -1,0 +1,82 @@
+/* live_sessions.c - the sessions that messages belong to, and who they are. */
+#include <stdlib.h>
+
+#include "api/live_private.h"
+#include "lib/base/memory.h"
+
+static struct live_session **list_of(const struct live *live, const struct uuid *uuid)
+{
+    return &live->hashed[hash_bytes(live->seed, uuid, sizeof *uuid) % LIVE_SESSIONS];
+}
+
+struct live_session *live_session_find(const struct live *live, const struct uuid *uuid)
+{
+    struct live_session *session = *list_of(live, uuid);
+    while (session && !uuid_equal(&session->uuid, uuid))
+        session = session->next_hashed;
+    return session;
+}
+
+static void unlink_age(struct live *live, struct live_session *session)
+{
+    *(session->older ? &session->older->younger : &live->oldest) = session->younger;
+    *(session->younger ? &session->younger->older : &live->youngest) = session->older;
+}
+
+static void link_youngest(struct live *live, struct live_session *session)
+{
+    session->older = live->youngest;
+    session->younger = NULL;
+    *(live->youngest ? &live->youngest->younger : &live->oldest) = session;
+    live->youngest = session;
+}
+
+static void drop(struct live *live, struct live_session *session)
+{
+    struct live_session **at = list_of(live, &session->uuid);
+    while (*at != session)
+        at = &(*at)->next_hashed;
+    *at = session->next_hashed;
+    unlink_age(live, session);
+    live->sessions--;
+    free(session);
+}
+
+/* Sessions without messages go, those first that were not heard of for longest. */
+static void make_room(struct live *live)
+{
+    struct live_session *session = live->oldest;
+    for (unsigned looked = 0; session && live->sessions > LIVE_SESSIONS && looked < 64; looked++) {
+        struct live_session *younger = session->younger;
+        if (session->count == 0)
+            drop(live, session);
+        session = younger;
+    }
+}
+
+struct live_session *live_session_get(struct live *live, const struct uuid *uuid)
+{
+    struct live_session *session = live_session_find(live, uuid);
+    if (session) {
+        if (session != live->youngest) {
+            unlink_age(live, session);
+            link_youngest(live, session);
+        }
+        return session;
+    }
+    session = memory_new(sizeof *session);
+    session->uuid = *uuid;
+    session->oldest = session->newest = LIVE_NONE;
+    session->next_hashed = *list_of(live, uuid);
+    *list_of(live, uuid) = session;
+    link_youngest(live, session);
+    live->sessions++;
+    make_room(live);
+    return session;
+}
+
+void live_sessions_free(struct live *live)
+{
+    while (live->oldest)
+        drop(live, live->oldest);
+}

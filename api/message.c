@@ -1,0 +1,239 @@
+/* message.c - from a line of the archive to the object that clients get. */
+#include "api/message.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/json.h"
+#include "lib/export/mask.h"
+#include "lib/stratum/message.h"
+
+/* One side of a pair: a line and its bytes. */
+struct side {
+    struct segment_line line;
+    struct span bytes;
+    struct stratum_scan scan;
+    struct buffer decoded, masked;
+};
+
+static bool side_open(struct side *side, struct span text, bool masked)
+{
+    struct query_row row = {0};
+    *side = (struct side){.bytes = {NULL, 0}};
+    if (text.len == 0 || segment_line_parse(&row.line, text.data, text.len) != STATUS_OK ||
+        !row.line.is_message)
+        return false;
+    side->line = row.line;
+    if (query_row_bytes(&row, &side->decoded, &side->bytes) != STATUS_OK)
+        side->bytes = span_text("");
+    if (masked)
+        side->bytes = mask_passwords(&side->masked, side->bytes);
+    stratum_scan_line(&side->scan, side->bytes.data, side->bytes.len);
+    return true;
+}
+
+static void side_close(struct side *side)
+{
+    buffer_close(&side->decoded);
+    buffer_close(&side->masked);
+}
+
+/* ---- members ---- */
+
+static void name(struct buffer *out, const char *key)
+{
+    buffer_append_text(out, ",\"");
+    buffer_append_text(out, key);
+    buffer_append_text(out, "\":");
+}
+
+static void put_raw(struct buffer *out, const char *key, struct span json)
+{
+    name(out, key);
+    if (json.len)
+        buffer_append(out, json.data, json.len);
+    else
+        buffer_append_text(out, "null");
+}
+
+static void put_string(struct buffer *out, const char *key, struct span text)
+{
+    name(out, key);
+    if (text.data)
+        json_append_string(out, text.data, text.len);
+    else
+        buffer_append_text(out, "null");
+}
+
+static void put_bool(struct buffer *out, const char *key, bool value)
+{
+    name(out, key);
+    buffer_append_text(out, value ? "true" : "false");
+}
+
+static void put_time(struct buffer *out, const char *key, int64_t wall_ns)
+{
+    char text[CLOCK_TEXT_LEN];
+    clock_format(text, wall_ns);
+    put_string(out, key, span_make(text, sizeof text));
+}
+
+static bool is_text(struct span bytes)
+{
+    return utf8_valid_prefix(bytes.data ? bytes.data : "", bytes.len) == bytes.len;
+}
+
+static void put_bytes(struct buffer *out, struct span bytes)
+{
+    bool text = is_text(bytes);
+    put_string(out, "raw",
+               text ? span_make(bytes.data ? bytes.data : "", bytes.len) : (struct span){NULL, 0});
+    if (text) {
+        put_raw(out, "raw_base64", (struct span){NULL, 0});
+        return;
+    }
+    name(out, "raw_base64");
+    buffer_append_char(out, '"');
+    buffer_append_base64(out, bytes.data, bytes.len);
+    buffer_append_char(out, '"');
+}
+
+static int append_json(const char *text, size_t len, void *out)
+{
+    buffer_append(out, text, len);
+    return 0;
+}
+
+/* Integers that a tree cannot hold would lose digits: such a message has no view, but its bytes. */
+static void put_view(struct buffer *out, const struct side *side, enum stratum_method answered)
+{
+    struct error err;
+    json_t *view = NULL;
+    if (!side->line.is_fragment && is_text(side->bytes))
+        view = stratum_message_view(side->bytes.data, side->bytes.len, answered, &err);
+    name(out, "decoded");
+    if (!view || json_dump_callback(view, append_json, out, JSON_COMPACT) != 0)
+        buffer_append_text(out, "null");
+    json_decref(view);
+}
+
+static void put_id(struct buffer *out, const char *key, uint64_t instance, uint64_t seq)
+{
+    char text[QUERY_ID_BYTES];
+    query_id_format(text, instance, seq);
+    put_string(out, key, span_text(text));
+}
+
+static void put_latency(struct buffer *out, const struct segment_line *answer)
+{
+    name(out, "latency_ms");
+    if (answer && answer->paired)
+        buffer_append_format(out, "%lld.%03lld", (long long)(answer->latency_us / 1000),
+                             (long long)(answer->latency_us % 1000));
+    else
+        buffer_append_text(out, "null");
+}
+
+/* JSON that may stand in another's middle: what has no fault. */
+static struct span as_json(const struct side *side)
+{
+    bool sound = side && side->scan.fault == STRATUM_FAULT_NONE && !side->line.is_fragment;
+    return sound ? side->bytes : (struct span){NULL, 0};
+}
+
+static void put_answer(struct buffer *out, const struct message_source *source,
+                       const struct side *side, const struct side *answer)
+{
+    if (answer)
+        put_id(out, "paired_message_id", source->instance, answer->line.seq);
+    else if (side->line.paired)
+        put_id(out, "paired_message_id", source->instance, side->line.re);
+    else
+        put_raw(out, "paired_message_id", (struct span){NULL, 0});
+    put_raw(out, "response", as_json(answer));
+    put_string(out, "response_raw",
+               answer && is_text(answer->bytes) ? answer->bytes : (struct span){NULL, 0});
+    if (answer)
+        put_time(out, "response_ts_recv", answer->line.wall_ns);
+    else
+        put_raw(out, "response_ts_recv", (struct span){NULL, 0});
+    put_latency(out, answer ? &answer->line : &side->line);
+}
+
+/* How long forwarding took stands in the line only when it was long. */
+static int64_t forwarded_ns(const struct segment_line *line)
+{
+    static const char key[] = ",\"fwd_us\":";
+    const char *end = line->msg.data ? line->msg.data : line->text.data + line->text.len;
+    const char *at = memmem(line->text.data, (size_t)(end - line->text.data), key, sizeof key - 1);
+    return line->wall_ns + (at ? strtoll(at + sizeof key - 1, NULL, 10) * 1000 : 0);
+}
+
+static void put_message(struct buffer *out, const struct message_source *source,
+                        const struct side *side, const struct side *answer)
+{
+    const struct segment_line *line = &side->line;
+    bool opaque = line->is_fragment || side->scan.fault != STRATUM_FAULT_NONE;
+    char id[QUERY_ID_BYTES];
+    query_id_format(id, source->instance, line->seq);
+    buffer_append_format(out, "{\"id\":\"%s\",\"seq\":%llu", id, (unsigned long long)line->seq);
+    put_time(out, "ts_recv", line->wall_ns);
+    put_time(out, "ts_fwd", forwarded_ns(line));
+    put_string(out, "direction", span_text(direction_name(line->direction)));
+    put_string(out, "session_id", line->session);
+    put_string(out, "peer",
+               source->peer && source->peer[0] ? span_text(source->peer) : (struct span){NULL, 0});
+    put_bytes(out, side->bytes);
+    put_view(out, side, source->answered);
+    name(out, "parse_error");
+    if (line->why.data) /* as it stands in the line, escapes included */
+        buffer_append_format(out, "\"%.*s\"", (int)line->why.len, line->why.data);
+    else
+        buffer_append_text(out, "null");
+    name(out, "size_bytes");
+    buffer_append_u64(out, side->bytes.len);
+    name(out, "method");
+    if (side->scan.method_text.data && !opaque)
+        buffer_append_format(out, "\"%.*s\"", (int)side->scan.method_text.len,
+                             side->scan.method_text.data);
+    else if (line->method.data)
+        buffer_append_format(out, "\"%.*s\"", (int)line->method.len, line->method.data);
+    else
+        buffer_append_text(out, "null");
+    put_raw(out, "jsonrpc_id", opaque ? (struct span){NULL, 0} : side->scan.id_text);
+    put_bool(out, "is_request", side->scan.kind == STRATUM_REQUEST);
+    put_bool(out, "is_response", side->scan.kind == STRATUM_RESPONSE);
+    put_answer(out, source, side, answer);
+    buffer_append_char(out, '}');
+}
+
+void message_write(struct buffer *out, const struct message_source *source)
+{
+    struct side side, answer;
+    bool answered = side_open(&answer, source->answer, source->masked);
+    if (side_open(&side, source->line, source->masked))
+        put_message(out, source, &side, answered ? &answer : NULL);
+    else
+        buffer_append_text(out, "null");
+    side_close(&side);
+    side_close(&answer);
+}
+
+void message_write_page(struct buffer *out, const struct page *page, bool masked)
+{
+    for (size_t i = 0; i < page->count; i++) {
+        const struct page_row *row = &page->rows[i];
+        const struct message_source source = {
+            .instance = page->instance,
+            .line = page_line(page, row),
+            .answer = page_answer(page, row),
+            .answered = row->answered,
+            .peer = row->peer,
+            .masked = masked,
+        };
+        if (i > 0)
+            buffer_append_char(out, ',');
+        message_write(out, &source);
+    }
+}

@@ -1,0 +1,64 @@
+/* message_filter.c - parameters into a filter. */
+#include "api/message_filter.h"
+
+#include <string.h>
+
+#include "lib/stratum/scan.h"
+
+/* One or several names with commas between them. */
+static enum status read_methods(struct message_filter *out, const struct parameter_value *value,
+                                struct error *err)
+{
+    memcpy(out->memory, value->text, value->len + 1);
+    for (char *rest = out->memory, *name; (name = strsep(&rest, ",")) != NULL;) {
+        enum stratum_method method = stratum_method_find(name, strlen(name));
+        if (*name == '\0')
+            return error_set(err, STATUS_INVALID, "method: an empty name in '%s'", value->text);
+        if (method != STRATUM_METHOD_UNKNOWN) {
+            out->query.methods |= UINT64_C(1) << method;
+        } else if (out->query.method_count == MESSAGE_FILTER_METHODS) {
+            return error_set(err, STATUS_INVALID, "method: at most %d names that are not known",
+                             MESSAGE_FILTER_METHODS);
+        } else {
+            out->names[out->query.method_count++] = name;
+        }
+    }
+    out->query.method_names = out->names;
+    return STATUS_OK;
+}
+
+enum status message_filter_read(struct message_filter *out, const struct parameters *parameters,
+                                struct error *err)
+{
+    static const enum query_source sources[] = {QUERY_ALL, QUERY_LIVE, QUERY_ARCHIVE};
+    const struct parameter_value *session = parameter(parameters, "session_id");
+    const struct parameter_value *direction = parameter(parameters, "direction");
+    const struct parameter_value *method = parameter(parameters, "method");
+    const struct parameter_value *text = parameter(parameters, "q");
+    *out = (struct message_filter){
+        .query = {.what = QUERY_MESSAGES,
+                  .from_ns = parameter_number(parameters, "from"),
+                  .to_ns = parameter_number(parameters, "to"),
+                  .errors = parameter_number(parameters, "errors"),
+                  .source = sources[parameter_number(parameters, "source")]}};
+    if (parameter(parameters, "to")->given && out->query.to_ns <= out->query.from_ns)
+        return error_set(err, STATUS_INVALID, "to: not behind from");
+    if (session->given) {
+        out->query.sessions = &session->uuid;
+        out->query.session_count = 1;
+    }
+    if (direction->given)
+        out->query.directions = 1u << direction->number;
+    if (text->given) {
+        out->query.text = text->text;
+        out->query.text_len = text->len;
+    }
+    return method->given ? read_methods(out, method, err) : STATUS_OK;
+}
+
+bool message_filter_is_narrow(const struct message_filter *filter)
+{
+    const struct query_filter *query = &filter->query;
+    return query->session_count || query->directions || query->methods || query->method_count ||
+           query->errors || query->text_len;
+}

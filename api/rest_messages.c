@@ -1,0 +1,203 @@
+/* rest_messages.c - GET messages, GET messages/{id}. */
+#include <string.h>
+
+#include "api/answers.h"
+#include "api/live.h"
+#include "api/message.h"
+#include "api/message_filter.h"
+#include "api/rest.h"
+
+/* ---- pages ---- */
+
+struct list {
+    struct message_filter filter;
+    struct page page;
+    char cursor[QUERY_CURSOR_BYTES]; /* of the next page; "": there is none */
+};
+
+/* A cursor of a live page is the id of its last message. */
+static enum status list_live(const struct rest *rest, struct list *list, const char *cursor,
+                             struct error *err)
+{
+    uint64_t instance = 0;
+    struct live_facts facts;
+    live_facts(rest->live, &facts);
+    if (cursor && !query_id_parse(cursor, &instance, &list->page.behind))
+        return error_set(err, STATUS_INVALID, "cursor: it is none of a list with source=live");
+    if (cursor && instance != facts.instance)
+        return error_set(err, STATUS_INVALID, "cursor: it belongs to another series of recordings");
+    (void)live_page(rest->live, &list->filter.query, &list->page);
+    if (list->page.more)
+        query_id_format(list->cursor, list->page.instance,
+                        list->page.rows[list->page.count - 1].seq);
+    return STATUS_OK;
+}
+
+static enum status read_rows(struct query *query, struct page *page, char next[QUERY_CURSOR_BYTES],
+                             struct error *err)
+{
+    struct query_row row;
+    enum status status;
+    char cursor[QUERY_CURSOR_BYTES] = "";
+    while ((status = query_next(query, &row, err)) == STATUS_OK) {
+        page->instance = row.instance;
+        if (!page_add(page, row.line.text, row.line.seq))
+            break;
+        query_cursor(query, cursor);
+    }
+    if (page->more)
+        memcpy(next, cursor, sizeof cursor);
+    return status == STATUS_END ? STATUS_OK : status;
+}
+
+static enum status list_all(const struct rest *rest, struct list *list, const char *cursor,
+                            struct error *err)
+{
+    struct query_options options = {.place = rest->place,
+                                    .filter = list->filter.query,
+                                    .order = list->page.order,
+                                    .cursor = cursor};
+    struct query *query;
+    enum status status = query_open(&query, &options, err);
+    if (status != STATUS_OK)
+        return status;
+    status = read_rows(query, &list->page, list->cursor, err);
+    query_close(query);
+    live_complete(rest->live, &list->page);
+    answers_complete(rest, &list->page);
+    return status;
+}
+
+static void write_list(struct request *request, const struct list *list, bool masked)
+{
+    struct buffer out = {0};
+    buffer_append_text(&out, "{\"items\":[");
+    message_write_page(&out, &list->page, masked);
+    buffer_append_text(&out, "],\"next_cursor\":");
+    if (list->cursor[0])
+        buffer_append_format(&out, "\"%s\"}", list->cursor);
+    else
+        buffer_append_text(&out, "null}");
+    reply_json(request, 200, &out);
+}
+
+static void get_messages(struct request *request)
+{
+    const struct parameters *given = &request->parameters;
+    const char *cursor = parameter_text(given, "cursor");
+    bool oldest = parameter_number(given, "order") == 1;
+    struct list list = {.cursor = ""};
+    struct error err;
+    page_open(&list.page, oldest ? QUERY_OLDEST_FIRST : QUERY_NEWEST_FIRST,
+              (size_t)parameter_number(given, "limit"));
+    list.page.skip = (size_t)parameter_number(given, "offset");
+    enum status status = message_filter_read(&list.filter, given, &err);
+    if (status == STATUS_OK)
+        status = list.filter.query.source == QUERY_LIVE
+                     ? list_live(request->rest, &list, cursor, &err)
+                     : list_all(request->rest, &list, cursor, &err);
+    if (status == STATUS_OK)
+        write_list(request, &list, parameter_number(given, "passwords") == 0);
+    else
+        reply_failure(request, status, &err);
+    page_close(&list.page);
+}
+
+/* ---- one ---- */
+
+static void add_found(struct page *page, const struct query_row *row)
+{
+    page->instance = row->instance;
+    (void)page_add(page, row->line.text, row->line.seq);
+}
+
+/* The request's method tells how to read an answer. */
+static void learn_answered(const struct rest *rest, struct page *page)
+{
+    char id[QUERY_ID_BYTES];
+    struct segment_line line;
+    struct stratum_scan scan;
+    struct query *query;
+    struct query_row row;
+    struct error err;
+    struct buffer scratch = {0};
+    struct span bytes, text = page_line(page, &page->rows[0]);
+    if (segment_line_parse(&line, text.data, text.len) != STATUS_OK || !line.paired)
+        return;
+    query_id_format(id, page->instance, line.re);
+    if (query_find(&query, &rest->place, id, &row, &err) != STATUS_OK)
+        return;
+    if (query_row_bytes(&row, &scratch, &bytes) == STATUS_OK) {
+        stratum_scan_line(&scan, bytes.data, bytes.len);
+        page->rows[0].answered = scan.method;
+    }
+    buffer_close(&scratch);
+    query_close(query);
+}
+
+static enum status find_archived(const struct rest *rest, const char *id, struct page *page,
+                                 struct error *err)
+{
+    struct query *query;
+    struct query_row row;
+    enum status status = query_find(&query, &rest->place, id, &row, err);
+    if (status != STATUS_OK)
+        return status;
+    if (!row.line.is_message)
+        status = error_set(err, STATUS_NOT_FOUND, "%s is an event, not a message", id);
+    else
+        add_found(page, &row);
+    query_close(query);
+    if (status != STATUS_OK)
+        return status;
+    live_complete(rest->live, page);
+    answers_complete(rest, page);
+    learn_answered(rest, page);
+    return STATUS_OK;
+}
+
+static void get_message(struct request *request)
+{
+    uint64_t instance, seq;
+    struct page page;
+    struct error err;
+    struct buffer out = {0};
+    enum status status = STATUS_OK;
+    if (!query_id_parse(request->id, &instance, &seq)) {
+        reply_error(request, 422, "%s is no id of a message", request->id);
+        return;
+    }
+    page_open(&page, QUERY_NEWEST_FIRST, 1);
+    if (!live_find(request->rest->live, instance, seq, &page))
+        status = find_archived(request->rest, request->id, &page, &err);
+    if (status == STATUS_OK) {
+        message_write_page(&out, &page, parameter_number(&request->parameters, "passwords") == 0);
+        reply_json(request, 200, &out);
+    } else {
+        reply_failure(request, status, &err);
+    }
+    page_close(&page);
+}
+
+/* ---- the table ---- */
+
+#define PASSWORDS                                                                                  \
+    {                                                                                              \
+        .name = "passwords", .kind = PARAMETER_CHOICE, .choices = "masked|shown"                   \
+    }
+
+static const struct parameter list_parameters[] = {
+    MESSAGE_FILTER_PARAMETERS,
+    {.name = "order", .kind = PARAMETER_CHOICE, .choices = "newest|oldest"},
+    {.name = "cursor", .kind = PARAMETER_TEXT, .most = QUERY_CURSOR_BYTES},
+    {.name = "limit", .kind = PARAMETER_INTEGER, .least = 1, .most = 1000, .fallback = 100},
+    {.name = "offset", .kind = PARAMETER_INTEGER, .most = 1000000},
+    PASSWORDS,
+};
+static const struct parameter one_parameters[] = {PASSWORDS};
+
+static const struct route routes[] = {
+    {"GET", "/api/messages", get_messages, ROUTE_PARAMETERS(list_parameters), ROUTE_HEAVY},
+    {"GET", "/api/messages/{id}", get_message, ROUTE_PARAMETERS(one_parameters), 0},
+};
+const struct route_table rest_messages = {routes, sizeof routes / sizeof routes[0]};
