@@ -104,7 +104,8 @@ FUZZERS  := $(patsubst %.c,$(OUT)/%,$(FUZZ_SRC))
 GENERATOR := $(OUT)/scripts/write-settings
 SAMPLES   := $(OUT)/samples/write-samples
 # What programs read that is not code: beside bin/, as it is when installed.
-SHARED := $(OUT)/share/hashscope/stratum.lua
+SHARED := $(OUT)/share/hashscope/stratum.lua $(OUT)/share/hashscope/openapi.yaml
+DOCS_PAGE := $(patsubst api/docs/%,$(OUT)/share/hashscope/docs/%,$(wildcard api/docs/*))
 
 SOURCES   := $(LIB_SRC) $(ROOM_SRC) $(TEST_SRC) $(BENCH_SRC) $(FUZZ_SRC) scripts/write-settings.c
 HEADERS   := $(wildcard lib/*/*.h $(addsuffix /*.h,$(ROOMS)) tests/*/*.h)
@@ -112,7 +113,7 @@ HEADERS   := $(wildcard lib/*/*.h $(addsuffix /*.h,$(ROOMS)) tests/*/*.h)
 # ---- building ----------------------------------------------------------------------------------
 .PHONY: all programs ui unit-tests fuzzers benches
 all: programs ui ## build every program into build/bin, the UI into build/share/ui (also DEBUG=1, SANITIZE=address,undefined or thread)
-programs: $(LIBRARY) $(PROGRAMS) $(SHARED)
+programs: $(LIBRARY) $(PROGRAMS) $(SHARED) $(DOCS_PAGE)
 unit-tests: $(TESTS)
 fuzzers: $(FUZZERS)
 benches: $(BENCHES)
@@ -123,6 +124,10 @@ $(OUT)/flags: FORCE
 		printf '%s\n' '$(COMPILE)' '$(LINK) $(LIBS)' > $@
 
 $(OUT)/share/hashscope/%.lua: exporter/wireshark/%.lua
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+
+$(OUT)/share/hashscope/%: api/%
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
 
@@ -315,9 +320,10 @@ samples: programs $(SAMPLES) ## write samples/captures anew
 .PHONY: install clean help FORCE
 install: programs ## install the programs below PREFIX=/usr/local (DESTDIR is put in front)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/hashscope \
-		$(DESTDIR)$(PREFIX)/share/hashscope
+		$(DESTDIR)$(PREFIX)/share/hashscope/docs
 	$(if $(PROGRAMS),install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin)
 	install -m 644 $(SHARED) $(DESTDIR)$(PREFIX)/share/hashscope
+	install -m 644 $(DOCS_PAGE) $(DESTDIR)$(PREFIX)/share/hashscope/docs
 	install -m 644 env.example LICENSE $(wildcard README.md docs/*.md) \
 		$(DESTDIR)$(PREFIX)/share/doc/hashscope
 

@@ -26,7 +26,8 @@ static struct {
 } counted;
 
 static const struct route_table *const tables[] = {&rest_messages, &rest_sessions, &rest_control,
-                                                   &rest_archive,  &rest_status,   &rest_login};
+                                                   &rest_archive,  &rest_status,   &rest_login,
+                                                   &rest_docs};
 
 /* ---- routes ---- */
 
