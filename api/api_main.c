@@ -49,6 +49,7 @@ static void add_row(void *user, const struct query_row *row)
 {
     const struct api *api = user;
     live_add(api->rest.live, row);
+    live_learn(api->rest.live, api->ring_path);
 }
 
 static void write_message(void *user, struct buffer *out, const struct query_row *row)

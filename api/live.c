@@ -162,6 +162,7 @@ void live_add(struct live *live, const struct query_row *row)
         live->instance = row->instance;
     }
     struct live_session *session = live_session_get(live, &uuid);
+    live->strangers = live->strangers || (!session->peer[0] && row->line.is_message);
     if (row->line.is_message &&
         (live->next == live->first || live_entry(live, live->next - 1)->seq < row->line.seq))
         add_message(live, row, session);

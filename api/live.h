@@ -24,6 +24,9 @@ void live_free(struct live *live); /* NULL is fine */
 
 /* The feed: every row of the ring, in order. A row of another series empties it. */
 void live_add(struct live *live, const struct query_row *row);
+/* Sessions that began before the ring's oldest row are known from its table: looked up there, at
+ * most once a second, while there are such. The feed's thread. */
+void live_learn(struct live *live, const char *ring_path);
 /* The message object of a row (message.h), with what is known of the request that it answers. */
 void live_write_row(struct live *live, struct buffer *out, const struct query_row *row);
 

@@ -42,6 +42,8 @@ struct live {
     struct live_session **hashed; /* LIVE_SESSIONS lists */
     struct live_session *oldest, *youngest;
     size_t sessions;
+    bool strangers;     /* there are sessions whose peer is not known */
+    int64_t learned_ns; /* when that was last looked up */
 };
 
 static inline struct live_entry *live_entry(const struct live *live, uint64_t place)

@@ -1,8 +1,11 @@
 /* live_sessions.c - the sessions that messages belong to, and who they are. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "api/live_private.h"
+#include "lib/base/clock.h"
 #include "lib/base/memory.h"
+#include "lib/capture/ring.h"
 
 static struct live_session **list_of(const struct live *live, const struct uuid *uuid)
 {
@@ -73,6 +76,30 @@ struct live_session *live_session_get(struct live *live, const struct uuid *uuid
     live->sessions++;
     make_room(live);
     return session;
+}
+
+void live_learn(struct live *live, const char *ring_path)
+{
+    struct ring_reader *ring;
+    struct session_info info;
+    struct error err;
+    int64_t now_ns = clock_mono_ns();
+    if (!live->strangers || now_ns - live->learned_ns < NS_PER_S)
+        return;
+    live->learned_ns = now_ns;
+    live->strangers = false;
+    if (ring_reader_open(&ring, ring_path, &err) != STATUS_OK)
+        return;
+    (void)pthread_rwlock_wrlock(&live->lock);
+    for (uint32_t slot = 0; slot < ring_reader_slots(ring); slot++) {
+        if (ring_reader_session(ring, slot, &info) != STATUS_OK)
+            continue;
+        struct live_session *session = live_session_find(live, &info.session);
+        if (session && !session->peer[0])
+            (void)snprintf(session->peer, sizeof session->peer, "%s", info.miner);
+    }
+    (void)pthread_rwlock_unlock(&live->lock);
+    ring_reader_close(ring);
 }
 
 void live_sessions_free(struct live *live)

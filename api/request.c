@@ -29,6 +29,8 @@ static void send_head(struct request *request, int status, const char *type, int
     else
         buffer_append_text(&head, "Transfer-Encoding: chunked\r\n");
     auth_headers(request->route && (request->route->flags & ROUTE_PAGE), &head);
+    if (request->route && !(request->route->flags & ROUTE_PAGE))
+        buffer_append_text(&head, "Cache-Control: no-store\r\n");
     buffer_append(&head, request->headers.data, request->headers.len);
     buffer_append_text(&head, "\r\n");
     (void)send_all(request, head.data, head.len);

@@ -25,4 +25,4 @@ static int run(int argc, char **argv)
     return 1;
 }
 
-const struct command command_api = {"api", "stream what passes over WebSocket", run};
+const struct command command_api = {"api", "serve what was recorded to browsers and scripts", run};

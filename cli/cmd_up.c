@@ -241,7 +241,7 @@ static enum status start_all(struct up *up, struct error *err)
         status = start_pool(up, self, err);
     if (status == STATUS_OK)
         status = start_recorder(up, err);
-    if (status == STATUS_OK && up->options.api)
+    if (status == STATUS_OK && !up->options.no_api)
         status = start_api(up, err);
     if (status != STATUS_OK)
         return status;
@@ -273,13 +273,14 @@ static const struct flag flags[] = {
      "Show the messages as NDJSON, also on a terminal"},
     {"no-tail", 0, FLAG_SWITCH, offsetof(struct up_options, no_tail), 0, 0, NULL, NULL,
      "Do not show the messages"},
-    {"api", 0, FLAG_SWITCH, offsetof(struct up_options, api), 0, 0, NULL, NULL,
-     "Start the API too; so far it streams messages over WebSocket"},
+    {"no-api", 0, FLAG_SWITCH, offsetof(struct up_options, no_api), 0, 0, NULL, NULL,
+     "Do not start the API and its web pages"},
 };
 
 static const char doc[] =
-    "Starts the recorder, watches over it, and shows the messages as they pass. Without POOL_HOST "
-    "or ROUTES a simulated pool and simulated miners come along, so that there is something to see."
+    "Starts the recorder and the API, watches over them, and shows the messages as they pass. "
+    "Without POOL_HOST or ROUTES a simulated pool and simulated miners come along, so that there "
+    "is something to see."
     "\vExit codes: 0 stopped as asked, 1 it could not start, 2 the command line or the settings "
     "are wrong.";
 

@@ -18,7 +18,7 @@ struct up_options {
     int64_t miners; /* in the demo */
     bool json;      /* NDJSON also on a terminal */
     bool no_tail;
-    bool api;
+    bool no_api;
 };
 
 struct up {

@@ -76,7 +76,7 @@ void up_print_welcome(const struct up *up)
     fprintf(stderr, "  recorder                  listens on %s\n", up->listen);
     print_miner_hint(up);
     if (up->link[0] != '\0')
-        fprintf(stderr, "  API                       %s\n", up->link);
+        fprintf(stderr, "  web pages and API         %s\n", up->link);
     if (up->demo)
         fputs("  record a real pool        hashscope up --pool-host HOST --pool-port PORT\n"
               "                            (or POOL_HOST=… and POOL_PORT=… in .env)\n",

@@ -1,4 +1,4 @@
-"""`hashscope up` and the API: it comes along when asked for, its link opens it, it is started again when it dies."""
+"""`hashscope up` and the API: it comes along, its link opens it, it is started again when it dies."""
 import os
 import re
 import signal
@@ -13,7 +13,7 @@ from tests.integration.harness import free_port, wait_until
 
 class UpTest(FrontCase):
     def start_up(self, *arguments):
-        return self.spawn("up", "--api", "--listen-host", "127.0.0.1", "--listen-port", 0, "--ring-bytes",
+        return self.spawn("up", "--listen-host", "127.0.0.1", "--listen-port", 0, "--ring-bytes",
                           "32M", *arguments)
 
     def find_api(self):
@@ -67,7 +67,7 @@ class UpTest(FrontCase):
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             port = taken.getsockname()[1]
-            code, _, text = self.run_front("up", "--api", "--listen-host", "127.0.0.1", "--listen-port", 0,
+            code, _, text = self.run_front("up", "--listen-host", "127.0.0.1", "--listen-port", 0,
                                            "--ring-bytes", "32M", "--api-port", port)
         self.assertEqual(code, 1)
         self.assertIn(f"{port}", text)

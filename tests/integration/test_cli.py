@@ -11,7 +11,7 @@ Sees, keeps and shows everything that miners and their pool say to each other.
 
   up          start everything: the recorder, or a demo without a pool
   record      relay miners to their pool and keep every message
-  api         stream what passes over WebSocket
+  api         serve what was recorded to browsers and scripts
   tail        follow the messages as they pass
   cat         print what was recorded
   export      what was recorded, for Wireshark and other tools

@@ -25,7 +25,7 @@ class Up(FrontCase):
         self.wait_event(up, '"result":true')
         self.assertIn("because POOL_HOST is not set", up.text())
         self.assertEqual(up.json()[0]["event"], "opened")
-        self.assertEqual(len(self.processes_here()), 5)
+        self.assertEqual(len(self.processes_here()), 6)
         self.assertEqual(up.stop(signal.SIGINT), 0, up.text())
         self.assertEqual(up.json()[-1]["event"], "closed")
         self.assert_nothing_left()
@@ -51,7 +51,7 @@ class Up(FrontCase):
         up.wait_text("is up\n")
         status = json.loads(self.run_front("status")[1])
         self.assertEqual(status["routes"][0]["pools"], [f"stratum+tcp://{pool.name}"])
-        self.assertEqual(len(self.processes_here()), 3)  # up, recorder, tail
+        self.assertEqual(len(self.processes_here()), 4)  # up, recorder, API, tail
         self.assertEqual(up.stop(), 0)
         self.assert_nothing_left()
 
