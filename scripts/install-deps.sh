@@ -41,6 +41,7 @@ bench       haproxy              the peer that is measured beside
 bench       python3              runs the benchmark
 bench       zstd                 reads the archive that was measured
 bench       ripgrep              the peer that searches the archive
+bench       wrk                  asks the API as often as goes
 bench       tshark               has editcap and text2pcap, the peers of exporting
 '
 

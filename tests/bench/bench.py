@@ -23,6 +23,7 @@ import dissecting
 import exporting
 import figures
 import reading
+import serving
 from quiet import wait_for_quiet
 from relays import RELAYS, RelayFailed, raise_descriptor_limit
 
@@ -223,12 +224,12 @@ def main():
     idle_sessions = min(IDLE_SESSIONS, raise_descriptor_limit())
     phases = make_phases(options, idle_sessions)
     everything = select(options.only, list(phases) + [*reading.PHASES, *exporting.PHASES,
-                                                         *dissecting.PHASES], "phase")
+                                                         *dissecting.PHASES, *serving.PHASES], "phase")
     chosen = [name for name in everything if name in phases]
     classes = [RELAYS[name] for name in select(options.relays, RELAYS, "relay")]
     missing = [cls.missing(options.build) for cls in classes if chosen and cls.missing(options.build)]
     missing += reading.missing(everything) + exporting.missing(everything)
-    missing += dissecting.missing(everything)
+    missing += dissecting.missing(everything) + serving.missing(everything)
     if missing:
         print("bench: missing: %s" % ", ".join(missing), file=sys.stderr)
         return 2
@@ -239,6 +240,7 @@ def main():
     failed += reading.run_phases(options, everything, results)
     failed += exporting.run_phases(options, everything, results)
     failed += dissecting.run_phases(options, everything, results)
+    failed += serving.run_phases(options, everything, results)
     good = [run for run in results if "load" in run]
     for name in chosen:
         figures.print_phase(good, name, [cls.name for cls in classes], options.max_other)
@@ -246,6 +248,7 @@ def main():
     rows += reading.evaluate(results, options.max_other)
     rows += exporting.evaluate(results, options.max_other)
     rows += dissecting.evaluate(results, options.max_other)
+    rows += serving.evaluate(results, options.max_other)
     print()
     figures.print_figures(rows)
     with open(os.path.join(options.build, "bench.json"), "w", encoding="utf-8") as file:
