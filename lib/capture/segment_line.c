@@ -37,13 +37,16 @@ static bool read_string(struct span value, struct span *out)
 
 /* ------------------------------------------------------------------ one function per key */
 
+/* The earliest time, in 1677: a whole microsecond, and not the value that means "none". */
+#define WALL_MIN_NS (INT64_MIN / NS_PER_US * NS_PER_US)
+
 static bool take_ts(struct segment_line *line, struct span value)
 {
     struct span text;
     if (!read_string(value, &text) || !clock_parse(text.data, text.len, &line->wall_ns))
         return false;
-    if (line->wall_ns == INT64_MIN) /* before 1677; this value means that there is none */
-        line->wall_ns++;
+    if (line->wall_ns < WALL_MIN_NS)
+        line->wall_ns = WALL_MIN_NS;
     return true;
 }
 

@@ -417,8 +417,7 @@ END_TEST
 struct follow {
     struct ring_reader *reader;
     _Atomic bool stop;
-    _Atomic uint64_t seen;
-    uint64_t lost, wrong;
+    _Atomic uint64_t seen, lost, wrong;
 };
 
 static void *follow_thread(void *user)
