@@ -1,9 +1,24 @@
 /* message_filter.c - parameters into a filter. */
 #include "api/message_filter.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/stratum/scan.h"
+
+/* `mining.` may be left out, as in all commands; "submit" is a method of other dialects too. 0: not
+ * among those that are known. */
+static uint64_t find_methods(const char *name)
+{
+    char whole[MESSAGE_FILTER_TEXT + sizeof "mining."];
+    int len = snprintf(whole, sizeof whole, "mining.%s", name);
+    enum stratum_method found[] = {stratum_method_find(name, strlen(name)),
+                                   stratum_method_find(whole, (size_t)len)};
+    uint64_t methods = 0;
+    for (int i = 0; i < 2; i++)
+        methods |= found[i] == STRATUM_METHOD_UNKNOWN ? 0 : UINT64_C(1) << found[i];
+    return methods;
+}
 
 /* One or several names with commas between them. */
 static enum status read_methods(struct message_filter *out, const struct parameter_value *value,
@@ -11,11 +26,11 @@ static enum status read_methods(struct message_filter *out, const struct paramet
 {
     memcpy(out->memory, value->text, value->len + 1);
     for (char *rest = out->memory, *name; (name = strsep(&rest, ",")) != NULL;) {
-        enum stratum_method method = stratum_method_find(name, strlen(name));
+        uint64_t methods = find_methods(name);
         if (*name == '\0')
             return error_set(err, STATUS_INVALID, "method: an empty name in '%s'", value->text);
-        if (method != STRATUM_METHOD_UNKNOWN) {
-            out->query.methods |= UINT64_C(1) << method;
+        if (methods) {
+            out->query.methods |= methods;
         } else if (out->query.method_count == MESSAGE_FILTER_METHODS) {
             return error_set(err, STATUS_INVALID, "method: at most %d names that are not known",
                              MESSAGE_FILTER_METHODS);
