@@ -9,6 +9,8 @@
 
 /* ---- pages ---- */
 
+#define TEXT_THREADS 2
+
 struct list {
     struct message_filter filter;
     struct page page;
@@ -58,6 +60,8 @@ static enum status list_all(const struct rest *rest, struct list *list, const ch
                                     .order = list->page.order,
                                     .cursor = cursor};
     struct query *query;
+    if (options.filter.text_len) /* has to look into every frame */
+        options.threads = TEXT_THREADS;
     enum status status = query_open(&query, &options, err);
     if (status != STATUS_OK)
         return status;
