@@ -22,6 +22,8 @@
 #include "api/rest.h"
 #include "api/server.h"
 #include "api/token.h"
+#include "api/watch.h"
+#include "lib/base/clock.h"
 #include "lib/base/flags.h"
 #include "lib/base/log.h"
 #include "lib/command/program.h"
@@ -134,7 +136,11 @@ static enum status start_server(struct api *api, struct error *err)
         .auth = api->auth,
         .live = live_new((size_t)settings_integer(settings, "CAPTURE_MAX_MESSAGES"),
                          (size_t)settings_integer(settings, "CAPTURE_MAX_PER_SESSION")),
+        .started_ns = clock_mono_ns(),
     };
+    enum status status = watch_start(&api->rest.watch, api->control_path, err);
+    if (status != STATUS_OK)
+        return status;
     return server_start(&api->server, &api->rest, err);
 }
 
@@ -157,6 +163,7 @@ static void stop(struct api *api)
 {
     feed_stop(api->feed);
     server_stop(api->server);
+    watch_stop(api->rest.watch);
     front_stop(api->front);
     live_free(api->rest.live);
     auth_free(api->auth);

@@ -15,6 +15,7 @@
 struct live;           /* live.h: the newest messages, in memory */
 struct operator_state; /* operator_state.h: what people switched on, kept over restarts */
 struct repeater;       /* repeater.h: auto-replay */
+struct watch;          /* watch.h: how the recorder is doing */
 
 /* Set up by api_main before the server starts, and read-only from then on; what it points to looks
  * after its own threads. */
@@ -31,6 +32,8 @@ struct rest {
     struct live *live;
     struct operator_state *operator_state;
     struct repeater *repeater;
+    struct watch *watch;
+    int64_t started_ns; /* monotonic */
 };
 
 /* Each module's endpoints; api/server.c asks them in this order. */
