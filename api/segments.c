@@ -51,6 +51,27 @@ static json_t *number_or_null(uint64_t value, bool known)
     return known ? number(value) : json_null();
 }
 
+/* Of a file with lines in whole frames, or of the one being written: what is in its last frame is
+ * not looked at. */
+static int64_t begin_of(const struct facts *facts)
+{
+    if (!facts->footer)
+        return 0;
+    const struct segment_totals *totals = segment_footer_totals(facts->footer);
+    return totals->lines > 0 ? totals->lowest_us * NS_PER_US
+                             : segment_footer_head(facts->footer)->start_wall_ns;
+}
+
+static int64_t end_of(const struct facts *facts)
+{
+    if (begin_of(facts) == 0) /* just made: it has no header yet */
+        return 0;
+    const struct segment_totals *totals = segment_footer_totals(facts->footer);
+    int64_t end = totals->lines > 0 ? totals->highest_us * NS_PER_US : 0;
+    int64_t written = facts->file.st_mtim.tv_sec * NS_PER_S + facts->file.st_mtim.tv_nsec;
+    return !facts->footed && written > end ? written : end;
+}
+
 /* ---- files ---- */
 
 static enum status list(struct listing *listing, const struct query_place *place, struct error *err)
@@ -117,7 +138,7 @@ static json_t *describe(const struct facts *facts, const struct listing *listing
     const char *path = listing->paths[i].path, *slash = strrchr(path, '/');
     const struct segment_totals *totals =
         facts->footer ? segment_footer_totals(facts->footer) : &nothing;
-    bool known = facts->footer != NULL, lines = totals->lines > 0;
+    bool known = facts->footer != NULL;
     char id[24], instance[20] = "";
     (void)snprintf(id, sizeof id, "%" PRIu64, listing->paths[i].number);
     if (known && segment_footer_head(facts->footer)->instance)
@@ -129,8 +150,7 @@ static json_t *describe(const struct facts *facts, const struct listing *listing
         "instance", *instance ? instance : NULL, "first_seq",
         number_or_null(totals->first_seq, totals->first_seq > 0), "last_seq",
         number_or_null(totals->last_seq, totals->last_seq > 0), "from",
-        segments_time(lines ? totals->lowest_us * NS_PER_US : 0), "to",
-        segments_time(lines ? totals->highest_us * NS_PER_US : 0), "bytes",
+        segments_time(begin_of(facts)), "to", segments_time(end_of(facts)), "bytes",
         number((uint64_t)facts->file.st_size), "text_bytes",
         number_or_null(totals->text_bytes, known), "lines", number_or_null(totals->lines, known),
         "sessions", number_or_null(totals->sessions, facts->footed), "has_footer", facts->footed);
@@ -236,16 +256,13 @@ static int64_t find_time(const struct listing *listing, bool newest)
 {
     for (size_t k = 0; k < listing->count; k++) {
         struct facts facts;
-        int64_t us = 0;
         size_t i = newest ? listing->count - 1 - k : k;
         if (!read_facts(&facts, listing, i, SEGMENT_FOOTER_TOTALS))
             continue;
-        if (facts.footer && segment_footer_totals(facts.footer)->lines > 0)
-            us = newest ? segment_footer_totals(facts.footer)->highest_us
-                        : segment_footer_totals(facts.footer)->lowest_us;
+        int64_t at = newest ? end_of(&facts) : begin_of(&facts);
         segment_footer_close(facts.footer);
-        if (us)
-            return us * NS_PER_US;
+        if (at)
+            return at;
     }
     return 0;
 }

@@ -4,7 +4,8 @@
  *
  * A file is `sealed` when it is complete, `open` when it is the one being written, `torn` when it
  * was cut off by a crash and not (or not yet) recovered. Files that vanish meanwhile, since
- * retention takes them, are passed over.
+ * retention takes them, are passed over. Of a file without a footer whole frames are counted; its
+ * `to` is when it was written last.
  *
  * Ownership: trees are the caller's. Threads: any; nothing is kept.
  */

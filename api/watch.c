@@ -10,13 +10,11 @@
  */
 #include "api/watch.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
@@ -54,8 +52,7 @@ static enum status ask(const struct watch *watch, json_t **answer, struct error 
     const char *said;
     enum status status = local_client_call(watch->control_path, "{\"command\":\"status\"}",
                                            WATCH_ANSWER_MS, on_line, answer, err);
-    if (status == STATUS_NOT_FOUND ||
-        (status == STATUS_CLOSED && access(watch->control_path, F_OK) != 0))
+    if (status == STATUS_NOT_FOUND || status == STATUS_CLOSED)
         return error_set(err, STATUS_NOT_FOUND, "the recorder is not running");
     if (status == STATUS_TIMEOUT)
         return error_set(err, status, "the recorder does not answer");
