@@ -6,7 +6,7 @@ import { parseYaml } from "./yaml.js";
 
 const page = document.getElementById("page");
 const contents = document.getElementById("contents");
-const login = document.getElementById("login");
+const login = document.getElementById("token");
 
 function operationsOf(api) {
   return Object.entries(api.paths).flatMap(([path, item]) =>

@@ -44,7 +44,7 @@ await check("without the token an answer is 401, and the token is asked for", as
   await page.getByText("Not logged in").waitFor();
   await page.getByLabel("Token").fill(token);
   await page.getByRole("button", { name: "Log in" }).click();
-  await page.locator("#login").waitFor({ state: "hidden" });
+  await page.locator("#token").waitFor({ state: "hidden" });
 });
 
 await check("a request is tried with the parameters of its form", async () => {

@@ -3,6 +3,7 @@ import glob
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import time
@@ -262,6 +263,19 @@ class AnswersTest(Scene):
                 if operation.body is not None:
                     self.check(operation.name, 400, path, body=b"{")
                     self.check(operation.name, 422, path, body=b"[]")
+
+    def test_examples_of_the_documentation(self):
+        self.set_scene()
+        with open(os.path.join(ROOT, "docs/api.md"), encoding="utf-8") as file:
+            lines = [line for line in file if line.startswith("curl ")]
+        self.assertGreater(len(lines), 10)
+        for line in lines:
+            words = shlex.split(line.replace("$SESSION", self.session).replace("$HS", "")
+                                .replace("$API_TOKEN", TOKEN))
+            body = words[words.index("-d") + 1].encode() if "-d" in words else None
+            token = TOKEN if f"Authorization: Bearer {TOKEN}" in words else None
+            answer = self.ask("POST" if body else "GET", words[-1], body, token)
+            self.assertEqual(answer[0], 200, f"{line} {answer[2][:300]!r}")
 
     @staticmethod
     def smallest_body(operation):
