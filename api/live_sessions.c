@@ -1,6 +1,7 @@
 /* live_sessions.c - the sessions that messages belong to, and who they are. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/live_private.h"
 #include "lib/base/clock.h"
@@ -104,6 +105,11 @@ void live_learn(struct live *live, const char *ring_path)
 
 void live_sessions_free(struct live *live)
 {
-    while (live->oldest)
-        drop(live, live->oldest);
+    for (struct live_session *session = live->oldest, *younger; session; session = younger) {
+        younger = session->younger;
+        free(session);
+    }
+    memset((void *)live->hashed, 0, LIVE_SESSIONS * sizeof *live->hashed);
+    live->oldest = live->youngest = NULL;
+    live->sessions = 0;
 }
