@@ -1,12 +1,13 @@
 /* live_sessions.c - the sessions that messages belong to, and who they are. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "api/live_private.h"
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
 #include "lib/capture/ring.h"
+
+#define LOOK_AT 64 /* sessions, for one that can go */
 
 static struct live_session **list_of(const struct live *live, const struct uuid *uuid)
 {
@@ -46,16 +47,20 @@ static void drop(struct live *live, struct live_session *session)
     free(session);
 }
 
-/* Sessions without messages go, those first that were not heard of for longest. */
-static void make_room(struct live *live)
+/* The session without messages that was not heard of for longest; among the oldest, or NULL. */
+static struct live_session *find_idle(const struct live *live)
 {
     struct live_session *session = live->oldest;
-    for (unsigned looked = 0; session && live->sessions > LIVE_SESSIONS && looked < 64; looked++) {
-        struct live_session *younger = session->younger;
-        if (session->count == 0)
-            drop(live, session);
-        session = younger;
-    }
+    for (unsigned looked = 0; session && session->count > 0; looked++)
+        session = looked < LOOK_AT ? session->younger : NULL;
+    return session;
+}
+
+static void make_room(struct live *live)
+{
+    struct live_session *idle = live->sessions > LIVE_SESSIONS ? find_idle(live) : NULL;
+    if (idle)
+        drop(live, idle);
 }
 
 struct live_session *live_session_get(struct live *live, const struct uuid *uuid)
@@ -109,7 +114,8 @@ void live_sessions_free(struct live *live)
         younger = session->younger;
         free(session);
     }
-    memset((void *)live->hashed, 0, LIVE_SESSIONS * sizeof *live->hashed);
+    for (size_t i = 0; i < LIVE_SESSIONS; i++)
+        live->hashed[i] = NULL;
     live->oldest = live->youngest = NULL;
     live->sessions = 0;
 }
