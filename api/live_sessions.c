@@ -58,7 +58,7 @@ static struct live_session *find_idle(const struct live *live)
 
 static void make_room(struct live *live)
 {
-    struct live_session *idle = live->sessions > LIVE_SESSIONS ? find_idle(live) : NULL;
+    struct live_session *idle = live->sessions >= LIVE_SESSIONS ? find_idle(live) : NULL;
     if (idle)
         drop(live, idle);
 }
@@ -73,6 +73,7 @@ struct live_session *live_session_get(struct live *live, const struct uuid *uuid
         }
         return session;
     }
+    make_room(live);
     session = memory_new(sizeof *session);
     session->uuid = *uuid;
     session->oldest = session->newest = LIVE_NONE;
@@ -80,7 +81,6 @@ struct live_session *live_session_get(struct live *live, const struct uuid *uuid
     *list_of(live, uuid) = session;
     link_youngest(live, session);
     live->sessions++;
-    make_room(live);
     return session;
 }
 
