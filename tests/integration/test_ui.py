@@ -1,4 +1,4 @@
-"""The page in the browser: its own logic (vitest), and its views driven in Chromium."""
+"""The page by itself: its logic (vitest), its size, and its live view under load in Chromium."""
 import gzip
 import os
 import re
@@ -13,10 +13,12 @@ UI = os.path.join(ROOT, "ui")
 BUILT = os.path.join(os.path.abspath(BUILD), "share", "ui")
 TOKEN = "c0ffee-of-the-test"
 FIRST_LOAD = 250_000
+RATE = 2000
+LOAD_SECONDS = os.environ.get("HASHSCOPE_UI_LOAD_SECONDS", "15")
 
 
 def run_node(*command):
-    return subprocess.run(["node", *command], cwd=UI, stdout=subprocess.PIPE,
+    return subprocess.run(["node", *map(str, command)], cwd=UI, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=240,
                           env={**os.environ, "NO_COLOR": "1"})
 
@@ -38,10 +40,10 @@ class Ui(unittest.TestCase):
                 size += len(gzip.compress(file.read()))
         self.assertLess(size, FIRST_LOAD)
 
-    def test_views(self):
-        api = CannedApi(BUILT, total=2000, rate=20, token=TOKEN)
+    def test_load(self):
+        api = CannedApi(BUILT, total=2000, rate=RATE, token=TOKEN)
         self.addCleanup(api.close)
-        run = run_node("e2e/views.mjs", api.url, TOKEN)
+        run = run_node("e2e/load.mjs", api.url, TOKEN, LOAD_SECONDS, RATE)
         self.assertEqual(run.returncode, 0, run.stdout)
 
 

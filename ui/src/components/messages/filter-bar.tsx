@@ -1,7 +1,8 @@
 import { Search, X } from "lucide-react";
-import { useEffect, useRef, useState, type ComponentProps, type ReactNode } from "react";
+import { useRef, type ReactNode } from "react";
+import { LazyInput } from "@/components/lazy-input";
 import { Button } from "@/components/ui/button";
-import { Input, Select } from "@/components/ui/input";
+import { Select } from "@/components/ui/input";
 import { DIRECTIONS, type Direction } from "@/lib/api/types";
 import { cn } from "@/lib/cn";
 import { hasFilters } from "@/lib/filters";
@@ -15,30 +16,6 @@ const DIRECTION_NAMES: Record<Direction, string> = {
   hashscope_to_pool: "HashScope → pool",
   pool_to_hashscope: "Pool → HashScope",
 };
-
-const TYPING_MS = 250;
-
-/** An input that tells what was typed when the typing pauses. */
-function LazyInput({ value, onValue, ...props }: Omit<ComponentProps<"input">, "onChange"> & { value: string; onValue: (value: string) => void }) {
-  const [text, setText] = useState(value);
-  const told = useRef(value);
-  // A stream draws this anew many times a second; that must not put off what was typed.
-  const tell = useRef(onValue);
-  tell.current = onValue;
-  useEffect(() => {
-    if (value !== told.current) setText(value);
-    told.current = value;
-  }, [value]);
-  useEffect(() => {
-    if (text === told.current) return;
-    const timer = setTimeout(() => {
-      told.current = text.trim();
-      tell.current(text.trim());
-    }, TYPING_MS);
-    return () => clearTimeout(timer);
-  }, [text]);
-  return <Input value={text} onChange={(event) => setText(event.target.value)} {...props} />;
-}
 
 export function FilterBar({ children, withSession = true }: { children?: ReactNode; withSession?: boolean }) {
   const [filters, change, clear] = useFilters();

@@ -1,30 +1,52 @@
 /** Sessions, as more than one view asks for them. */
 import { get, post } from "./client";
-import type { Session } from "./types";
+import type { AutoReplay, Session, SessionDetail, SessionList } from "./types";
 
-interface SessionPage {
-  items?: Session[];
-  sessions?: Session[];
-  next_cursor?: string | null;
+export interface SessionQuery {
+  q?: string;
+  state?: string;
+  source?: string;
 }
 
-export async function fetchSessions(cursor: string | undefined, signal?: AbortSignal) {
-  const page = await get<SessionPage>("/api/sessions", { limit: 200, cursor }, signal);
-  return { sessions: page.items ?? page.sessions ?? [], next: page.next_cursor ?? null };
+const path = (id: string, rest = "") => `/api/sessions/${encodeURIComponent(id)}${rest}`;
+
+export function fetchSessions(query: SessionQuery, cursor: string | undefined, signal?: AbortSignal): Promise<SessionList> {
+  return get<SessionList>("/api/sessions", { ...query, limit: 200, cursor }, signal);
 }
 
-export function fetchSession(id: string, signal?: AbortSignal): Promise<Session> {
-  return get<Session>(`/api/sessions/${encodeURIComponent(id)}`, undefined, signal);
+export function fetchSession(id: string, signal?: AbortSignal): Promise<SessionDetail> {
+  return get<SessionDetail>(path(id), undefined, signal);
 }
 
 export function disconnectSession(id: string): Promise<unknown> {
-  return post(`/api/sessions/${encodeURIComponent(id)}/disconnect`);
+  return post(path(id, "/disconnect"));
 }
 
-export function workersOf(session: Session): string[] {
-  return session.worker_names ?? session.workers ?? [];
+
+export function setBroadcast(id: string, on: boolean): Promise<unknown> {
+  return post(path(id, `/broadcast/${on ? "enable" : "disable"}`));
+}
+
+export function setRepeatCount(id: string, repeat_count: number): Promise<unknown> {
+  return post(path(id, "/repeat-count"), { repeat_count });
+}
+
+export function setAutoReplay(id: string, on: boolean): Promise<unknown> {
+  return post(path(id, `/auto-replay/${on ? "enable" : "disable"}`));
+}
+
+export function setAutoReplayCount(id: string, auto_replay_count: number): Promise<unknown> {
+  return post(path(id, "/auto-replay-count"), { auto_replay_count });
+}
+
+export function fetchAutoReplay(id: string, signal?: AbortSignal): Promise<AutoReplay> {
+  return get<AutoReplay>(path(id, "/auto-replay/status"), undefined, signal);
 }
 
 export function isOpen(session: Session): boolean {
   return session.state !== "closed";
+}
+
+export function poolOf(session: Session): string | null {
+  return session.pool_host && `${session.pool_host}${session.pool_port === null ? "" : `:${session.pool_port}`}`;
 }

@@ -85,6 +85,19 @@ describe("the live feed", () => {
     await vi.advanceTimersByTimeAsync(1);
     expect(view.problem).toEqual(new Error("the token is missing"));
   });
+  it("shows what fits its filter, and the answers to that", async () => {
+    feed.close();
+    feed = new LiveFeed({
+      url: "ws://test", backlog: () => Promise.resolve([]), probe, onView: (v) => (view = v), schedule: (run) => paints.push(run),
+      fits: (m) => m.seq === 3, open: () => (sockets.push(new FakeSocket()), sockets.at(-1) as unknown as WebSocket),
+    });
+    await connected();
+    sockets.at(-1)!.say(1, 2, 3, 4, 5, 6);
+    paint();
+    await vi.advanceTimersByTimeAsync(200);
+    expect(view.log.snapshot().map((row) => [row.message.seq, row.answer?.id])).toEqual([[3, "feed-4"]]);
+    expect(view.counters.total).toBe(2);
+  });
   it("takes a silent link for a dead one", async () => {
     await connected();
     await vi.advanceTimersByTimeAsync(46_000);

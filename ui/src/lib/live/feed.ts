@@ -34,6 +34,8 @@ export interface FeedOptions extends Pick<LiveSocketOptions, "open" | "schedule"
   /** Asks for something small: a link that fails does not say why, an answer does. */
   probe: () => Promise<unknown>;
   onView: (view: FeedView) => void;
+  /** What is shown of all that comes; answers are when their request is. */
+  fits?: (message: Message) => boolean;
   capacity?: number;
 }
 
@@ -141,6 +143,7 @@ export class LiveFeed {
     const series = instanceOf(message.id);
     if (message.seq <= (this.#highest.get(series) ?? 0)) return false;
     this.#highest.set(series, message.seq);
+    if (live && this.options.fits?.(message) === false && !this.#log.awaits(message)) return false;
     this.#log.add(message);
     if (live || this.#loaded) this.#count(message);
     return true;

@@ -16,17 +16,13 @@ export interface Row {
   answer: Answer | null;
 }
 
-export function textOf(message: Message): string | null {
-  return message.raw ?? null;
-}
-
 function embeddedAnswer(message: Message): Answer | null {
   const answered = message.response != null || message.response_raw != null;
   if (!message.is_request || !answered) return null;
   return {
     id: message.paired_message_id ?? "",
     raw: message.response_raw ?? JSON.stringify(message.response),
-    latency_ms: message.latency_ms ?? null,
+    latency_ms: message.latency_ms,
   };
 }
 
@@ -35,7 +31,7 @@ export function rowOf(message: Message): Row {
 }
 
 function answerOf(message: Message): Answer {
-  return { id: message.id, raw: textOf(message), latency_ms: message.latency_ms ?? null };
+  return { id: message.id, raw: message.raw, latency_ms: message.latency_ms };
 }
 
 /** A page of the archive as rows: answers whose request is on the page join it. */
@@ -74,6 +70,11 @@ export class RowLog {
 
   at(number: number): Row | undefined {
     return number < this.first || number >= this.#next ? undefined : this.#rows[number % this.capacity];
+  }
+
+  /** Whether it answers a request whose row waits for that. */
+  awaits(message: Message): boolean {
+    return message.is_response && this.#open.has(message.paired_message_id ?? "");
   }
 
   /** False when it became part of its request's row. */

@@ -12,7 +12,7 @@ import { fetchTimeline } from "@/lib/api/timeline";
 import { hasFilters, type Filters } from "@/lib/filters";
 import { formatCount } from "@/lib/format";
 import { useFilters, useSelection } from "@/lib/use-filters";
-import { ExportButtons } from "./export-menu";
+import { ExportButtons } from "@/components/export-buttons";
 import { OverviewChart } from "./overview-chart";
 
 const BUCKETS = 120;
@@ -23,7 +23,7 @@ function Overview({ filters, onRange }: { filters: Filters; onRange: (from?: str
     queryFn: ({ signal }) => fetchTimeline(filters, BUCKETS, signal),
     placeholderData: (old) => old,
   });
-  const total = data?.buckets.reduce((sum, b) => sum + b.count, 0) ?? 0;
+  const total = data?.buckets.reduce((sum, b) => sum + b.total, 0) ?? 0;
   return (
     <section aria-label="Overview" className="border-b bg-panel px-4 pt-2 pb-1">
       <div className="flex h-8 items-center gap-2 text-xs text-muted-foreground">
@@ -36,7 +36,7 @@ function Overview({ filters, onRange }: { filters: Filters; onRange: (from?: str
         )}
       </div>
       {error && <Failure error={error} onRetry={() => void refetch()} />}
-      {isPending && <div className="h-[132px]"><Loading label="Loading overview" /></div>}
+      {isPending && <div className="h-[120px]"><Loading label="Loading overview" /></div>}
       {data && <OverviewChart timeline={data} onRange={onRange} />}
     </section>
   );

@@ -1,7 +1,8 @@
 /** The archive over time, as bars; dragging across chooses a range. */
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
-import type { Timeline } from "@/lib/api/timeline";
+import { axis, colour, followWidth, timeAxis } from "@/components/charts/plot";
+import type { Timeline } from "@/lib/api/types";
 import { useTheme } from "@/lib/theme";
 
 interface Props {
@@ -9,14 +10,13 @@ interface Props {
   onRange: (from: string, to: string) => void;
 }
 
-const HEIGHT = 132;
-const colour = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const HEIGHT = 120;
 
 function dataOf(timeline: Timeline): uPlot.AlignedData {
   return [
-    timeline.buckets.map((b) => Date.parse(b.ts) / 1000),
-    timeline.buckets.map((b) => b.count),
-    timeline.buckets.map((b) => b.errors ?? 0),
+    timeline.buckets.map((b) => Date.parse(b.t) / 1000),
+    timeline.buckets.map((b) => b.total),
+    timeline.buckets.map((b) => b.errors),
   ];
 }
 
@@ -29,29 +29,6 @@ function barSeries(label: string, name: string): uPlot.Series {
     points: { show: false },
     paths: uPlot.paths.bars!({ size: [0.86, 40], align: 1 }),
   };
-}
-
-function axis(extra: uPlot.Axis): uPlot.Axis {
-  return {
-    stroke: colour("--muted-foreground"),
-    font: "11px Inter Variable, sans-serif",
-    grid: { stroke: colour("--border"), width: 1 },
-    ticks: { show: false },
-    ...extra,
-  };
-}
-
-const hour = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-const second = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
-const date = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
-
-/** Times below the chart: as exact as their distance asks for; midnight shows the day. */
-function timeLabels(_plot: uPlot, splits: number[], _axis: number, _space: number, step: number): string[] {
-  return splits.map((s) => {
-    const when = new Date(s * 1000);
-    if (step >= 86400 || (when.getHours() === 0 && when.getMinutes() === 0 && step >= 60)) return date.format(when);
-    return (step < 60 ? second : hour).format(when);
-  });
 }
 
 function countLabels(_plot: uPlot, splits: number[]): string[] {
@@ -68,7 +45,7 @@ function optionsOf(width: number, seconds: number, onRange: Props["onRange"]): u
     scales: { y: { range: (_u, _min, max) => [0, Math.max(1, max * 1.1)] } },
     series: [{}, barSeries("Messages", "--primary"), barSeries("Errors", "--bad")],
     axes: [
-      axis({ size: 24, gap: 4, values: timeLabels }),
+      timeAxis(),
       axis({ size: 46, gap: 6, space: 40, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 1e7, 1e8], values: countLabels }),
     ],
     hooks: {
@@ -91,11 +68,10 @@ export function OverviewChart({ timeline, onRange }: Props) {
   useEffect(() => {
     const element = box.current;
     if (!element) return;
-    const plot = new uPlot(optionsOf(element.clientWidth, timeline.bucket_seconds, (a, b) => report.current(a, b)), dataOf(timeline), element);
-    const observer = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height: HEIGHT }));
-    observer.observe(element);
+    const plot = new uPlot(optionsOf(element.clientWidth, timeline.bucket_seconds ?? 1, (a, b) => report.current(a, b)), dataOf(timeline), element);
+    const stop = followWidth(plot, element, HEIGHT);
     return () => {
-      observer.disconnect();
+      stop();
       plot.destroy();
     };
   }, [timeline, theme]);

@@ -4,6 +4,7 @@ import { fetchBacklog, liveUrl } from "@/lib/api/messages";
 import type { Message } from "@/lib/api/types";
 import type { Filters } from "@/lib/filters";
 import { LiveFeed, type FeedView } from "@/lib/live/feed";
+import { fits } from "@/lib/live/fits";
 
 const BACKLOG = 1000;
 
@@ -22,6 +23,7 @@ export function useLiveFeed(filters: Filters): FeedView | undefined {
       url: liveUrl(wanted),
       backlog: () => ask(fetchBacklog(wanted, BACKLOG), "backlog"),
       probe: () => ask(fetchBacklog({}, 1), "probe"),
+      fits: (message) => fits(wanted, message),
       onView: (view) => client.setQueryData(queryKey, view),
     });
     return () => {

@@ -19,7 +19,8 @@ function FieldRow({ field }: { field: Explained }) {
 
 /** What is left to show of a message that has no known form. */
 function rest(message: Message): Record<string, unknown> {
-  const d = message.decoded ?? {};
+  const d = message.decoded;
+  if (!d) return {};
   const known = { params: d.params, result: d.result, error: d.error, value: d.value };
   return Object.fromEntries(Object.entries(known).filter(([, v]) => v !== undefined && v !== null));
 }

@@ -15,6 +15,7 @@ import { useMessage } from "../hooks/use-message";
 import { DecodedView } from "./decoded-view";
 import { PairView } from "./pair-view";
 import { HexView, RawText } from "./raw-view";
+import { isReplayable, ReplayView } from "./replay-view";
 
 function curlOf(message: Message): string {
   return `curl -s '${location.origin}/api/messages/${message.id}' -H "Authorization: Bearer $API_TOKEN"`;
@@ -26,8 +27,8 @@ function Actions({ message }: { message: Message }) {
       <CopyButton label="Copy JSON" text={() => JSON.stringify(message, null, 2)} />
       <CopyButton label="Copy curl" text={() => curlOf(message)} />
       <Button asChild>
-        <a href={exportUrl({ session_id: message.session_id }, "pcapng")} download title="The session as a capture that Wireshark opens">
-          <Download aria-hidden /> pcapng
+        <a href={exportUrl({ session_id: message.session_id }, "pcapng")} download title="Downloads its session as pcapng, which Wireshark opens">
+          <Download aria-hidden /> Open in Wireshark
         </a>
       </Button>
     </div>
@@ -51,11 +52,13 @@ function Body({ message, onOpen }: { message: Message; onOpen: (id: string) => v
           <TabsTrigger value="decoded">Decoded</TabsTrigger>
           <TabsTrigger value="raw">Raw</TabsTrigger>
           <TabsTrigger value="hex">Hex</TabsTrigger>
+          {isReplayable(message) && <TabsTrigger value="replay">Replay &amp; edit</TabsTrigger>}
         </TabsList>
         <div className="min-h-0 flex-1 overflow-y-auto">
           <TabsContent value="decoded"><DecodedView message={message} /></TabsContent>
           <TabsContent value="raw"><RawText message={message} /></TabsContent>
           <TabsContent value="hex"><HexView message={message} /></TabsContent>
+          {isReplayable(message) && <TabsContent value="replay"><ReplayView message={message} /></TabsContent>}
         </div>
       </Tabs>
       <Actions message={message} />

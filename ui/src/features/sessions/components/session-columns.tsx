@@ -1,46 +1,75 @@
 import { createColumnHelper, createSortedRowModel, rowSortingFeature, sortFns, tableFeatures } from "@tanstack/react-table";
+import { Radio, Repeat } from "lucide-react";
 import { Link } from "react-router";
 import { Moment } from "@/components/moment";
-import { Badge } from "@/components/ui/badge";
-import { isOpen, workersOf } from "@/lib/api/sessions";
+import { isOpen, poolOf } from "@/lib/api/sessions";
 import type { Session } from "@/lib/api/types";
-import { formatCount, formatSi, shortSession } from "@/lib/format";
+import { formatBytes, formatCount, formatSi, shortSession } from "@/lib/format";
+import { StateBadge } from "./state-badge";
 
 export const features = tableFeatures({ rowSortingFeature, sortedRowModel: createSortedRowModel(), sortFns });
 const helper = createColumnHelper<typeof features, Session>();
 
-/** What a narrow screen leaves out, and which columns are numbers. */
-export const WIDE_ONLY = new Set(["peer", "pool", "user_agent", "first_seen", "difficulty"]);
-export const NUMBERS = new Set(["message_count", "difficulty"]);
+/** What narrower screens leave out, and which columns are numbers. */
+export const FROM_WIDTH: Record<string, string> = {
+  user_agent: "hidden lg:table-cell",
+  peer: "hidden xl:table-cell",
+  pool: "hidden xl:table-cell",
+  traffic: "hidden 2xl:table-cell",
+  difficulty: "hidden md:table-cell",
+  message_count: "hidden sm:table-cell",
+  rejected: "hidden sm:table-cell",
+  first_seen: "hidden 2xl:table-cell",
+  last_seen: "hidden md:table-cell",
+};
+export const NUMBERS = new Set(["message_count", "difficulty", "accepted", "rejected", "traffic"]);
+
+function Rejected({ session }: { session: Session }) {
+  const judged = session.accepted + session.rejected;
+  if (session.rejected === 0) return <span className="text-muted-foreground">0</span>;
+  return <span className="text-bad">{formatCount(session.rejected)} <span className="text-2xs">{((100 * session.rejected) / judged).toFixed(1)} %</span></span>;
+}
+
+/** What is done to a session besides relaying it. */
+function Marks({ session }: { session: Session }) {
+  return (
+    <>
+      {session.broadcast_enabled && <Radio aria-label="broadcasting" className="size-3.5 text-warn" />}
+      {session.auto_replay_enabled && <Repeat aria-label="replaying shares" className="size-3.5 text-warn" />}
+    </>
+  );
+}
 
 export const columns = helper.columns([
   helper.accessor((s) => (isOpen(s) ? 0 : 1), {
     id: "state",
     header: "State",
-    cell: ({ row }) => <Badge tone={isOpen(row.original) ? "good" : "neutral"}>{isOpen(row.original) ? "open" : "closed"}</Badge>,
+    cell: ({ row }) => <StateBadge session={row.original} />,
   }),
   helper.accessor("session_id", {
     header: "Session",
     cell: ({ row }) => (
-      <Link to={`/sessions/${row.original.session_id}`} className="font-mono text-xs text-primary hover:underline" title={row.original.session_id}>
-        {shortSession(row.original.session_id)}
-      </Link>
+      <span className="flex items-center gap-2">
+        <Link to={`/sessions/${row.original.session_id}`} className="font-mono text-xs text-primary hover:underline" title={row.original.session_id}>
+          {shortSession(row.original.session_id)}
+        </Link>
+        <Marks session={row.original} />
+      </span>
     ),
   }),
-  helper.accessor((s) => workersOf(s).join(", "), { id: "worker", header: "Worker" }),
+  helper.accessor((s) => s.workers.join(", "), { id: "worker", header: "Worker" }),
   helper.accessor((s) => s.user_agent ?? "", { id: "user_agent", header: "User agent" }),
   helper.accessor((s) => s.peer ?? "", { id: "peer", header: "Miner" }),
-  helper.accessor((s) => (s.pool_host ? `${s.pool_host}:${s.pool_port ?? ""}` : ""), { id: "pool", header: "Pool" }),
+  helper.accessor((s) => poolOf(s) ?? "", { id: "pool", header: "Pool" }),
   helper.accessor((s) => s.difficulty ?? 0, {
     id: "difficulty",
     header: "Difficulty",
-    cell: ({ row }) => (row.original.difficulty == null ? "–" : formatSi(row.original.difficulty)),
+    cell: ({ row }) => (row.original.difficulty === null ? "–" : formatSi(row.original.difficulty)),
   }),
-  helper.accessor((s) => s.message_count ?? 0, {
-    id: "message_count",
-    header: "Messages",
-    cell: ({ row }) => formatCount(row.original.message_count ?? 0),
-  }),
+  helper.accessor("accepted", { header: "Accepted", cell: ({ row }) => formatCount(row.original.accepted) }),
+  helper.accessor("rejected", { header: "Rejected", cell: ({ row }) => <Rejected session={row.original} /> }),
+  helper.accessor("message_count", { header: "Messages", cell: ({ row }) => formatCount(row.original.message_count) }),
+  helper.accessor((s) => s.bytes_up + s.bytes_down, { id: "traffic", header: "Traffic", cell: ({ getValue }) => formatBytes(getValue()) }),
   helper.accessor((s) => s.first_seen ?? "", { id: "first_seen", header: "Since", cell: ({ row }) => <Moment at={row.original.first_seen} /> }),
   helper.accessor((s) => s.last_seen ?? "", { id: "last_seen", header: "Last message", cell: ({ row }) => <Moment at={row.original.last_seen} /> }),
 ]);

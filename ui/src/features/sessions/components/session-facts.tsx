@@ -1,59 +1,76 @@
 import { Moment } from "@/components/moment";
 import { Facts, Figure, Panel } from "@/components/ui/facts";
-import { isOpen, workersOf } from "@/lib/api/sessions";
-import type { Session } from "@/lib/api/types";
-import { formatCount, formatLatency, formatSi } from "@/lib/format";
+import { poolOf } from "@/lib/api/sessions";
+import type { Session, SessionDetail, SessionStats } from "@/lib/api/types";
+import { formatBytes, formatCount, formatDuration, formatLatency, formatSi } from "@/lib/format";
 
-interface Stats {
-  total?: number;
-  parse_errors?: number;
-  accepted?: number;
-  rejected?: number | Record<string, number>;
-  hashrate?: number | null;
-  latency?: { p50?: number | null; p99?: number | null } | null;
-}
+const latency = (ms: number | null) => (ms === null ? "–" : formatLatency(ms));
 
-/** Statistics stand in a part of their own, or beside the other members. */
-export function statsOf(session: Session): Stats {
-  return (session.stats ?? {}) as Stats;
-}
-
-function rejectedOf(stats: Stats): number {
-  if (typeof stats.rejected === "number") return stats.rejected;
-  return Object.values(stats.rejected ?? {}).reduce((sum, n) => sum + n, 0);
-}
-
-export function SessionFigures({ session }: { session: Session }) {
-  const stats = statsOf(session);
-  const rejected = rejectedOf(stats);
-  const accepted = stats.accepted ?? 0;
-  const share = accepted + rejected ? `${((100 * rejected) / (accepted + rejected)).toFixed(2)} % rejected` : "no shares yet";
+export function SessionFigures({ session }: { session: SessionDetail }) {
+  const { stats } = session;
+  const judged = stats.accepted + stats.rejected;
+  const seconds = session.first_seen && session.last_seen ? (Date.parse(session.last_seen) - Date.parse(session.first_seen)) / 1000 : 0;
   return (
-    <div className="flex flex-wrap gap-y-3 border-b bg-panel px-4 py-3">
-      <Figure label="Messages" value={formatCount(stats.total ?? session.message_count ?? 0)} hint={`${stats.parse_errors ?? 0} cannot be read`} />
-      <Figure label="Shares accepted" value={formatCount(accepted)} hint={share} />
-      <Figure label="Difficulty" value={session.difficulty == null ? "–" : formatSi(session.difficulty)} hint="asked for by the pool" />
-      <Figure label="Hashrate" value={stats.hashrate == null ? "–" : formatSi(stats.hashrate, "H/s")} hint="from accepted shares" />
-      <Figure label="Latency" value={stats.latency?.p50 == null ? "–" : formatLatency(stats.latency.p50)} hint={stats.latency?.p99 == null ? "median" : `median; ${formatLatency(stats.latency.p99)} at 99 %`} />
+    <div className="flex flex-wrap gap-y-3 border-b bg-panel px-4 py-3 [&>*]:min-w-36 [&>*]:flex-1">
+      <Figure label="Hashrate" value={stats.hashrate_estimate === null ? "–" : formatSi(stats.hashrate_estimate, "H/s")} hint="estimate from accepted shares" />
+      <Figure label="Shares accepted" value={formatCount(stats.accepted)} hint={`of ${formatCount(stats.submits)} sent`} />
+      <Figure label="Rejected" value={<span className={stats.rejected ? "text-bad" : undefined}>{formatCount(stats.rejected)}</span>} hint={judged ? `${((100 * stats.rejected) / judged).toFixed(2)} % of those judged` : "no shares yet"} />
+      <Figure label="Difficulty" value={session.difficulty === null ? "–" : formatSi(session.difficulty)} hint="asked for by the pool" />
+      <Figure label="Latency" value={latency(stats.latency_ms.p50)} hint={`median · p99 ${latency(stats.latency_ms.p99)} · max ${latency(stats.latency_ms.max)}`} />
+      <Figure label="Messages" value={formatCount(stats.total)} hint={stats.parse_errors ? `${formatCount(stats.parse_errors)} cannot be read` : "all readable"} />
+      <Figure label="Duration" value={formatDuration(seconds)} hint={`${formatBytes(session.bytes_up)} up, ${formatBytes(session.bytes_down)} down`} />
     </div>
   );
 }
 
+export function Rejects({ stats }: { stats: SessionStats }) {
+  if (stats.rejected_by_code.length === 0) return null;
+  return (
+    <Panel title="Why shares were rejected">
+      <table className="w-full">
+        <thead className="sr-only"><tr><th>Reason</th><th>Code</th><th>Shares</th></tr></thead>
+        <tbody>
+          {stats.rejected_by_code.map(({ code, text, count }) => (
+            <tr key={`${code} ${text}`}>
+              <td className="py-0.5 break-words">{text ?? "without a reason"}</td>
+              <td className="tabular w-12 text-right text-muted-foreground">{code}</td>
+              <td className="tabular w-16 text-right text-bad">{formatCount(count)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Panel>
+  );
+}
+
+function endingOf({ closed_by, reason }: Session): string {
+  return [closed_by && `by ${closed_by}`, reason].filter(Boolean).join(": ") || "not known";
+}
+
+const side = (address: string | null, tls: boolean | null) => (address ? `${address}${tls ? " (TLS)" : ""}` : "–");
+
 export function SessionFacts({ session }: { session: Session }) {
-  const pool = session.pool_host ? `${session.pool_host}:${session.pool_port ?? ""}` : "–";
+  const { messages } = session;
   return (
     <Panel title="Session">
       <Facts
         facts={[
-          { label: "State", value: isOpen(session) ? (session.pool_connected === false ? "open, waiting for the pool" : "open") : "closed" },
-          { label: "Workers", value: workersOf(session).join(", ") || "–" },
+          { label: "Workers", value: session.workers.join(", ") || "–" },
           { label: "User agent", value: session.user_agent ?? "–" },
-          { label: "Miner", value: session.peer ?? "–", mono: true },
-          { label: "Pool", value: pool, mono: true },
+          { label: "Miner", value: side(session.peer, session.miner_tls), mono: true },
+          ...(session.via ? [{ label: "By way of", value: session.via, mono: true }] : []),
+          { label: "Pool", value: side(poolOf(session), session.pool_tls), mono: true },
+          { label: "Pool's address", value: session.pool_address ?? "–", mono: true },
+          { label: "Route", value: session.route ?? "–", mono: true },
           { label: "Extranonce1", value: session.extranonce1 ?? "–", mono: true },
           { label: "Version mask", value: session.version_mask ?? "–", mono: true },
           { label: "First message", value: <Moment at={session.first_seen} /> },
           { label: "Last message", value: <Moment at={session.last_seen} /> },
+          ...(session.state === "closed" ? [{ label: "Ended", value: endingOf(session) }] : []),
+          { label: "From miner", value: `${formatCount(messages.miner_to_pool)} messages` },
+          { label: "From pool", value: `${formatCount(messages.pool_to_miner)} messages` },
+          { label: "Sent by HashScope", value: formatCount(messages.hashscope_to_pool) },
+          { label: "Other refusals", value: formatCount(session.other_errors) },
           { label: "Id", value: session.session_id, mono: true },
         ]}
       />

@@ -1,69 +1,100 @@
-import { ArrowLeft, Download, Radio, Unplug } from "lucide-react";
+import { ArrowLeft, Radio, Unplug } from "lucide-react";
 import { Link, useParams } from "react-router";
+import { ExportButtons } from "@/components/export-buttons";
 import { PageHeader } from "@/components/page-header";
-import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { Confirm } from "@/components/ui/confirm";
 import { Failure, Loading } from "@/components/ui/states";
-import { exportUrl } from "@/lib/api/messages";
-import { isOpen } from "@/lib/api/sessions";
+import { Tabs, TabsContent, TabsList, TabsTrigger } from "@/components/ui/tabs";
+import { disconnectSession, isOpen } from "@/lib/api/sessions";
+import type { SessionDetail } from "@/lib/api/types";
 import { shortSession } from "@/lib/format";
-import { useDisconnect, useSession } from "../hooks/use-sessions";
-import { SessionFacts, SessionFigures } from "./session-facts";
+import { useSession, useSessionChange } from "../hooks/use-sessions";
+import { SessionCharts } from "./session-charts";
+import { SessionControls } from "./session-controls";
+import { Rejects, SessionFacts, SessionFigures } from "./session-facts";
+import { EventList, JobList } from "./session-lists";
 import { SessionMessages } from "./session-messages";
+import { StateBadge } from "./state-badge";
 
 function Actions({ id, open }: { id: string; open: boolean }) {
-  const disconnect = useDisconnect(id);
+  const disconnect = useSessionChange(id, () => disconnectSession(id));
   return (
     <>
       {disconnect.error && <span role="alert" className="text-bad">{disconnect.error.message}</span>}
       {open && (
         <Button asChild><Link to={`/?session_id=${id}`}><Radio aria-hidden /> Follow live</Link></Button>
       )}
-      <Button asChild>
-        <a href={exportUrl({ session_id: id }, "pcapng")} download><Download aria-hidden /> pcapng</a>
-      </Button>
+      <ExportButtons filters={{ session_id: id }} />
       {open && (
         <Confirm
           trigger={<Button variant="danger" disabled={disconnect.isPending}><Unplug aria-hidden /> Disconnect</Button>}
           title="Disconnect this miner?"
           text="Its connection and the one to the pool are closed. Most miners connect again within seconds."
           action="Disconnect"
-          onConfirm={() => disconnect.mutate()}
+          onConfirm={() => disconnect.mutate(undefined)}
         />
       )}
     </>
   );
 }
 
+const TAB = "flex min-h-0 flex-1 flex-col data-[state=inactive]:hidden";
+
+function Lists({ session }: { session: SessionDetail }) {
+  return (
+    <Tabs defaultValue="messages" className="flex h-[32rem] min-w-0 flex-col overflow-hidden rounded-md border bg-panel xl:h-auto xl:min-h-[28rem]">
+      <TabsList aria-label="What the session holds">
+        <TabsTrigger value="messages">Messages</TabsTrigger>
+        <TabsTrigger value="jobs">Jobs</TabsTrigger>
+        <TabsTrigger value="events">Events</TabsTrigger>
+      </TabsList>
+      <TabsContent value="messages" className={TAB}><SessionMessages id={session.session_id} open={isOpen(session)} /></TabsContent>
+      <TabsContent value="jobs" className={TAB}><JobList jobs={session.jobs} /></TabsContent>
+      <TabsContent value="events" className={TAB}><EventList events={session.events} /></TabsContent>
+    </Tabs>
+  );
+}
+
+function Body({ session }: { session: SessionDetail }) {
+  return (
+    <div className="flex min-h-0 flex-1 flex-col overflow-y-auto">
+      {!session.stats.complete && (
+        <p role="status" className="border-b bg-warn/8 px-4 py-1.5 text-xs text-warn">This session is long: the figures below cover the part that could be read in time.</p>
+      )}
+      <SessionFigures session={session} />
+      <SessionCharts series={session.series} />
+      <div className="grid flex-1 gap-4 p-4 xl:grid-cols-[22rem_minmax(0,1fr)]">
+        <div className="space-y-4">
+          {isOpen(session) && <SessionControls session={session} />}
+          <Rejects stats={session.stats} />
+          <SessionFacts session={session} />
+        </div>
+        <div className="order-first min-w-0 xl:order-none xl:relative xl:[&>*]:absolute xl:[&>*]:inset-0"><Lists session={session} /></div>
+      </div>
+    </div>
+  );
+}
+
 export function SessionView() {
   const { id = "" } = useParams();
   const { data: session, error, isPending, refetch } = useSession(id);
-  const open = session ? isOpen(session) : false;
   return (
     <div className="flex h-full min-h-0 flex-col">
       <PageHeader
         title={
           <span className="flex items-center gap-2">
             <Link to="/sessions" aria-label="All sessions" className="text-muted-foreground hover:text-foreground"><ArrowLeft className="size-4" /></Link>
-            Session <span className="font-mono text-sm">{shortSession(id)}</span>
+            Session <span className="font-mono text-sm" title={id}>{shortSession(id)}</span>
           </span>
         }
-        info={session && <Badge tone={open ? "good" : "neutral"}>{open ? "open" : "closed"}</Badge>}
+        info={session && <StateBadge session={session} />}
       >
-        {session && <Actions id={id} open={open} />}
+        {session && <Actions id={id} open={isOpen(session)} />}
       </PageHeader>
       {error && <Failure error={error} onRetry={() => void refetch()} />}
       {isPending && <Loading label="Loading session" />}
-      {session && (
-        <div className="flex min-h-0 flex-1 flex-col overflow-y-auto">
-          <SessionFigures session={session} />
-          <div className="grid gap-4 p-4 xl:grid-cols-[24rem_minmax(0,1fr)]">
-            <SessionFacts session={session} />
-            <SessionMessages id={id} />
-          </div>
-        </div>
-      )}
+      {session && <Body key={id} session={session} />}
     </div>
   );
 }

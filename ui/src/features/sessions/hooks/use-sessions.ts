@@ -1,24 +1,31 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { disconnectSession, fetchSession, fetchSessions } from "@/lib/api/sessions";
+import { fetchSession, fetchSessions, isOpen, type SessionQuery } from "@/lib/api/sessions";
 
-export function useSessions() {
+export function useSessions(query: SessionQuery) {
   return useInfiniteQuery({
-    queryKey: ["sessions"],
-    queryFn: ({ pageParam, signal }) => fetchSessions(pageParam, signal),
+    queryKey: ["sessions", query],
+    queryFn: ({ pageParam, signal }) => fetchSessions(query, pageParam, signal),
     initialPageParam: undefined as string | undefined,
-    getNextPageParam: (page) => page.next ?? undefined,
+    getNextPageParam: (page) => page.next_cursor ?? undefined,
+    placeholderData: (old) => old,
     refetchInterval: 5000,
   });
 }
 
+/** A closed session does not change any more. */
 export function useSession(id: string) {
-  return useQuery({ queryKey: ["session", id], queryFn: ({ signal }) => fetchSession(id, signal), refetchInterval: 3000 });
+  return useQuery({
+    queryKey: ["session", id],
+    queryFn: ({ signal }) => fetchSession(id, signal),
+    refetchInterval: ({ state }) => (!state.data || isOpen(state.data) ? 4000 : false),
+  });
 }
 
-export function useDisconnect(id: string) {
+/** Something that changes a session; what is shown of it is asked for anew. */
+export function useSessionChange<T>(id: string, change: (value: T) => Promise<unknown>) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: () => disconnectSession(id),
-    onSettled: () => Promise.all([client.invalidateQueries({ queryKey: ["session", id] }), client.invalidateQueries({ queryKey: ["sessions"] })]),
+    mutationFn: change,
+    onSettled: () => Promise.all(["session", "auto-replay"].map((what) => client.invalidateQueries({ queryKey: [what, id] })).concat(client.invalidateQueries({ queryKey: ["sessions"] }))),
   });
 }

@@ -6,7 +6,11 @@ import { Button } from "@/components/ui/button";
 import { Facts, Panel } from "@/components/ui/facts";
 import { Failure, Loading } from "@/components/ui/states";
 import { fetchConfig, fetchHealth, fetchStatus } from "@/lib/api/status";
-import { factsOf, groupsOf, humanName, readable } from "../hooks/readable";
+import type { Setting, Status } from "@/lib/api/types";
+import { routesOf } from "@/lib/routes";
+import { factsOf, groupsOf, readable } from "../hooks/readable";
+import { SegmentsPanel } from "./segments-panel";
+import { StatusFigures } from "./status-figures";
 
 const TONES: Record<string, Tone> = { ok: "good", degraded: "warn" };
 
@@ -22,17 +26,52 @@ function HealthBadge() {
   );
 }
 
+function Routes({ recorder }: { recorder: Status["recorder"] }) {
+  const routes = routesOf(recorder);
+  if (routes.length === 0) return null;
+  return (
+    <Panel title="Routes" className="break-inside-avoid">
+      <dl className="space-y-1">
+        {routes.map((route) => (
+          <div key={`${route.name} ${route.listen}`} className="font-mono text-xs">
+            <dt className="inline text-muted-foreground">{route.name} </dt>
+            <dd className="inline break-all">{route.listen}{route.tls && " (TLS)"} → {route.pools.join(", ") || "–"}</dd>
+          </div>
+        ))}
+      </dl>
+    </Panel>
+  );
+}
+
 function StatusPanels() {
   const { data, error, isPending, refetch } = useQuery({ queryKey: ["status"], queryFn: ({ signal }) => fetchStatus(signal), refetchInterval: 3000 });
   if (isPending) return <Loading label="Loading status" />;
   if (error) return <Failure error={error} onRetry={() => void refetch()} className="rounded-md border" />;
+  const { recorder, api, live, version, now } = data;
+  const groups = [...groupsOf("Recorder", recorder), ...groupsOf("API", { version, now, ...api }), ...groupsOf("Messages in memory", live)];
   return (
-    <div className="columns-1 gap-4 space-y-4 lg:columns-2 2xl:columns-3">
-      {groupsOf(data).map(([name, values]) => (
-        <Panel key={name} title={humanName(name)} className="break-inside-avoid">
-          <Facts facts={factsOf(values)} className="tabular" />
-        </Panel>
-      ))}
+    <>
+      <StatusFigures status={data} />
+      <div className="columns-1 gap-4 space-y-4 md:columns-2 2xl:columns-4">
+        <Routes recorder={recorder} />
+        {groups.map(([name, values]) => (
+          <Panel key={name} title={name} className="break-inside-avoid">
+            <Facts facts={factsOf(values)} className="tabular text-xs [&_dd]:text-right" />
+          </Panel>
+        ))}
+      </div>
+    </>
+  );
+}
+
+function SettingRow({ setting: { name, value, source, help, secret } }: { setting: Setting }) {
+  return (
+    <div className="flex items-baseline gap-3 border-b border-border/60 py-1" title={help}>
+      <dt className="shrink-0 font-mono text-xs text-muted-foreground">{name}</dt>
+      <dd className="ml-auto min-w-0 text-right font-mono text-xs break-all">
+        {secret && value === null ? "–" : readable(name, value)}
+        {source !== "default" && <Badge className="ml-2 font-sans">{source}</Badge>}
+      </dd>
     </div>
   );
 }
@@ -44,15 +83,7 @@ function Configuration() {
   return (
     <Panel title="Configuration in force">
       <dl className="grid gap-x-8 lg:grid-cols-2 2xl:grid-cols-3">
-        {data.map(({ name, value, source }) => (
-          <div key={name} className="flex items-baseline gap-3 border-b border-border/60 py-1">
-            <dt className="shrink-0 font-mono text-xs text-muted-foreground">{name}</dt>
-            <dd className="ml-auto min-w-0 text-right font-mono text-xs break-all">
-              {readable(name, value)}
-              {source && source !== "default" && <Badge className="ml-2">{source}</Badge>}
-            </dd>
-          </div>
-        ))}
+        {data.map((setting) => <SettingRow key={setting.name} setting={setting} />)}
       </dl>
     </Panel>
   );
@@ -64,8 +95,9 @@ export function StatusView() {
       <PageHeader title="Status" info={<HealthBadge />}>
         <Button asChild><a href="/docs"><BookOpen aria-hidden /> API documentation</a></Button>
       </PageHeader>
-      <div className="min-h-0 flex-1 space-y-4 overflow-y-auto p-4">
+      <div className="min-h-0 flex-1 space-y-4 overflow-y-auto p-4" tabIndex={0} role="region" aria-label="Status">
         <StatusPanels />
+        <SegmentsPanel />
         <Configuration />
       </div>
     </div>

@@ -29,14 +29,23 @@ export type Group = [name: string, values: Record<string, unknown>];
 
 const isGroup = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Members that are objects become a group each; what is left comes first, under "HashScope". */
-export function groupsOf(status: Record<string, unknown>): Group[] {
-  const entries = Object.entries(status);
-  const single = entries.filter(([, value]) => !isGroup(value));
-  const groups = entries.filter((entry): entry is Group => isGroup(entry[1]));
-  return single.length ? [["HashScope", Object.fromEntries(single)], ...groups] : groups;
+/** What stands elsewhere on the page, or is of no use to a reader. */
+const LEFT_OUT = new Set(["done", "running", "error", "routes", "program"]);
+
+/** The object's own members under `name`, then its parts, each a group of its own. */
+export function groupsOf(name: string, values: Record<string, unknown>): Group[] {
+  const entries = Object.entries(values).filter(([member]) => !LEFT_OUT.has(member));
+  const own = entries.filter(([, value]) => !isGroup(value));
+  const parts = entries.flatMap(([member, value]) => (isGroup(value) ? groupsOf(`${name}: ${humanName(member).toLowerCase()}`, value) : []));
+  return own.length ? [[name, Object.fromEntries(own)], ...parts] : parts;
 }
 
 export function factsOf(values: Record<string, unknown>): Fact[] {
   return Object.entries(values).map(([name, value]) => ({ label: humanName(name), value: readable(name, value) }));
+}
+
+/** A number somewhere below what the recorder says of itself; null where it says none. */
+export function numberAt(values: unknown, ...path: string[]): number | null {
+  const found = path.reduce<unknown>((value, name) => (isGroup(value) ? value[name] : undefined), values);
+  return typeof found === "number" ? found : null;
 }

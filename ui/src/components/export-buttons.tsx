@@ -12,7 +12,7 @@ const FORMATS: [ExportFormat, string][] = [
 /** What is shown, as a file. */
 export function ExportButtons({ filters }: { filters: Filters }) {
   return (
-    <div role="group" aria-label="Export what is shown" className="flex gap-1">
+    <div role="group" aria-label="Export what is shown" className="flex [&>*]:-ml-px [&>*]:rounded-none [&>*:first-child]:ml-0 [&>*:first-child]:rounded-l-md [&>*:last-child]:rounded-r-md">
       {FORMATS.map(([format, title], i) => (
         <Button key={format} asChild title={title}>
           <a href={exportUrl(filters, format)} download>{i === 0 && <Download aria-hidden />}{format}</a>

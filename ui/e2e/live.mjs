@@ -1,0 +1,237 @@
+// Every view against the real programs: `node e2e/live.mjs URL TOKEN FOLDER`. The test that starts
+// this (tests/integration/test_ui_live.py) plays miners and the operator: see ask().
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { accessible, ask, check, open, rows } from "./browser.mjs";
+
+const [url, token, folder] = process.argv.slice(2);
+const { browser, page, seen } = await open(url);
+const drawer = page.getByRole("complementary", { name: "Message" });
+const api = async (path) => (await page.request.get(url + path)).json();
+
+async function login() {
+  await page.getByLabel("Access token").fill(token);
+  await page.getByRole("button", { name: "Open" }).click();
+}
+
+/** Clicks on a download and gives the bytes; the file is left in the folder. */
+async function download(link, name) {
+  const [file] = await Promise.all([page.waitForEvent("download"), link.click()]);
+  assert.equal(await file.failure(), null);
+  await file.saveAs(`${folder}/${name}`);
+  return readFile(`${folder}/${name}`);
+}
+
+await check("the token is asked for, and a wrong one refused", async () => {
+  await page.goto(url);
+  await page.getByLabel("Access token").fill("wrong");
+  await page.getByRole("button", { name: "Open" }).click();
+  await page.getByText("That is not the token.").waitFor();
+  await accessible(page, "login");
+  await login();
+  await page.getByText("Connected", { exact: true }).waitFor();
+});
+
+await check("with nothing recorded it tells where to point a miner", async () => {
+  await page.getByText(`stratum+tcp://127.0.0.1:${await ask("listen-port")}`).waitFor();
+});
+
+await check("a miner's first messages appear; requests and answers share a row", async () => {
+  await ask("miners");
+  const submit = page.locator("[role=row]", { hasText: "mining.submit" }).filter({ hasText: "accepted" }).first();
+  await submit.waitFor();
+  assert.match(await submit.innerText(), /\d [mµ]?s/);
+  await page.waitForFunction(() => Number(document.querySelector("[data-testid=total]")?.textContent.replaceAll(",", "")) > 10);
+});
+
+await check("what is followed by method has its answers", async () => {
+  await page.goto(`${url}/?method=mining.submit`);
+  await page.waitForFunction(() => Number(document.querySelector("[data-testid=total]")?.textContent) > 3);
+  await page.getByRole("button", { name: "Pause" }).click();
+  for (const text of await rows(page).allInnerTexts()) assert.match(text, /mining\.submit/);
+  await page.locator("[role=row]", { hasText: "accepted" }).first().waitFor();
+});
+
+await check("filters go into the URL and come from it", async () => {
+  await page.goto(url);
+  await rows(page).first().waitFor();
+  await page.keyboard.press("/");
+  await page.keyboard.type("mining.notify");
+  await page.waitForURL(/q=mining\.notify/);
+  await page.goto(`${url}/archive?method=mining.notify`);
+  await rows(page).first().waitFor();
+  for (const text of await rows(page).allInnerTexts()) assert.match(text, /mining\.notify/);
+});
+
+await check("a job opens by keyboard, explained and in hex, and closes by Esc", async () => {
+  await page.keyboard.press("j");
+  await drawer.getByText("Block height").waitFor();
+  await drawer.getByText("900,0").first().waitFor();
+  await page.waitForURL(/message=/);
+  await drawer.getByRole("tab", { name: "Hex" }).click();
+  await drawer.getByText("000010").waitFor();
+  await accessible(page, "drawer");
+  await page.keyboard.press("Escape");
+  await drawer.waitFor({ state: "detached" });
+});
+
+await check("a share is sent again, edited, and the pool's answer shown", async () => {
+  const open = (await api("/api/sessions?state=open&limit=50")).items.find((s) => s.accepted > 0);
+  const [message] = (await api(`/api/messages?method=mining.submit&session_id=${open.session_id}&limit=1`)).items;
+  await page.goto(`${url}/archive?method=mining.submit&message=${message.id}`);
+  await drawer.getByRole("tab", { name: "Replay & edit" }).click();
+  await drawer.getByRole("button", { name: "Send again" }).click();
+  await drawer.getByRole("status", { name: "The pool's answer" }).getByText(/uplicate|accepted|stale|not found/i).first().waitFor();
+  const text = drawer.getByLabel("Message", { exact: true });
+  await text.fill("{ this is none");
+  await drawer.getByRole("alert").waitFor();
+  assert.ok(await drawer.getByRole("button", { name: "Send edited" }).isDisabled());
+  await text.fill(message.raw.replace(/"[0-9a-f]{8}"(?=[^"]*(?:"[^"]*")?\]?\}?)/, '"00000001"'));
+  await drawer.getByRole("button", { name: "Send edited" }).click();
+  await drawer.getByRole("status", { name: "The pool's answer" }).waitFor();
+  await accessible(page, "replay");
+});
+
+await check("what a miner calls itself stays text", async () => {
+  await page.goto(`${url}/sessions`);
+  await page.getByText("<img src=x onerror").first().waitFor();
+  await page.getByText("<script>").first().waitFor();
+  await page.goto(`${url}/archive?q=onerror`);
+  await rows(page).first().waitFor();
+  await rows(page).first().click();
+  await drawer.getByRole("tab", { name: "Raw" }).click();
+  await drawer.getByText("onerror").first().waitFor();
+  assert.equal(await page.evaluate(() => window.hacked), undefined);
+});
+
+await check("sessions are found by worker, state and source", async () => {
+  await page.goto(`${url}/sessions`);
+  await page.getByLabel("Find a session").fill("rack1.2");
+  await page.waitForURL(/q=rack1\.2/);
+  await page.getByText("1 open, 0 closed").waitFor();
+  await page.getByLabel("State").selectOption("closed");
+  await page.getByText("No session fits").waitFor();
+  await page.getByRole("button", { name: "Show all" }).click();
+  await page.getByText("rack1.1").first().waitFor();
+});
+
+await check("a session from its first message to its end", async () => {
+  await page.goto(`${url}/sessions?q=newcomer`);
+  await page.getByText("No session fits").waitFor();
+  await ask("newcomer");
+  await page.locator("tr", { hasText: "newcomer" }).getByRole("link").click();
+  const share = page.getByText("Shares accepted").locator("..");
+  await share.getByText(/^[1-9]\d*$/).waitFor();
+  await page.getByRole("img", { name: "Shares over time" }).locator("canvas").waitFor();
+  await page.getByRole("img", { name: "Latency over time" }).locator("canvas").waitFor();
+  await page.getByRole("grid", { name: "Messages of this session" }).getByText("mining.submit").first().waitFor();
+  await page.getByRole("tab", { name: "Jobs" }).click();
+  await page.getByRole("region", { name: "Jobs" }).getByText("900,0").first().waitFor();
+  await page.getByRole("tab", { name: "Events" }).click();
+  await page.getByRole("region", { name: "Events" }).locator("tbody tr").first().waitFor();
+  await accessible(page, "session");
+  await ask("newcomer-leaves");
+  await page.getByText("closed", { exact: true }).first().waitFor();
+  await page.getByText("Ended").waitFor();
+});
+
+await check("broadcast, repeat count, automatic replay and its count are set, and stay", async () => {
+  const [session] = (await api("/api/sessions?q=rack1.1&state=open")).items;
+  await page.goto(`${url}/sessions/${session.session_id}`);
+  await page.getByRole("switch", { name: "Broadcast" }).click();
+  await page.getByLabel("Repeat count").fill("1001");
+  assert.equal(await page.getByLabel("Repeat count").getAttribute("aria-invalid"), "true");
+  await page.getByLabel("Repeat count").fill("7");
+  await page.getByLabel("Repeat count").press("Enter");
+  await page.getByLabel("Times each").fill("2");
+  await page.getByLabel("Times each").press("Enter");
+  await page.waitForTimeout(300);
+  await page.getByRole("switch", { name: "Replay shares automatically" }).click();
+  await page.getByText(/[1-9]\d* sent/).waitFor();
+  await page.reload();
+  await page.getByRole("switch", { name: "Broadcast", checked: true }).waitFor();
+  assert.equal(await page.getByLabel("Repeat count").inputValue(), "7");
+  assert.equal(await page.getByLabel("Times each").inputValue(), "2");
+  await page.getByRole("switch", { name: "Replay shares automatically", checked: true }).click();
+  await page.getByRole("switch", { name: "Replay shares automatically", checked: false }).waitFor();
+  await accessible(page, "controls");
+});
+
+await check("a miner is disconnected, but only after a question", async () => {
+  await page.getByRole("button", { name: "Disconnect" }).click();
+  await page.getByRole("alertdialog").getByRole("button", { name: "Cancel" }).click();
+  await page.getByText("open", { exact: true }).first().waitFor();
+  await page.getByRole("button", { name: "Disconnect" }).click();
+  await page.getByRole("alertdialog").getByRole("button", { name: "Disconnect" }).click();
+  await page.getByText("closed", { exact: true }).first().waitFor();
+});
+
+await check("dragging across the overview chooses a range, which is exported", async () => {
+  await page.goto(`${url}/archive`);
+  const box = await page.locator(".u-over").boundingBox();
+  await page.mouse.move(box.x + 4, box.y + 40);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width - 4, box.y + 40, { steps: 5 });
+  await page.mouse.up();
+  await page.waitForURL(/from=.*to=/);
+  await rows(page).first().waitFor();
+  const capture = await download(page.getByRole("link", { name: "pcapng" }), "range.pcapng");
+  assert.equal(capture.readUInt32LE(0), 0x0a0d0d0a);
+  const table = await download(page.getByRole("link", { name: "csv" }), "range.csv");
+  assert.ok(table.toString().split("\n").length > 10);
+  const lines = (await download(page.getByRole("link", { name: "ndjson" }), "range.ndjson")).toString().trim().split("\n");
+  assert.ok(lines.length > 10 && lines.every((line) => JSON.parse(line)));
+  await page.getByRole("button", { name: "Whole archive" }).click();
+});
+
+await check("the status tells of recorder, disk, files and settings", async () => {
+  await page.goto(`${url}/status`);
+  for (const text of ["running", "Disk free", "Files of the archive", "Configuration in force"]) await page.getByText(text, { exact: true }).first().waitFor();
+  assert.ok(!(await page.innerText("main")).includes(token));
+});
+
+await check("the API goes and comes again: the page says so, and misses nothing", async () => {
+  await page.goto(url);
+  await page.getByText("Connected", { exact: true }).waitFor();
+  await ask("api-stops");
+  await page.getByText(/Disconnected|Reconnecting/).waitFor();
+  await ask("api-starts");
+  await page.getByText("Connected", { exact: true }).waitFor();
+  const before = await page.getByTestId("total").innerText();
+  await page.waitForFunction((text) => document.querySelector("[data-testid=total]").textContent !== text, before);
+});
+
+for (const scheme of ["dark", "light"]) {
+  await check(`nothing serious for axe, ${scheme}, on every view`, async () => {
+    await page.emulateMedia({ colorScheme: scheme });
+    for (const path of ["/", "/sessions", "/archive", "/status", "/nowhere"]) {
+      await page.goto(url + path);
+      await page.waitForTimeout(500);
+      await accessible(page, path);
+    }
+  });
+}
+
+await check("a phone scrolls no view sideways", async () => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  const [session] = (await api("/api/sessions?limit=1")).items;
+  for (const path of ["/", "/sessions", `/sessions/${session.session_id}`, "/archive", "/status"]) {
+    await page.goto(url + path);
+    await page.getByRole("heading", { level: 1 }).waitFor();
+    await page.waitForTimeout(300);
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390, path);
+    assert.equal(await page.evaluate(() => document.querySelector("main").scrollWidth), 390, path);
+  }
+});
+
+await check("a new token is asked for", async () => {
+  await ask("new-token");
+  await page.goto(url);
+  await page.getByLabel("Access token").waitFor();
+});
+
+await check("no request left the page's own origin, no script failed, nothing was against the policy", async () => {
+  assert.deepEqual(seen, { foreign: [], errors: [] });
+});
+await browser.close();
+process.exit(0);

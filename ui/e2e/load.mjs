@@ -1,0 +1,77 @@
+// The live view under load: `node e2e/load.mjs URL TOKEN SECONDS RATE`, against canned messages that
+// come at a known rate (tests/integration/ui_api.py).
+import assert from "node:assert/strict";
+import { check, open, rows } from "./browser.mjs";
+
+const [url, token, seconds, rate] = process.argv.slice(2);
+const { browser, context, page, seen } = await open(url);
+const cdp = await context.newCDPSession(page);
+const heap = async () => {
+  await cdp.send("HeapProfiler.collectGarbage");
+  return (await cdp.send("Runtime.getHeapUsage")).usedSize;
+};
+const total = async () => Number((await page.getByTestId("total").innerText()).replaceAll(",", ""));
+
+await check("the token is asked for", async () => {
+  await page.goto(url);
+  await page.getByLabel("Access token").fill(token);
+  await page.getByRole("button", { name: "Open" }).click();
+  await rows(page).first().waitFor();
+});
+
+await check(`${rate} messages a second leave the page quick`, async () => {
+  const delays = [];
+  const end = Date.now() + Number(seconds) * 1000;
+  while (Date.now() < end) {
+    // From a key to the paint that shows it, as the page itself sees it.
+    delays.push(await page.evaluate(() => new Promise((done) => {
+      const begin = performance.now();
+      setTimeout(() => requestAnimationFrame(() => done(performance.now() - begin)), 0);
+    })));
+    await page.waitForTimeout(200);
+  }
+  delays.sort((a, b) => a - b);
+  const late = delays[Math.floor(delays.length * 0.95)];
+  console.log(`   ${delays.length} tries, 95 % within ${late.toFixed(0)} ms, longest ${delays.at(-1).toFixed(0)} ms`);
+  assert.ok(late < 100, `${late} ms`);
+  const shown = Number((await page.getByTestId("rate").innerText()).replaceAll(",", ""));
+  assert.ok(Math.abs(shown - rate) < rate * 0.25, `${shown} messages a second`);
+});
+
+await check("a pause holds the view, and nothing is lost behind it", async () => {
+  await page.getByRole("button", { name: "Pause" }).click();
+  // Its answer may still join it.
+  const newest = async () => (await rows(page).first().innerText()).split("\n").slice(0, 5);
+  const first = await newest();
+  const before = await total();
+  await page.getByRole("button", { name: /Resume · [\d,]+ new/ }).waitFor();
+  await page.waitForFunction((n) => Number(document.querySelector("[data-testid=total]").textContent.replaceAll(",", "")) > n, before);
+  assert.deepEqual(await newest(), first);
+  await page.getByRole("button", { name: /Resume/ }).click();
+});
+
+await check("memory stays within what the rows need", async () => {
+  const used = await heap();
+  const perMessage = used / (await total());
+  console.log(`   ${(used / 2 ** 20).toFixed(0)} MiB for ${await total()} messages`);
+  assert.ok(used < 400 * 2 ** 20 && perMessage < 20_000);
+});
+
+await check("all rows can be scrolled through", async () => {
+  await page.getByRole("button", { name: "Pause" }).click();
+  const count = Number(await page.getByRole("grid").getAttribute("aria-rowcount"));
+  const body = page.locator("[role=rowgroup]");
+  for (const part of [0.25, 0.5, 0.75, 1]) {
+    await body.evaluate((element, share) => element.scrollTo(0, element.scrollHeight * share), part);
+    await page.waitForFunction(([share, n]) => {
+      const shown = [...document.querySelectorAll("[role=row][aria-selected]")].map((row) => Number(row.getAttribute("aria-rowindex")));
+      return shown.some((index) => Math.abs(index - share * n) < 60);
+    }, [part, count]);
+  }
+  assert.ok(await rows(page).count() < 120, "only the rows in sight exist");
+  console.log(`   ${count} rows`);
+});
+
+await check("no script failed", async () => assert.deepEqual(seen, { foreign: [], errors: [] }));
+await browser.close();
+process.exit(0);

@@ -1,0 +1,37 @@
+import { Figure } from "@/components/ui/facts";
+import type { Status } from "@/lib/api/types";
+import { formatBytes, formatCount, formatDuration, formatMoment } from "@/lib/format";
+import { numberAt } from "../hooks/readable";
+
+const count = (n: number | null) => (n === null ? "–" : formatCount(n));
+
+/** How much of the disk the archive takes, and how much is left. */
+function DiskBar({ used, free }: { used: number; free: number | null }) {
+  if (free === null) return null;
+  const share = Math.min(100, Math.max(1, (100 * used) / (used + free)));
+  return <div aria-hidden className="mt-1.5 h-1 overflow-hidden rounded-full bg-muted"><div className="h-full bg-primary" style={{ width: `${share}%` }} /></div>;
+}
+
+function Running({ recorder }: { recorder: Status["recorder"] }) {
+  const uptime = numberAt(recorder, "uptime_seconds");
+  if (recorder.running) return <Figure label="Recorder" value={<span className="text-good">running</span>} hint={uptime === null ? undefined : `for ${formatDuration(uptime)}`} />;
+  return <Figure label="Recorder" value={<span className="text-bad">not running</span>} hint={recorder.error ?? undefined} />;
+}
+
+export function StatusFigures({ status }: { status: Status }) {
+  const { recorder, archive } = status;
+  const lag = numberAt(recorder, "archive", "lag_bytes");
+  return (
+    <div className="flex flex-wrap gap-y-3 rounded-md border bg-panel px-4 py-3 [&>*]:min-w-40 [&>*]:flex-1">
+      <Running recorder={recorder} />
+      <Figure label="Miners connected" value={count(numberAt(recorder, "sessions_open"))} hint={`at most ${count(numberAt(recorder, "max_sessions"))}`} />
+      <Figure label="Lines recorded" value={count(numberAt(recorder, "last_seq"))} hint={lag === null ? "in this series" : `${formatBytes(lag)} not on disk yet`} />
+      <Figure label="Archive" value={formatBytes(archive.bytes)} hint={archive.from ? `${formatCount(archive.segments)} files since ${formatMoment(archive.from)}` : `${formatCount(archive.segments)} files`} />
+      <div className="border-l px-4">
+        <div className="text-2xs text-muted-foreground">Disk free</div>
+        <div className="tabular text-xl font-medium">{archive.free_bytes === null ? "–" : formatBytes(archive.free_bytes)}</div>
+        <DiskBar used={archive.bytes} free={archive.free_bytes} />
+      </div>
+    </div>
+  );
+}
