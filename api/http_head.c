@@ -2,8 +2,8 @@
  * http_head.c - one pass over the lines of a head.
  *
  * Refused: a line that ends in LF alone, continuation lines, white space before a colon, control
- * characters, a target that is not a path, two Hosts, two Content-Lengths, one that is no number,
- * any Transfer-Encoding.
+ * characters, a target that is not a path, with bytes beyond ASCII or an encoded NUL in it, two
+ * Hosts, two Content-Lengths, one that is no number, any Transfer-Encoding.
  */
 #include "api/http_head.h"
 
@@ -29,12 +29,13 @@ static bool all_tokens(struct span text)
     return text.len > 0;
 }
 
+/* Without spaces: of a target, which has no bytes beyond ASCII either (RFC 3986). */
 static bool is_printable(struct span text, bool spaces)
 {
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.data[i];
 
-        if (c == 0x7f || c < 0x20 || (c == ' ' && !spaces)) {
+        if (c == 0x7f || c < 0x20 || (!spaces && (c == ' ' || c > 0x7f))) {
             if (c != '\t' || !spaces)
                 return false;
         }
@@ -105,7 +106,8 @@ static enum status read_first(struct http_head *out, struct span line, int *code
         out->path.len = (size_t)(mark - out->target.data);
         out->query = span_make(mark + 1, out->target.len - out->path.len - 1);
     }
-    return STATUS_OK;
+    /* The server would take the path to end there. */
+    return memmem(out->path.data, out->path.len, "%00", 3) ? STATUS_INVALID : STATUS_OK;
 }
 
 /* ---- the others ---- */

@@ -105,12 +105,14 @@ static int append_json(const char *text, size_t len, void *out)
     return 0;
 }
 
-/* Integers that a tree cannot hold would lose digits: such a message has no view, but its bytes. */
+/* What is nested deeper than any message needs has no view, but its bytes: readers that take JSON
+ * apart by recursion, ours and our clients', would end with it. */
 static void put_view(struct buffer *out, const struct side *side, enum stratum_method answered)
 {
     struct error err;
     json_t *view = NULL;
-    if (!side->line.is_fragment && is_text(side->bytes))
+    bool readable = side->scan.fault != STRATUM_FAULT_DEPTH && is_text(side->bytes);
+    if (!side->line.is_fragment && readable)
         view = stratum_message_view(side->bytes.data, side->bytes.len, answered, &err);
     name(out, "decoded");
     if (!view || json_dump_callback(view, append_json, out, JSON_COMPACT) != 0)

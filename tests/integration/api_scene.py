@@ -29,10 +29,13 @@ SPEECH = [
     (False, [{"id": 4, "result": True, "error": None},
              {"id": "five", "result": None, "error": [23, "Low difficulty share", None]}]),
 ]
-# What is no proper message, from the miner: not JSON, not UTF-8, an id beyond 64 bits, a batch.
+# What is no proper message, from the miner: not JSON, not UTF-8, an id beyond 64 bits, a batch, what
+# is nested deeper than a stack may be.
 ODD = [b"hello", b"\xff\xfe{}", b'{"id":123456789012345678901234567890,"method":"x","params":[]}',
        b'[{"id":7,"method":"a","params":[]}]', b"5", b'"\\u0000<script>\xe2\x80\xa8"', b"",
-       b'{"id":8,"method":"mining.submit","params":["<b>",null]}']
+       b'{"id":8,"method":"mining.submit","params":["<b>",null]}',
+       b'{"id":9,"method":"deep","params":' + b"[" * 1500 + b"]" * 1500 + b"}",
+       b'{"x":"\\ud800","y":' + b'{"a":' * 1500 + b"1" + b"}" * 1501, b"[" * 5000]
 
 
 class Scene(RecorderCase):
