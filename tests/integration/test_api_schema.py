@@ -199,6 +199,7 @@ class AnswersTest(Scene):
         for name in ("getConfig", "getStatus", "getMetrics"):
             self.check(name)
             self.assertNotIn(TOKEN.encode(), self.ask("GET", self.contract.operations[name].path)[2])
+        self.check_metrics(self.ask("GET", "/metrics")[2].decode())
         for name in ("getDescription", "getDocs"):
             self.check(name, token=None)
         description = self.ask("GET", "/openapi.yaml", token=None)[2]
@@ -206,6 +207,28 @@ class AnswersTest(Scene):
         self.check("login", token=None, body={"token": TOKEN})
         self.check("login", 401, token=None, body={"token": "wrong"})
         self.check("logout", token=None)
+
+    def check_metrics(self, text):
+        """The text format of Prometheus; and docs/api.md speaks of figures that there are."""
+        kinds, seen = {}, set()
+        for line in text.splitlines():
+            head = re.fullmatch(r"# (HELP|TYPE) (hashscope_[a-z_]+) (.+)", line)
+            if head and head[1] == "TYPE":
+                self.assertNotIn(head[2], kinds)
+                kinds[head[2]] = head[3]
+            if head:
+                continue
+            value = re.fullmatch(r'(hashscope_[a-z_]+)(?:\{[a-z]+="[^"]*"\})? -?\d+(\.\d+)?', line)
+            self.assertTrue(value, line)
+            name = value[1] if value[1] in kinds else re.sub("_(sum|count)$", "", value[1])
+            self.assertIn(name, kinds, line)
+            self.assertEqual(value[1].endswith("_total"), kinds[name] == "counter", line)
+            seen.add(name)
+        self.assertEqual(seen, set(kinds))
+        with open(os.path.join(ROOT, "docs/api.md"), encoding="utf-8") as file:
+            named = set(re.findall(r"(hashscope_[a-z_]+)(?: [=>]|\[5m)", file.read()))
+        self.assertGreater(len(named), 4)
+        self.assertEqual(named - set(kinds), set())
 
     def check_frames(self):
         """Frames have bodies of the answer 101."""
