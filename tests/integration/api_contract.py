@@ -101,7 +101,6 @@ class Operation:
         self.open = node.get("security") == []
         body = contract.resolve(node["requestBody"]) if "requestBody" in node else None
         self.body = body and contract.resolve(body["content"]["application/json"]["schema"])
-        self.body_required = bool(body and body.get("required"))
 
     @property
     def is_websocket(self):

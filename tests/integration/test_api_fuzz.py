@@ -81,8 +81,9 @@ class Values:
             return ["x", "1", schema["minimum"] - 1, schema["maximum"] + 1, 1.5, True, [], {}, 1 << 70]
         if schema["type"] == "boolean":
             return ["maybe", 2, [], {}, "TRUE"]
-        return [0, True, [], {}, *(["nonsense"] if "enum" in schema or "format" in schema else []),
-                *(["a" * (schema["maxLength"] + 1)] if "maxLength" in schema else [])]
+        if "enum" in schema or "format" in schema:
+            return [0, True, [], {}, "nonsense", ""]
+        return [[], {}, None, "", "a" * (schema["maxLength"] + 1)]  # numbers may count as texts
 
 
 def encoded(text):
@@ -293,7 +294,7 @@ class FuzzTest(Scene):
             path = self.path_of(operation)
             for body in BODIES:
                 status, about = self.send(operation, path, body)
-                if operation.body_required or len(body) > 2 and body.lstrip()[:1] != b"{":
+                if operation.body.get("required") or len(body) > 2 and body.strip()[:1] not in b"{":
                     self.assertGreaterEqual(status, 400, about)
             status, about = self.send(operation, path, b'{"a":"' + b"x" * (1 << 20) + b'"}')
             self.assertEqual(status, 413, about)

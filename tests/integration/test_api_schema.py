@@ -281,11 +281,27 @@ class AnswersTest(Scene):
                 other = "DELETE" if operation.method == "POST" else "PUT"
                 refused = self.ask(other, path)
                 self.assertEqual((refused[0], list(refused[3])), (405, ["detail"]))
-                if operation.body_required:
+                if operation.body and operation.body.get("required"):
                     self.check(operation.name, 422, path, body={})
                 if operation.body is not None:
                     self.check(operation.name, 400, path, body=b"{")
                     self.check(operation.name, 422, path, body=b"[]")
+
+    def test_heads_and_preflights(self):
+        self.set_scene(CORS_ORIGINS="https://ui.example")
+        for operation in self.contract.operations.values():
+            if operation.is_websocket:
+                continue
+            path = self.concrete(operation, self.session)
+            if operation.method == "GET":
+                whole, head = self.ask("GET", path), self.ask("HEAD", path)
+                self.assertEqual((head[0], head[2]), (whole[0], b""), operation.name)
+            allowed = self.ask("OPTIONS", path, token=None, Origin="https://ui.example",
+                               Access_Control_Request_Method=operation.method)
+            self.assertEqual(allowed[0], 204, operation.name)
+            self.assertIn("Access-Control-Allow-Origin: https://ui.example\r\n", allowed[1])
+            refused = self.ask("OPTIONS", path, token=None, Origin="https://evil.example")
+            self.assertEqual((refused[0], list(refused[3])), (403, ["detail"]), operation.name)
 
     def test_examples_of_the_documentation(self):
         self.set_scene()
