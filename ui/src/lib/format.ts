@@ -51,6 +51,7 @@ export function formatSi(value: number, unit = ""): string {
 }
 
 export function formatLatency(ms: number): string {
+  if (ms <= 0) return "0 ms";
   if (ms < 1) return `${Math.max(1, Math.round(ms * 1000))} µs`;
   if (ms < 10) return `${ms.toFixed(2)} ms`;
   if (ms < 1000) return `${ms.toFixed(ms < 100 ? 1 : 0)} ms`;

@@ -30,10 +30,10 @@ function seriesOf(line: ChartLine): uPlot.Series {
   const base = { label: line.name, stroke, points: { show: false }, spanGaps: line.kind === "steps" };
   if (line.kind === "bars") return { ...base, fill: stroke, width: 0, paths: uPlot.paths.bars!({ size: [0.8, 24], align: 1 }) };
   if (line.kind === "steps") return { ...base, width: 1.5, paths: uPlot.paths.stepped!({ align: 1 }) };
-  return { ...base, width: 1.5, points: { show: true, size: 3, fill: stroke } };
+  return { ...base, width: 1.5, points: { size: 4, fill: stroke } };
 }
 
-function optionsOf({ lines, format, group, height = 128 }: Props, width: number, onMoment: (index: number | null) => void): uPlot.Options {
+function optionsOf({ lines, format, group, height = 112 }: Props, width: number, onMoment: (index: number | null) => void): uPlot.Options {
   return {
     width,
     height,
@@ -41,7 +41,7 @@ function optionsOf({ lines, format, group, height = 128 }: Props, width: number,
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 }, sync: { key: group } },
     scales: { y: { range: (_u, _min, max) => [0, max > 0 ? max * 1.12 : 1] } },
     series: [{}, ...lines.map(seriesOf)],
-    axes: [timeAxis(), axis({ size: 58, gap: 6, space: 32, values: (_u, splits) => splits.map(format) })],
+    axes: [timeAxis(), axis({ size: 62, gap: 6, space: 26, values: (_u, splits) => splits.map((n) => (n === 0 ? "0" : format(n))) })],
     hooks: { setCursor: [(u) => onMoment(u.cursor.idx ?? null)] },
   };
 }
@@ -52,7 +52,7 @@ function newestOf(line: ChartLine): number | null {
 
 function Reading({ lines, at, format }: { lines: ChartLine[]; at: number | null; format: Props["format"] }) {
   return (
-    <span className="tabular flex gap-3 text-2xs text-muted-foreground">
+    <span className="tabular flex shrink-0 gap-3 text-2xs text-muted-foreground">
       {lines.map((line) => {
         const value = at === null ? newestOf(line) : line.values[at];
         return (
@@ -67,7 +67,7 @@ function Reading({ lines, at, format }: { lines: ChartLine[]; at: number | null;
 }
 
 export function TimeChart(props: Props) {
-  const { title, times, lines, format, height = 128 } = props;
+  const { title, times, lines, format, height = 112 } = props;
   const theme = useTheme();
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);

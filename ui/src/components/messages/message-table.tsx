@@ -62,7 +62,7 @@ export function MessageTable(props: Props) {
   const { count, rowAt, selected, onSelect, onScrollAway, onEnd, isFresh, label, footer } = props;
   const narrow = useNarrow();
   const scroller = useRef<HTMLDivElement>(null);
-  const height = narrow ? 46 : 28;
+  const height = narrow ? 46 : 26;
   const virtual = useVirtualizer({ count, getScrollElement: () => scroller.current, estimateSize: () => height, overscan: 12 });
   useEffect(() => virtual.measure(), [height, virtual]);
   useRowKeys(props, (index) => virtual.scrollToIndex(index));

@@ -5,16 +5,17 @@ export interface Fact {
   label: string;
   value: ReactNode;
   mono?: boolean;
+  tone?: "muted" | "warn";
 }
 
 /** Names and values in two columns. */
 export function Facts({ facts, className }: { facts: Fact[]; className?: string }) {
   return (
     <dl className={cn("grid grid-cols-[minmax(7rem,auto)_1fr] gap-x-4 gap-y-1", className)}>
-      {facts.map(({ label, value, mono }) => (
+      {facts.map(({ label, value, mono, tone }) => (
         <div key={label} className="contents">
           <dt className="text-muted-foreground">{label}</dt>
-          <dd className={cn("min-w-0 break-words", mono && "font-mono text-xs leading-5")}>{value ?? "–"}</dd>
+          <dd className={cn("min-w-0 break-words", mono && "font-mono text-xs leading-5", tone === "muted" && "text-muted-foreground", tone === "warn" && "font-medium text-warn")}>{value ?? "–"}</dd>
         </div>
       ))}
     </dl>
@@ -35,11 +36,11 @@ export function Figure({ label, value, hint }: { label: string; value: ReactNode
 export function Panel({ title, actions, children, className }: { title: string; actions?: ReactNode; children: ReactNode; className?: string }) {
   return (
     <section aria-label={title} className={cn("rounded-md border bg-panel", className)}>
-      <header className="flex min-h-10 flex-wrap items-center gap-2 border-b px-4 py-1">
+      <header className="flex min-h-9 flex-wrap items-center gap-2 border-b px-3 py-1">
         <h2 className="mr-auto text-sm font-medium">{title}</h2>
         {actions}
       </header>
-      <div className="p-4">{children}</div>
+      <div className="p-3">{children}</div>
     </section>
   );
 }

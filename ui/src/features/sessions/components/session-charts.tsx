@@ -27,7 +27,7 @@ function chartsOf({ buckets }: SessionSeries): Chart[] {
       format: (v) => formatSi(v),
       lines: [
         // Bars are drawn over each other: all of them first, then those that were refused.
-        { name: "accepted", colour: "--good", kind: "bars", values: values("accepted") },
+        { name: "accepted", colour: "--volume", kind: "bars", values: values("accepted") },
         { name: "rejected", colour: "--bad", kind: "bars", values: values("rejected") },
       ],
     },
@@ -38,7 +38,7 @@ export function SessionCharts({ series }: { series: SessionSeries }) {
   const times = useMemo(() => series.buckets.map((b) => Date.parse(b.t) / 1000), [series]);
   const charts = useMemo(() => chartsOf(series), [series]);
   return (
-    <div className="grid gap-px border-b bg-border md:grid-cols-2 2xl:grid-cols-4">
+    <div className="grid gap-px border-b bg-border sm:grid-cols-2 xl:grid-cols-4">
       {charts.map((chart) => <TimeChart key={chart.title} times={times} group="session" {...chart} />)}
     </div>
   );

@@ -13,13 +13,13 @@ const helper = createColumnHelper<typeof features, Session>();
 /** What narrower screens leave out, and which columns are numbers. */
 export const FROM_WIDTH: Record<string, string> = {
   user_agent: "hidden lg:table-cell",
-  peer: "hidden xl:table-cell",
-  pool: "hidden xl:table-cell",
-  traffic: "hidden 2xl:table-cell",
+  peer: "hidden min-[1440px]:table-cell",
+  pool: "hidden min-[1720px]:table-cell",
+  traffic: "hidden min-[1720px]:table-cell",
   difficulty: "hidden md:table-cell",
   message_count: "hidden sm:table-cell",
   rejected: "hidden sm:table-cell",
-  first_seen: "hidden 2xl:table-cell",
+  first_seen: "hidden min-[1720px]:table-cell",
   last_seen: "hidden md:table-cell",
 };
 export const NUMBERS = new Set(["message_count", "difficulty", "accepted", "rejected", "traffic"]);

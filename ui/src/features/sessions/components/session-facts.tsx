@@ -11,14 +11,14 @@ export function SessionFigures({ session }: { session: SessionDetail }) {
   const judged = stats.accepted + stats.rejected;
   const seconds = session.first_seen && session.last_seen ? (Date.parse(session.last_seen) - Date.parse(session.first_seen)) / 1000 : 0;
   return (
-    <div className="flex flex-wrap gap-y-3 border-b bg-panel px-4 py-3 [&>*]:min-w-36 [&>*]:flex-1">
-      <Figure label="Hashrate" value={stats.hashrate_estimate === null ? "–" : formatSi(stats.hashrate_estimate, "H/s")} hint="estimate from accepted shares" />
+    <div className="flex flex-wrap gap-y-3 border-b bg-panel px-4 py-2.5 [&>*]:min-w-36 [&>*]:flex-1">
+      <Figure label="Hashrate" value={stats.hashrate_estimate === null ? "–" : formatSi(stats.hashrate_estimate, "H/s")} hint="from accepted shares" />
       <Figure label="Shares accepted" value={formatCount(stats.accepted)} hint={`of ${formatCount(stats.submits)} sent`} />
-      <Figure label="Rejected" value={<span className={stats.rejected ? "text-bad" : undefined}>{formatCount(stats.rejected)}</span>} hint={judged ? `${((100 * stats.rejected) / judged).toFixed(2)} % of those judged` : "no shares yet"} />
-      <Figure label="Difficulty" value={session.difficulty === null ? "–" : formatSi(session.difficulty)} hint="asked for by the pool" />
-      <Figure label="Latency" value={latency(stats.latency_ms.p50)} hint={`median · p99 ${latency(stats.latency_ms.p99)} · max ${latency(stats.latency_ms.max)}`} />
+      <Figure label="Rejected" value={<span className={stats.rejected ? "text-bad" : undefined}>{formatCount(stats.rejected)}</span>} hint={judged ? `${((100 * stats.rejected) / judged).toFixed(2)} % of shares` : "no shares yet"} />
+      <Figure label="Difficulty" value={session.difficulty === null ? "–" : formatSi(session.difficulty)} hint="set by the pool" />
+      <Figure label="Median latency" value={latency(stats.latency_ms.p50)} hint={`p99 ${latency(stats.latency_ms.p99)} · max ${latency(stats.latency_ms.max)}`} />
       <Figure label="Messages" value={formatCount(stats.total)} hint={stats.parse_errors ? `${formatCount(stats.parse_errors)} cannot be read` : "all readable"} />
-      <Figure label="Duration" value={formatDuration(seconds)} hint={`${formatBytes(session.bytes_up)} up, ${formatBytes(session.bytes_down)} down`} />
+      <Figure label="Duration" value={formatDuration(seconds)} hint={`${formatBytes(session.bytes_up)} ↑ ${formatBytes(session.bytes_down)} ↓`} />
     </div>
   );
 }

@@ -52,11 +52,11 @@ function StatusPanels() {
   return (
     <>
       <StatusFigures status={data} />
-      <div className="columns-1 gap-4 space-y-4 md:columns-2 2xl:columns-4">
+      <div className="columns-1 gap-4 space-y-4 md:columns-2 xl:columns-3 min-[1720px]:columns-4">
         <Routes recorder={recorder} />
         {groups.map(([name, values]) => (
           <Panel key={name} title={name} className="break-inside-avoid">
-            <Facts facts={factsOf(values)} className="tabular text-xs [&_dd]:text-right" />
+            <Facts facts={factsOf(values)} className="tabular gap-y-0.5 text-xs [&_dd]:text-right" />
           </Panel>
         ))}
       </div>

@@ -2,8 +2,11 @@
 import type { Fact } from "@/components/ui/facts";
 import { formatBytes, formatCount, formatDuration, formatLatency, formatMoment } from "@/lib/format";
 
+const SPECIAL: Record<string, string> = { file_bytes: "Size of the file", archive_bytes: "Archived", last_seq: "Last number", pid: "Process" };
+
 /** "disk_free_bytes" → "Disk free". */
 export function humanName(name: string): string {
+  if (SPECIAL[name]) return SPECIAL[name];
   const words = name.replace(/_(bytes|ms|us|seconds|sec|s)$/, "").replaceAll("_", " ");
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
@@ -40,8 +43,17 @@ export function groupsOf(name: string, values: Record<string, unknown>): Group[]
   return own.length ? [[name, Object.fromEntries(own)], ...parts] : parts;
 }
 
+/** Counts and switches that should be nothing. */
+const UNWANTED = /lost|fail|error|gap|dropped|refused|exceeded|missing|degraded|invalid|skipped|busy|missed|timeout|stopping/;
+
+/** Bad when something unwanted has happened, muted when nothing has. */
+function toneOf(name: string, value: unknown): Fact["tone"] {
+  if (value === 0 || value === false || value === null) return "muted";
+  return UNWANTED.test(name) && (typeof value === "number" || value === true) ? "warn" : undefined;
+}
+
 export function factsOf(values: Record<string, unknown>): Fact[] {
-  return Object.entries(values).map(([name, value]) => ({ label: humanName(name), value: readable(name, value) }));
+  return Object.entries(values).map(([name, value]) => ({ label: humanName(name), value: readable(name, value), tone: toneOf(name, value) }));
 }
 
 /** A number somewhere below what the recorder says of itself; null where it says none. */
