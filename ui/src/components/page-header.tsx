@@ -6,7 +6,7 @@ export function PageHeader({ title, info, children }: { title: ReactNode; info?:
     <header className="flex min-h-12 flex-wrap items-center gap-x-4 gap-y-1 border-b bg-panel px-4 py-1.5">
       <h1 className="text-base font-semibold">{title}</h1>
       {info}
-      <div className="ml-auto flex items-center gap-2">{children}</div>
+      <div className="flex flex-wrap items-center gap-2 sm:ml-auto sm:justify-end">{children}</div>
     </header>
   );
 }

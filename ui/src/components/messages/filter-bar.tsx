@@ -23,20 +23,20 @@ export function FilterBar({ children, withSession = true }: { children?: ReactNo
   useHotkeys({ "/": () => search.current?.querySelector("input")?.focus() });
   return (
     <form role="search" className="flex flex-wrap items-center gap-2 border-b bg-panel px-4 py-2" onSubmit={(e) => e.preventDefault()}>
-      <div ref={search} className="relative min-w-44 flex-1 basis-56">
+      <div ref={search} className="relative min-w-44 flex-1 basis-full sm:basis-56">
         <Search className="pointer-events-none absolute top-2 left-2.5 size-4 text-muted-foreground" aria-hidden />
         <LazyInput aria-label="Text in the message" placeholder="Search text ( / )" className="w-full pl-8" value={filters.q ?? ""} onValue={(q) => change({ q })} />
       </div>
-      <LazyInput aria-label="Method" placeholder="Method" list="methods" className="w-40 flex-1 sm:flex-none" value={filters.method ?? ""} onValue={(method) => change({ method })} />
+      <LazyInput aria-label="Method" placeholder="Method" list="methods" className="w-40 min-w-20 flex-1 basis-20 sm:flex-none sm:basis-auto" value={filters.method ?? ""} onValue={(method) => change({ method })} />
       <datalist id="methods">
         {METHODS.map((name) => <option key={name} value={name} />)}
       </datalist>
-      <Select aria-label="Direction" className="flex-1 sm:flex-none" value={filters.direction ?? ""} onChange={(e) => change({ direction: (e.target.value || undefined) as Direction | undefined })}>
+      <Select aria-label="Direction" className="min-w-24 flex-1 basis-24 sm:flex-none sm:basis-auto" value={filters.direction ?? ""} onChange={(e) => change({ direction: (e.target.value || undefined) as Direction | undefined })}>
         <option value="">Both directions</option>
         {DIRECTIONS.map((d) => <option key={d} value={d}>{DIRECTION_NAMES[d]}</option>)}
       </Select>
       {withSession && (
-        <LazyInput aria-label="Session" placeholder="Session" className="w-28 flex-1 font-mono text-xs sm:flex-none" value={filters.session_id ?? ""} onValue={(session_id) => change({ session_id })} />
+        <LazyInput aria-label="Session" placeholder="Session" className="hidden w-28 font-mono text-xs sm:block" value={filters.session_id ?? ""} onValue={(session_id) => change({ session_id })} />
       )}
       <Button aria-pressed={filters.errors ?? false} className={cn(filters.errors && "border-bad/60 bg-bad/10 text-bad")} onClick={() => change({ errors: !filters.errors })}>
         Errors

@@ -25,12 +25,16 @@ export function Facts({ facts, className }: { facts: Fact[]; className?: string 
 /** A number that is looked at from afar. */
 export function Figure({ label, value, hint }: { label: string; value: ReactNode; hint?: ReactNode }) {
   return (
-    <div className="min-w-0 border-l px-4 first:border-l-0 first:pl-0">
+    <div className="min-w-0 sm:border-l sm:px-4 sm:first:border-l-0 sm:first:pl-0">
       <div className="text-2xs text-muted-foreground">{label}</div>
       <div className="tabular truncate text-xl font-medium">{value}</div>
       {hint && <div className="tabular truncate text-2xs text-muted-foreground">{hint}</div>}
     </div>
   );
+}
+
+export function Figures({ children, className }: { children: ReactNode; className?: string }) {
+  return <div className={cn("grid grid-cols-2 gap-x-4 gap-y-3 bg-panel px-4 py-2.5 sm:flex sm:flex-wrap sm:gap-x-0 sm:[&>*]:min-w-36 sm:[&>*]:flex-1", className)}>{children}</div>;
 }
 
 export function Panel({ title, actions, children, className }: { title: string; actions?: ReactNode; children: ReactNode; className?: string }) {

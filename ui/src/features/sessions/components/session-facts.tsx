@@ -1,5 +1,5 @@
 import { Moment } from "@/components/moment";
-import { Facts, Figure, Panel } from "@/components/ui/facts";
+import { Facts, Figure, Figures, Panel } from "@/components/ui/facts";
 import { poolOf } from "@/lib/api/sessions";
 import type { Session, SessionDetail, SessionStats } from "@/lib/api/types";
 import { formatBytes, formatCount, formatDuration, formatLatency, formatSi } from "@/lib/format";
@@ -11,7 +11,7 @@ export function SessionFigures({ session }: { session: SessionDetail }) {
   const judged = stats.accepted + stats.rejected;
   const seconds = session.first_seen && session.last_seen ? (Date.parse(session.last_seen) - Date.parse(session.first_seen)) / 1000 : 0;
   return (
-    <div className="flex flex-wrap gap-y-3 border-b bg-panel px-4 py-2.5 [&>*]:min-w-36 [&>*]:flex-1">
+    <Figures className="border-b">
       <Figure label="Hashrate" value={stats.hashrate_estimate === null ? "–" : formatSi(stats.hashrate_estimate, "H/s")} hint="from accepted shares" />
       <Figure label="Shares accepted" value={formatCount(stats.accepted)} hint={`of ${formatCount(stats.submits)} sent`} />
       <Figure label="Rejected" value={<span className={stats.rejected ? "text-bad" : undefined}>{formatCount(stats.rejected)}</span>} hint={judged ? `${((100 * stats.rejected) / judged).toFixed(2)} % of shares` : "no shares yet"} />
@@ -19,7 +19,7 @@ export function SessionFigures({ session }: { session: SessionDetail }) {
       <Figure label="Median latency" value={latency(stats.latency_ms.p50)} hint={`p99 ${latency(stats.latency_ms.p99)} · max ${latency(stats.latency_ms.max)}`} />
       <Figure label="Messages" value={formatCount(stats.total)} hint={stats.parse_errors ? `${formatCount(stats.parse_errors)} cannot be read` : "all readable"} />
       <Figure label="Duration" value={formatDuration(seconds)} hint={`${formatBytes(session.bytes_up)} ↑ ${formatBytes(session.bytes_down)} ↓`} />
-    </div>
+    </Figures>
   );
 }
 

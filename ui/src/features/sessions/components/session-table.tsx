@@ -5,7 +5,7 @@ import type { Session } from "@/lib/api/types";
 import { cn } from "@/lib/cn";
 import { columns, features, FROM_WIDTH, NUMBERS } from "./session-columns";
 
-const cellClass = (id: string) => cn("px-3 first:pl-4 last:pr-4", NUMBERS.has(id) && "tabular text-right", FROM_WIDTH[id]);
+const cellClass = (id: string) => cn("px-2 first:pl-4 last:pr-4 sm:px-3", NUMBERS.has(id) && "tabular text-right", FROM_WIDTH[id]);
 
 const SORT_NAMES = { asc: "ascending", desc: "descending" } as const;
 
@@ -36,7 +36,7 @@ export function SessionTable({ sessions }: { sessions: Session[] }) {
         {table.getRowModel().rows.map((row) => (
           <tr key={row.id} className="cursor-pointer border-b border-border/60 hover:bg-muted/70" onClick={() => void navigate(`/sessions/${row.id}`)}>
             {row.getAllCells().map((cell) => (
-              <td key={cell.id} className={cn("h-8 max-w-56 truncate", cellClass(cell.column.id))}>
+              <td key={cell.id} className={cn("h-8 max-w-36 truncate sm:max-w-56", cellClass(cell.column.id))}>
                 <table.FlexRender cell={cell} />
               </td>
             ))}

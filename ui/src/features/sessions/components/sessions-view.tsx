@@ -39,7 +39,7 @@ export function SessionsView() {
     <div className="flex h-full min-h-0 flex-col">
       <PageHeader title="Sessions" info={data && <span className="tabular text-xs text-muted-foreground">{formatCount(open)} open, {formatCount(all.length - open)} closed{hasNextPage && ", more to load"}</span>} />
       <form role="search" className="flex flex-wrap gap-2 border-b bg-panel px-4 py-2" onSubmit={(e) => e.preventDefault()}>
-        <LazyInput id="find-session" aria-label="Find a session" placeholder="Worker, user agent, address, pool ( / )" className="w-full max-w-md min-w-44 flex-1" value={query.q ?? ""} onValue={(text) => set("q", text)} />
+        <LazyInput id="find-session" aria-label="Find a session" placeholder="Worker, user agent, address, pool ( / )" className="w-full max-w-md min-w-44 flex-1 basis-full sm:basis-56" value={query.q ?? ""} onValue={(text) => set("q", text)} />
         <Select aria-label="State" value={query.state ?? ""} onChange={(e) => set("state", e.target.value)}>
           <option value="">Open and closed</option>
           <option value="open">Open</option>

@@ -1,4 +1,4 @@
-import { Figure } from "@/components/ui/facts";
+import { Figure, Figures } from "@/components/ui/facts";
 import type { Status } from "@/lib/api/types";
 import { formatBytes, formatCount, formatDuration, formatMoment } from "@/lib/format";
 import { numberAt } from "../hooks/readable";
@@ -22,16 +22,12 @@ export function StatusFigures({ status }: { status: Status }) {
   const { recorder, archive } = status;
   const lag = numberAt(recorder, "archive", "lag_bytes");
   return (
-    <div className="flex flex-wrap gap-y-3 rounded-md border bg-panel px-4 py-3 [&>*]:min-w-40 [&>*]:flex-1">
+    <Figures className="rounded-md border">
       <Running recorder={recorder} />
       <Figure label="Miners connected" value={count(numberAt(recorder, "sessions_open"))} hint={`at most ${count(numberAt(recorder, "max_sessions"))}`} />
       <Figure label="Lines recorded" value={count(numberAt(recorder, "last_seq"))} hint={lag === null ? "in this series" : `${formatBytes(lag)} not on disk yet`} />
       <Figure label="Archive" value={formatBytes(archive.bytes)} hint={archive.from ? `${formatCount(archive.segments)} files since ${formatMoment(archive.from)}` : `${formatCount(archive.segments)} files`} />
-      <div className="border-l px-4">
-        <div className="text-2xs text-muted-foreground">Disk free</div>
-        <div className="tabular text-xl font-medium">{archive.free_bytes === null ? "–" : formatBytes(archive.free_bytes)}</div>
-        <DiskBar used={archive.bytes} free={archive.free_bytes} />
-      </div>
-    </div>
+      <Figure label="Disk free" value={archive.free_bytes === null ? "–" : formatBytes(archive.free_bytes)} hint={<DiskBar used={archive.bytes} free={archive.free_bytes} />} />
+    </Figures>
   );
 }

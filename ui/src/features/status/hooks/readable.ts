@@ -44,7 +44,7 @@ export function groupsOf(name: string, values: Record<string, unknown>): Group[]
 }
 
 /** Counts and switches that should be nothing. */
-const UNWANTED = /lost|fail|error|gap|dropped|refused|exceeded|missing|degraded|invalid|skipped|busy|missed|timeout|stopping/;
+const UNWANTED = /lost|fail|error|gap|dropped|refused|exceeded|missing|degraded|invalid|skipped|missed|timeout|stopping/;
 
 /** Bad when something unwanted has happened, muted when nothing has. */
 function toneOf(name: string, value: unknown): Fact["tone"] {
