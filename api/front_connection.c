@@ -281,7 +281,7 @@ static bool take_head(struct connection *connection)
             become_reader(connection, &head);
         } else if (take_link(connection, &head)) {
             return false;
-        } else if (connection->front->options.server_port == 0) {
+        } else if (head.websocket || connection->front->options.server_port == 0) {
             connection_refuse(connection, 404, "there is no such endpoint");
         } else {
             connection->body_left = head.body;

@@ -2,8 +2,9 @@
  * http_head.c - one pass over the lines of a head.
  *
  * Refused: a line that ends in LF alone, continuation lines, white space before a colon, control
- * characters, a target that is not a path, with bytes beyond ASCII or an encoded NUL in it, two
- * Hosts, two Content-Lengths, one that is no number, any Transfer-Encoding.
+ * characters, a method that is none of the usual, a target that is not a path, with bytes beyond
+ * ASCII or an encoded NUL in it, two Hosts, two Content-Lengths, one that is no number, any
+ * Transfer-Encoding.
  */
 #include "api/http_head.h"
 
@@ -86,12 +87,24 @@ static bool take_word(struct span *rest, struct span *out)
     return true;
 }
 
+/* What the server behind us reads; it would refuse any other by itself, in words of its own. */
+static bool is_method(struct span method)
+{
+    static const char *const known[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (span_equal_text(method, known[i]))
+            return true;
+    }
+    return false;
+}
+
 static enum status read_first(struct http_head *out, struct span line, int *code)
 {
     const char *mark;
 
     if (!take_word(&line, &out->method) || !take_word(&line, &out->target) ||
-        !all_tokens(out->method) || out->target.len == 0 || out->target.data[0] != '/' ||
+        !is_method(out->method) || out->target.len == 0 || out->target.data[0] != '/' ||
         !is_printable(out->target, false))
         return STATUS_INVALID;
     out->keep_alive = span_equal_text(line, "HTTP/1.1");
@@ -189,9 +202,9 @@ static enum status read_header(struct http_head *out, struct reading *reading, s
     else if (is_named(name, "host"))
         good = read_host(out, reading, value);
     else if (is_named(name, "upgrade"))
-        reading->upgrade = has_word(value, "websocket");
+        reading->upgrade |= has_word(value, "websocket");
     else if (is_named(name, "connection")) {
-        reading->connection_upgrade = has_word(value, "upgrade");
+        reading->connection_upgrade |= has_word(value, "upgrade");
         out->keep_alive = out->keep_alive && !has_word(value, "close");
     } else
         good = read_known(out, name, value);
@@ -230,8 +243,10 @@ enum status http_head_parse(struct http_head *out, struct span text, int *code)
     if (!reading.has_host && out->keep_alive)
         return STATUS_INVALID; /* RFC 9112, 3.2 */
     out->len = text.len - rest.len;
-    out->websocket = reading.upgrade && reading.connection_upgrade && out->body == 0 &&
-                     span_equal_text(out->method, "GET");
+    out->websocket = reading.upgrade && reading.connection_upgrade;
+    /* RFC 6455, 4.1 */
+    if (out->websocket && (out->body > 0 || !span_equal_text(out->method, "GET")))
+        return STATUS_INVALID;
     return STATUS_OK;
 }
 

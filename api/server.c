@@ -276,6 +276,8 @@ enum status server_start(struct server **out, const struct rest *rest, struct er
                                           "32768",
                                           "tcp_nodelay",
                                           "1",
+                                          "access_control_allow_origin",
+                                          "", /* else it answers preflights by itself: * */
                                           "enable_directory_listing",
                                           "no",
                                           NULL};

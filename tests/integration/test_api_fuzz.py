@@ -132,7 +132,7 @@ class FuzzTest(Scene):
 
     def judge(self, operation, what, answer, took, strict=True):
         """What holds for each answer. strict: it is one of this operation for sure."""
-        about = f"seed {SEED}: {operation.name} {what[:300]!r}: {answer[0]} {answer[2][:300]!r}"
+        about = f"seed {SEED}: {operation.name} {what!r}: {answer[0]} {answer[2][:300]!r}"
         self.count += 1
         self.assertNotEqual(answer[0], 0, about)
         self.assertLess(took, PATIENCE, about)
@@ -150,9 +150,10 @@ class FuzzTest(Scene):
             body = self.good_body(operation)
         begun = time.monotonic()
         answer = self.ask(operation.method, path, body, **headers)
-        about = self.judge(operation, path if isinstance(body, (dict, type(None))) else body, answer,
+        what = path if isinstance(body, (dict, type(None))) else body
+        about = self.judge(operation, (what[:200], str(headers)[:200]), answer,
                            time.monotonic() - begun, strict)
-        return answer[0], about + f" body {str(body)[:200]}"
+        return answer[0], about + f" body {str(body)[:200]} {str(headers)[:200]}"
 
     def expect(self, operation, path, good, **request):
         status, about = self.send(operation, path, **request)
@@ -230,6 +231,26 @@ class FuzzTest(Scene):
                 if reader.status != 101:
                     self.assertEqual(list(json.loads(reader.refusal)), ["detail"], about)
                 reader.close()
+
+    def test_headers(self):
+        """What the HTTP server knows of HTTP, and we never asked for, answers nothing in our place."""
+        upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec_WebSocket_Version": "13",
+                   "Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ=="}
+        sets = [upgrade, {**upgrade, "Upgrade": "h2c"}, {"Range": "bytes=0-1"}, {"Range": "x"},
+                {"Expect": "100-continue"}, {"Expect": "x"}, {"If_Modified_Since": "x"},
+                {"If_None_Match": "*"}, {"Accept": "text/html"}, {"Accept_Encoding": "gzip"},
+                {"X_HTTP_Method_Override": "DELETE"}, {"Authorization": "Digest x"},
+                {"Authorization": "Bearer " + "x" * 5000}, {"Cookie": "a" * 5000}, {"Cookie": ";=;"},
+                {"Host": "a b"}, {"Host": ""}, {"Host": "[::1"}, {"Host": "x" * 300},
+                {"X": "y" * 14000}, {"TE": "chunked"}, {"Content_Encoding": "gzip"},
+                {"Content_Length": "0x1"}, {"Content_Length": "99999999999999999999"}]
+        for operation in self.plain:
+            path = self.path_of(operation)
+            for headers in sets:
+                self.send(operation, path, **headers)
+            for method in ("TRACE", "CONNECT", "PROPFIND", "get", "FOO", "G\u00e9T"):
+                answer = self.ask(method, path, b"")
+                self.assertEqual((answer[0], list(answer[3] or ())), (400, ["detail"]), method)
 
     # ---- paths
 
