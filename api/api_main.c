@@ -161,6 +161,7 @@ static enum status start(struct api *api, struct error *err)
 
 static void stop(struct api *api)
 {
+    api->rest.stopping = true;
     feed_stop(api->feed);
     server_stop(api->server);
     watch_stop(api->rest.watch);

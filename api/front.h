@@ -44,6 +44,7 @@ struct front_peer {
     char text[64];                   /* "192.0.2.7:52114" */
     uint64_t connection;             /* its number */
     bool tls;
+    bool ended; /* it has closed its side: most that do have gone */
 };
 
 struct front_options {

@@ -364,6 +364,9 @@ static void on_end(struct stream *stream)
     struct connection *connection = owner_of(stream);
 
     connection->client_ended = true;
+    pthread_mutex_lock(&connection->front->lock);
+    connection->peer.ended = true;
+    pthread_mutex_unlock(&connection->front->lock);
     if (connection->state == CONNECTION_ENDING || connection->state == CONNECTION_READER ||
         (!connection->server_open && connection->connector == NULL))
         connection_close(connection, false);

@@ -33,7 +33,8 @@ struct rest {
     struct operator_state *operator_state;
     struct repeater *repeater;
     struct watch *watch;
-    int64_t started_ns; /* monotonic */
+    int64_t started_ns;    /* monotonic */
+    _Atomic bool stopping; /* answers that take long are given up */
 };
 
 /* Each module's endpoints; api/server.c asks them in this order. */

@@ -1,12 +1,15 @@
-/* rest_archive.c - GET segments, segments/{id}. */
+/* rest_archive.c - GET segments, segments/{id}, timeline, GET and POST export. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/export_stream.h"
+#include "api/message_filter.h"
 #include "api/rest.h"
 #include "api/segments.h"
+#include "api/timeline.h"
 
 /* A number above 0, in digits alone. */
 static bool read_number(const char *text, uint64_t *out)
@@ -56,6 +59,109 @@ static void get_segment(struct request *request)
         reply_failure(request, status, &err);
 }
 
+/* ---- export ---- */
+
+#define EXPORT_PARAMETERS_MAX 32
+
+static const struct parameter export_parameters[] = {
+    MESSAGE_FILTER_PARAMETERS,
+    {.name = "format", .kind = PARAMETER_CHOICE, .choices = "pcapng|pcap|ndjson|ndjson.zst|csv"},
+    {.name = "sides", .kind = PARAMETER_CHOICE, .choices = "pool|both"},
+    {.name = "passwords", .kind = PARAMETER_CHOICE, .choices = "masked|shown"},
+};
+
+/* The choices stand in the order of the enums. */
+static void export_by(struct request *request, const struct parameters *given)
+{
+    struct message_filter filter;
+    struct error err;
+    enum status status = message_filter_read(&filter, given, &err);
+    if (status != STATUS_OK) {
+        reply_failure(request, status, &err);
+        return;
+    }
+    struct export_options options = {
+        .place = request->rest->place,
+        .filter = filter.query,
+        .format = (enum export_format)parameter_number(given, "format"),
+        .sides = (enum export_sides)parameter_number(given, "sides"),
+        .mask_passwords = parameter_number(given, "passwords") == 0,
+    };
+    options.filter.what = 0; /* events too, where no message is asked for */
+    export_stream(request, &options);
+}
+
+static void get_export(struct request *request)
+{
+    export_by(request, &request->parameters);
+}
+
+static void encode(struct buffer *out, const char *text, size_t len)
+{
+    char digits[2];
+    for (size_t i = 0; i < len; i++) {
+        hex_encode(digits, text + i, 1);
+        buffer_append_char(out, '%');
+        buffer_append(out, digits, sizeof digits);
+    }
+}
+
+static bool encode_value(struct buffer *out, const json_t *value)
+{
+    char number[24];
+    if (json_is_string(value)) {
+        encode(out, json_string_value(value), json_string_length(value));
+    } else if (json_is_boolean(value)) {
+        buffer_append_text(out, json_is_true(value) ? "true" : "false");
+    } else if (json_is_integer(value)) {
+        (void)snprintf(number, sizeof number, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        buffer_append_text(out, number);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* The members as a query string would have them, so that one table holds for both. */
+static enum status encode_body(struct buffer *out, json_t *body, struct error *err)
+{
+    const char *name;
+    json_t *value;
+    if (json_object_size(body) > EXPORT_PARAMETERS_MAX)
+        return error_set(err, STATUS_INVALID, "the body has more members than there are");
+    json_object_foreach(body, name, value)
+    {
+        if (!*name || strspn(name, "abcdefghijklmnopqrstuvwxyz_") != strlen(name))
+            return error_set(err, STATUS_INVALID, "%.40s: there is no such member here", name);
+        if (out->len)
+            buffer_append_char(out, '&');
+        buffer_append_text(out, name);
+        buffer_append_char(out, '=');
+        if (!encode_value(out, value))
+            return error_set(err, STATUS_INVALID, "%.40s: a text, number or truth is wanted", name);
+    }
+    return STATUS_OK;
+}
+
+static void post_export(struct request *request)
+{
+    struct parameters given = {0};
+    struct buffer query = {0};
+    struct error err;
+    enum status status = encode_body(&query, request->body, &err);
+    if (status == STATUS_OK) {
+        status = parameters_parse(&given, export_parameters,
+                                  sizeof export_parameters / sizeof export_parameters[0],
+                                  span_make(query.data, query.len), &err);
+        if (status == STATUS_OK)
+            export_by(request, &given);
+        parameters_close(&given);
+    }
+    if (status != STATUS_OK)
+        reply_failure(request, status, &err);
+    buffer_close(&query);
+}
+
 /* ---- the table ---- */
 
 static const struct parameter list_parameters[] = {
@@ -63,8 +169,20 @@ static const struct parameter list_parameters[] = {
     {.name = "limit", .kind = PARAMETER_INTEGER, .least = 1, .most = 1000, .fallback = 100},
 };
 
+static const struct parameter timeline_parameters[] = {
+    MESSAGE_FILTER_PARAMETERS,
+    {.name = "buckets",
+     .kind = PARAMETER_INTEGER,
+     .least = 1,
+     .most = TIMELINE_BUCKETS,
+     .fallback = 200},
+};
+
 static const struct route routes[] = {
     {"GET", "/api/segments", get_segments, ROUTE_PARAMETERS(list_parameters), ROUTE_HEAVY},
     {"GET", "/api/segments/{id}", get_segment, NULL, 0, ROUTE_HEAVY},
+    {"GET", "/api/timeline", timeline_get, ROUTE_PARAMETERS(timeline_parameters), ROUTE_HEAVY},
+    {"GET", "/api/export", get_export, ROUTE_PARAMETERS(export_parameters), ROUTE_HEAVY},
+    {"POST", "/api/export", post_export, NULL, 0, ROUTE_HEAVY | ROUTE_BODY},
 };
 const struct route_table rest_archive = {routes, sizeof routes / sizeof routes[0]};

@@ -45,6 +45,14 @@ static json_t *number(uint64_t value)
     return json_integer((json_int_t)value);
 }
 
+/* What a file says may be anything. */
+static int64_t ns_of(int64_t us)
+{
+    if (us > INT64_MAX / NS_PER_US)
+        return INT64_MAX;
+    return us < INT64_MIN / NS_PER_US ? INT64_MIN : us * NS_PER_US;
+}
+
 /* Null where there are no lines. */
 static json_t *number_or_null(uint64_t value, bool known)
 {
@@ -58,7 +66,7 @@ static int64_t begin_of(const struct facts *facts)
     if (!facts->footer)
         return 0;
     const struct segment_totals *totals = segment_footer_totals(facts->footer);
-    return totals->lines > 0 ? totals->lowest_us * NS_PER_US
+    return totals->lines > 0 ? ns_of(totals->lowest_us)
                              : segment_footer_head(facts->footer)->start_wall_ns;
 }
 
@@ -67,7 +75,7 @@ static int64_t end_of(const struct facts *facts)
     if (begin_of(facts) == 0) /* just made: it has no header yet */
         return 0;
     const struct segment_totals *totals = segment_footer_totals(facts->footer);
-    int64_t end = totals->lines > 0 ? totals->highest_us * NS_PER_US : 0;
+    int64_t end = totals->lines > 0 ? ns_of(totals->highest_us) : 0;
     int64_t written = facts->file.st_mtim.tv_sec * NS_PER_S + facts->file.st_mtim.tv_nsec;
     return !facts->footed && written > end ? written : end;
 }
@@ -208,11 +216,11 @@ static json_t *describe_frames(const struct segment_footer *footer)
     for (size_t i = 0; i < count && i < SEGMENTS_FRAMES_MAX; i++) {
         const struct segment_index *frame = &frames[i];
         (void)json_array_append_new(
-            list, json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "offset", number(frame->offset),
-                            "bytes", number(frame->compressed_bytes), "text_bytes",
-                            number(frame->text_bytes), "lines", number(frame->lines), "from",
-                            segments_time(frame->lowest_us * NS_PER_US), "to",
-                            segments_time(frame->highest_us * NS_PER_US)));
+            list,
+            json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "offset", number(frame->offset), "bytes",
+                      number(frame->compressed_bytes), "text_bytes", number(frame->text_bytes),
+                      "lines", number(frame->lines), "from", segments_time(ns_of(frame->lowest_us)),
+                      "to", segments_time(ns_of(frame->highest_us))));
     }
     return list;
 }

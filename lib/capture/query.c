@@ -307,6 +307,8 @@ enum status query_open(struct query **out, const struct query_options *options, 
     query->follow = options->follow;
     query->bare = options->bare;
     query->threads = options->threads;
+    query->stop = options->stop;
+    query->user = options->user;
     query->reporter =
         (struct query_reporter){options->damage, options->user, &query->statistics.damaged};
     status = query_match_init(&query->match, &options->filter, err);
@@ -415,10 +417,11 @@ static enum status look(struct query *query, struct query_row *out, struct error
     switch (query->phase) {
     case QUERY_PHASE_ARCHIVE:
         status = query_archive_next(query, out);
-        if (status == STATUS_END)
-            status = after_archive(query, err);
-        else
+        if (status == STATUS_CLOSED)
+            return error_set(err, status, "the query was stopped");
+        if (status != STATUS_END)
             return status;
+        status = after_archive(query, err);
         break;
     case QUERY_PHASE_RING:
         status = query_ring_next(query, out);

@@ -117,7 +117,10 @@ struct query_options {
     bool bare;          /* rows have only line.text, .seq and .numbered: for those who copy lines */
     unsigned threads;   /* that read ahead; 0: none. Frames are independent; rows stay in order */
     void (*damage)(void *user, const struct query_damage *damage); /* may be NULL */
-    void *user;
+    /* Asked in front of every file and frame, so also where no row fits for long; true: query_next
+     * gives no more than what was read already, and then STATUS_CLOSED. NULL: never. */
+    bool (*stop)(void *user);
+    void *user; /* of these two */
 };
 
 /* ------------------------------------------------------------------ rows */
@@ -154,8 +157,8 @@ enum status query_open(struct query **out, const struct query_options *options,
 /* STATUS_END: no more; oldest first the ring is read as far as it went when the query was opened,
  * so that a query ends however fast the recorder writes. With options.follow, ask again: it is
  * cheap (no file is read while the ring serves). May wait up to a second when the ring was overrun
- * by what the archive has yet to flush. Other codes: the system refuses (memory, the segments
- * folder); the query can only be closed. */
+ * by what the archive has yet to flush. STATUS_CLOSED: options.stop said so. Other codes: the
+ * system refuses (memory, the segments folder). After these the query can only be closed. */
 enum status query_next(struct query *query, struct query_row *out, struct error *err) MUST_CHECK;
 void query_close(struct query *query);
 

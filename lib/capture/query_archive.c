@@ -17,6 +17,8 @@ enum status query_archive_begin(struct query *query, uint64_t above, uint64_t be
         .bounds = {query->placed ? query->last.instance : 0, above, below},
         .reporter = &query->reporter,
         .statistics = &query->statistics,
+        .stop = query->stop,
+        .stop_user = query->user,
     };
     enum status status = query_plan_open(&query->plan, &query->place, err);
     if (status != STATUS_OK)
@@ -109,6 +111,6 @@ enum status query_archive_next(struct query *query, struct query_row *out)
                 return STATUS_OK;
         }
         if (!query->ahead || !next_load(query))
-            return STATUS_END;
+            return query->plan.stopped ? STATUS_CLOSED : STATUS_END;
     }
 }

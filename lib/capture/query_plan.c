@@ -248,11 +248,18 @@ static void begin_file(struct query_plan *plan)
     plan->ended = is_beyond(plan);
 }
 
+static bool goes_on(struct query_plan *plan)
+{
+    if (!plan->stopped && plan->stop)
+        plan->stopped = plan->stop(plan->stop_user);
+    return !plan->stopped;
+}
+
 /* Opens the next file that may hold rows; false: none is left. */
 static bool next_file(struct query_plan *plan)
 {
     close_file(plan);
-    while (plan->left > 0 && !plan->ended) {
+    while (plan->left > 0 && !plan->ended && goes_on(plan)) {
         struct error err = {""};
         size_t i = plan->order == QUERY_OLDEST_FIRST ? plan->count - plan->left : plan->left - 1;
         plan->left--;
@@ -331,7 +338,7 @@ static bool next_tail(struct query_plan *plan, struct query_load *load)
 
 bool query_plan_next(struct query_plan *plan, struct query_load *load)
 {
-    if (plan->match->never)
+    if (plan->match->never || !goes_on(plan))
         return false;
     while (plan->file || next_file(plan)) {
         if (plan->order == QUERY_NEWEST_FIRST && next_tail(plan, load))

@@ -25,6 +25,9 @@ struct query_plan {
     struct query_bounds bounds;
     struct query_reporter *reporter;
     struct query_statistics *statistics;
+    bool (*stop)(void *user); /* NULL: never */
+    void *stop_user;
+    bool stopped; /* it said so: the plan has no more, though there are frames */
     struct segment_path *paths;
     size_t count;
     size_t left; /* files not yet opened: the last `left` of paths, or the first */

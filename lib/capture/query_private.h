@@ -41,6 +41,8 @@ struct query {
     uint64_t hash; /* of filter and order */
     struct query_match match;
     struct query_reporter reporter;
+    bool (*stop)(void *user);
+    void *user;
     struct query_statistics statistics;
 
     enum query_phase phase;
@@ -86,7 +88,7 @@ void query_miss(struct query *query, uint64_t count);
 enum status query_archive_begin(struct query *query, uint64_t above, uint64_t below, bool with_tail,
                                 struct error *err) MUST_CHECK;
 void query_archive_close(struct query *query);
-/* STATUS_END: the plan has no more. */
+/* STATUS_END: the plan has no more; STATUS_CLOSED: query->stop said so. */
 enum status query_archive_next(struct query *query, struct query_row *out) MUST_CHECK;
 
 /* ---- query_sessions.c ---- */

@@ -85,7 +85,10 @@ static enum status find_end(const struct query_options *options, uint64_t *seq, 
 static enum status find_range(struct export *job, struct error *err)
 {
     const struct query_filter *filter = &job->options.filter;
-    struct query_options options = {.place = job->options.place, .bare = true};
+    struct query_options options = {.place = job->options.place,
+                                    .bare = true,
+                                    .stop = job->options.stop,
+                                    .user = job->options.user};
     struct query_options first = options;
     options.order = QUERY_NEWEST_FIRST;
     options.filter = (struct query_filter){
@@ -116,6 +119,7 @@ static enum status open_query(struct export *job, struct error *err)
                                   .follow = options->follow,
                                   .threads = options->follow ? 0 : 1,
                                   .damage = options->damage,
+                                  .stop = options->stop,
                                   .user = options->user};
     query.bare = (options->format == EXPORT_NDJSON || options->format == EXPORT_NDJSON_ZST) &&
                  !options->mask_passwords && options->wants == NULL;
@@ -128,7 +132,10 @@ static enum status open_query(struct export *job, struct error *err)
 static enum status open_ahead(struct export *job, struct error *err)
 {
     const struct query_filter *filter = &job->options.filter;
-    struct query_options options = {.place = job->options.place, .follow = job->options.follow};
+    struct query_options options = {.place = job->options.place,
+                                    .follow = job->options.follow,
+                                    .stop = job->options.stop,
+                                    .user = job->options.user};
     uint64_t begin = 0;
     enum status status = query_file_begin(&options.place, job->first_seq, &begin, err);
     if (status != STATUS_OK)

@@ -102,7 +102,10 @@ struct export_options {
     /* What the filter cannot say; NULL: all rows. Called for messages, in their order. */
     bool (*wants)(void *user, const struct query_row *row);
     void (*damage)(void *user, const struct query_damage *damage); /* may be NULL */
-    void *user;                                                    /* of these two */
+    /* Asked while files are read, also where nothing fits for long (query.h); true: opening, or a
+     * step, ends with STATUS_CLOSED. NULL: never. */
+    bool (*stop)(void *user);
+    void *user; /* of these three */
 };
 
 /* Whether the options let only some of a session's messages pass. */

@@ -1,0 +1,21 @@
+/*
+ * timeline.h - GET timeline: counts over time (lib/capture/query_timeline.h) as an answer.
+ *
+ * Without a filter of messages they come from the directories of the files; with one, messages are
+ * counted, for TIMELINE_SEC at most: then the answer says that it is not complete. It ends early
+ * when the client goes away.
+ *
+ * Threads: the request's.
+ */
+#ifndef HASHSCOPE_API_TIMELINE_H
+#define HASHSCOPE_API_TIMELINE_H
+
+#include "api/request.h"
+
+#define TIMELINE_SEC     5
+#define TIMELINE_BUCKETS 1000 /* at most */
+
+/* Answers the request, whose parameters are those of messages, and `buckets`. */
+void timeline_get(struct request *request);
+
+#endif
