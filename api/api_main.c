@@ -19,8 +19,12 @@
 #include "api/feed.h"
 #include "api/front.h"
 #include "api/live.h"
+#include "api/operator_state.h"
+#include "api/reply_cache.h"
 #include "api/rest.h"
 #include "api/server.h"
+#include "api/session_book.h"
+#include "api/session_stats.h"
 #include "api/token.h"
 #include "api/watch.h"
 #include "lib/base/clock.h"
@@ -52,6 +56,7 @@ static void add_row(void *user, const struct query_row *row)
     const struct api *api = user;
     live_add(api->rest.live, row);
     live_learn(api->rest.live, api->ring_path);
+    session_book_add(api->rest.session_book, row);
 }
 
 static void write_message(void *user, struct buffer *out, const struct query_row *row)
@@ -136,9 +141,15 @@ static enum status start_server(struct api *api, struct error *err)
         .auth = api->auth,
         .live = live_new((size_t)settings_integer(settings, "CAPTURE_MAX_MESSAGES"),
                          (size_t)settings_integer(settings, "CAPTURE_MAX_PER_SESSION")),
+        .session_book = session_book_new(),
+        .stats_keeper = stats_keeper_new(),
+        .reply_cache = reply_cache_new(),
         .started_ns = clock_mono_ns(),
     };
     enum status status = watch_start(&api->rest.watch, api->control_path, err);
+    if (status == STATUS_OK)
+        status = operator_state_open(&api->rest.operator_state, settings_text(settings, "DATA_DIR"),
+                                     err);
     if (status != STATUS_OK)
         return status;
     return server_start(&api->server, &api->rest, err);
@@ -167,6 +178,10 @@ static void stop(struct api *api)
     watch_stop(api->rest.watch);
     front_stop(api->front);
     live_free(api->rest.live);
+    session_book_free(api->rest.session_book);
+    stats_keeper_free(api->rest.stats_keeper);
+    reply_cache_free(api->rest.reply_cache);
+    operator_state_close(api->rest.operator_state);
     auth_free(api->auth);
     token_clear(&api->token);
 }

@@ -13,6 +13,9 @@
 #include "lib/capture/query.h"
 
 struct live;           /* live.h: the newest messages, in memory */
+struct session_book;   /* session_book.h: what the feed has heard of sessions */
+struct stats_keeper;   /* session_stats.h: figures of sessions that are looked at */
+struct reply_cache;    /* reply_cache.h: lists of sessions */
 struct operator_state; /* operator_state.h: what people switched on, kept over restarts */
 struct repeater;       /* repeater.h: auto-replay */
 struct watch;          /* watch.h: how the recorder is doing */
@@ -30,6 +33,9 @@ struct rest {
     struct front *front;
     struct feed *feed;
     struct live *live;
+    struct session_book *session_book;
+    struct stats_keeper *stats_keeper;
+    struct reply_cache *reply_cache;
     struct operator_state *operator_state;
     struct repeater *repeater;
     struct watch *watch;

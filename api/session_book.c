@@ -1,0 +1,205 @@
+/* session_book.c - see session_book.h. Nothing fails. */
+#include "api/session_book.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/queue.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/memory.h"
+
+#define LISTS    16384u
+#define LEARN_NS (300 * NS_PER_MS) /* at most, for one lookup */
+#define WAIT_NS  (2 * NS_PER_S)    /* before what was not found is looked up again; then */
+#define WAIT_MAX (600 * NS_PER_S)  /* twice as long each time, up to this */
+
+struct entry {
+    struct uuid session;
+    struct session_view view;
+    int64_t ask_ns, wait_ns; /* monotonic: not looked up before; how long to wait then */
+    struct entry *next_hashed;
+    TAILQ_ENTRY(entry) age;
+};
+
+struct session_book {
+    pthread_mutex_t lock;
+    uint64_t instance, seed;
+    struct entry **hashed; /* LISTS lists */
+    TAILQ_HEAD(, entry) by_age;
+    size_t count;
+};
+
+struct session_book *session_book_new(void)
+{
+    struct session_book *book = memory_new(sizeof *book);
+    (void)pthread_mutex_init(&book->lock, NULL);
+    book->seed = random_u64();
+    book->hashed = memory_new(LISTS * sizeof(struct entry *));
+    TAILQ_INIT(&book->by_age);
+    return book;
+}
+
+/* ---- the table ---- */
+
+static struct entry **list_of(const struct session_book *book, const struct uuid *session)
+{
+    return &book->hashed[hash_bytes(book->seed, session, sizeof *session) % LISTS];
+}
+
+static struct entry *find(const struct session_book *book, const struct uuid *session)
+{
+    struct entry *entry = *list_of(book, session);
+    while (entry && !uuid_equal(&entry->session, session))
+        entry = entry->next_hashed;
+    return entry;
+}
+
+static void drop(struct session_book *book, struct entry *entry)
+{
+    struct entry **at = list_of(book, &entry->session);
+    while (*at != entry)
+        at = &(*at)->next_hashed;
+    *at = entry->next_hashed;
+    TAILQ_REMOVE(&book->by_age, entry, age);
+    book->count--;
+    session_view_close(&entry->view);
+    free(entry);
+}
+
+static struct entry *get(struct session_book *book, const struct uuid *session)
+{
+    struct entry *entry = find(book, session);
+    if (entry) {
+        TAILQ_REMOVE(&book->by_age, entry, age);
+        TAILQ_INSERT_TAIL(&book->by_age, entry, age);
+        return entry;
+    }
+    if (book->count == SESSION_BOOK_MAX)
+        drop(book, TAILQ_FIRST(&book->by_age));
+    entry = memory_new(sizeof *entry);
+    entry->session = *session;
+    entry->next_hashed = *list_of(book, session);
+    *list_of(book, session) = entry;
+    TAILQ_INSERT_TAIL(&book->by_age, entry, age);
+    book->count++;
+    return entry;
+}
+
+static void empty(struct session_book *book)
+{
+    while (!TAILQ_EMPTY(&book->by_age))
+        drop(book, TAILQ_FIRST(&book->by_age));
+}
+
+void session_book_free(struct session_book *book)
+{
+    if (!book)
+        return;
+    empty(book);
+    (void)pthread_mutex_destroy(&book->lock);
+    free((void *)book->hashed);
+    free(book);
+}
+
+/* ---- the feed ---- */
+
+/* Rows were overwritten before they were read: whose they were is not known. */
+static void doubt(struct session_book *book)
+{
+    struct entry *entry;
+    TAILQ_FOREACH(entry, &book->by_age, age)
+    entry->view.whole = false;
+}
+
+void session_book_add(struct session_book *book, const struct query_row *row)
+{
+    struct session_step step;
+    struct uuid session;
+    (void)pthread_mutex_lock(&book->lock);
+    if (row->instance != book->instance) {
+        empty(book);
+        book->instance = row->instance;
+    }
+    if (row->missed)
+        doubt(book);
+    if (row->line.session.data &&
+        uuid_parse(&session, row->line.session.data, row->line.session.len)) {
+        struct entry *entry = get(book, &session);
+        if (row->line.seq > entry->view.last_seq) /* a ring that is read again repeats nothing */
+            session_view_add(&entry->view, &row->line, &step);
+    }
+    (void)pthread_mutex_unlock(&book->lock);
+}
+
+/* ---- readers ---- */
+
+const struct session_view *session_book_borrow(struct session_book *book,
+                                               const struct uuid *session)
+{
+    (void)pthread_mutex_lock(&book->lock);
+    const struct entry *entry = find(book, session);
+    return entry ? &entry->view : NULL;
+}
+
+void session_book_return(struct session_book *book)
+{
+    (void)pthread_mutex_unlock(&book->lock);
+}
+
+/* Those that are not known well. `from_ns`: none of them is older. */
+static size_t choose(struct session_book *book, const struct uuid *sessions, size_t count,
+                     struct uuid *out, int64_t *from_ns)
+{
+    size_t chosen = 0;
+    int64_t now_ns = clock_mono_ns();
+    (void)pthread_mutex_lock(&book->lock);
+    for (size_t i = 0; i < count; i++) {
+        struct entry *entry = get(book, &sessions[i]);
+        if (entry->view.taught || entry->ask_ns > now_ns)
+            continue;
+        int64_t begin_ns = session_begin_ns(&sessions[i]);
+        *from_ns = chosen == 0 || begin_ns < *from_ns ? begin_ns : *from_ns;
+        out[chosen++] = sessions[i];
+        entry->wait_ns = entry->wait_ns == 0             ? WAIT_NS
+                         : 2 * entry->wait_ns < WAIT_MAX ? 2 * entry->wait_ns
+                                                         : WAIT_MAX;
+        entry->ask_ns = now_ns + entry->wait_ns;
+    }
+    (void)pthread_mutex_unlock(&book->lock);
+    return chosen;
+}
+
+static bool teach(struct session_book *book, const struct segment_line *line)
+{
+    struct uuid session;
+    if (!uuid_parse(&session, line->session.data ? line->session.data : "", line->session.len))
+        return false;
+    (void)pthread_mutex_lock(&book->lock);
+    struct entry *entry = find(book, &session);
+    bool news = entry && !entry->view.taught;
+    if (news)
+        session_view_teach(&entry->view, line);
+    (void)pthread_mutex_unlock(&book->lock);
+    return news;
+}
+
+void session_book_learn(struct session_book *book, const struct query_place *place,
+                        const struct uuid *sessions, size_t count)
+{
+    struct uuid *chosen = memory_new((count + 1) * sizeof *chosen);
+    struct query_options options = {
+        .place = *place, .order = QUERY_NEWEST_FIRST, .filter = {.what = QUERY_STATES}};
+    struct query *query;
+    struct query_row row;
+    int64_t begun_ns = clock_mono_ns();
+    options.filter.sessions = chosen;
+    options.filter.session_count = choose(book, sessions, count, chosen, &options.filter.from_ns);
+    size_t left = options.filter.session_count;
+    if (left > 0 && query_open(&query, &options, NULL) == STATUS_OK) {
+        while (left > 0 && clock_mono_ns() - begun_ns < LEARN_NS &&
+               query_next(query, &row, NULL) == STATUS_OK)
+            left -= teach(book, &row.line);
+        query_close(query);
+    }
+    free(chosen);
+}

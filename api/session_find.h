@@ -1,0 +1,24 @@
+/*
+ * session_find.h - one session by the id in a request's path, wherever it stands.
+ */
+#ifndef HASHSCOPE_API_SESSION_FIND_H
+#define HASHSCOPE_API_SESSION_FIND_H
+
+#include "api/request.h"
+#include "lib/capture/query.h"
+
+/* The listing holds the session's texts: to be closed by the caller. */
+struct session_found {
+    struct query_session session;
+    struct query_sessions *listing;
+};
+
+/* False: it has been answered, 404 when there is no such session. */
+bool session_find(struct request *request, struct session_found *out);
+void session_found_close(struct session_found *found);
+
+enum session_presence { SESSION_UNKNOWN, SESSION_IS_OPEN, SESSION_IS_CLOSED };
+/* The same of the ring's table alone: quick, and says nothing of sessions that left it. */
+enum session_presence session_presence(const struct query_place *place, const struct uuid *session);
+
+#endif

@@ -1,0 +1,337 @@
+/*
+ * session_view.c - see session_view.h. Only the few messages that set up a session are taken apart;
+ * of the others the scan says enough.
+ */
+#include "api/session_view.h"
+
+#include <ctype.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/memory.h"
+
+#define MARGIN_NS (3600 * NS_PER_S)
+
+int64_t session_begin_ns(const struct uuid *session)
+{
+    uint64_t ms = 0;
+    for (int i = 0; i < 6; i++)
+        ms = ms << 8 | session->bytes[i];
+    bool sensible = session->bytes[6] >> 4 == 7 && ms < UINT64_C(1) << 43;
+    return sensible && (int64_t)ms * NS_PER_MS > MARGIN_NS ? (int64_t)ms * NS_PER_MS - MARGIN_NS
+                                                           : 0;
+}
+
+void session_view_close(struct session_view *view)
+{
+    free(view->user_agent);
+    free(view->mining_session);
+    free(view->extranonce1);
+    for (size_t i = 0; i < view->worker_count; i++)
+        free(view->workers[i]);
+    for (size_t i = 0; i < view->pending_count; i++)
+        free(view->pending[i].worker);
+    free(view->pending);
+    *view = (struct session_view){0};
+}
+
+/* ---- single facts ---- */
+
+static const char *text_of(const json_t *value)
+{
+    const char *text = json_string_value(value);
+    return text && *text && strlen(text) <= SESSION_TEXT_MAX ? text : NULL;
+}
+
+static void set_text(char **place, const json_t *value)
+{
+    const char *text = text_of(value);
+    if (!text)
+        return;
+    free(*place);
+    *place = memory_text(text);
+}
+
+static void set_mask(struct session_view *view, const json_t *value)
+{
+    const char *text = text_of(value);
+    char *end;
+    if (!text || strlen(text) > 8 || !isxdigit((unsigned char)*text))
+        return;
+    unsigned long mask = strtoul(text, &end, 16);
+    if (*end == '\0')
+        (void)snprintf(view->version_mask, sizeof view->version_mask, "%08lx", mask);
+}
+
+static bool set_difficulty(struct session_view *view, const json_t *value)
+{
+    double difficulty = json_number_value(value);
+    if (!(difficulty > 0))
+        return false;
+    view->difficulty = difficulty;
+    return true;
+}
+
+static void add_worker(struct session_view *view, const char *name)
+{
+    size_t i = 0;
+    while (i < view->worker_count && strcmp(view->workers[i], name) != 0)
+        i++;
+    if (i == view->worker_count && i < SESSION_WORKERS_MAX) {
+        view->workers[view->worker_count++] = memory_text(name);
+        return;
+    }
+    i = i == view->worker_count ? 0 : i; /* it is the newest now; if there are too many, the */
+    free(view->workers[i]);              /* oldest goes */
+    memmove(view->workers + i, view->workers + i + 1,
+            (view->worker_count - i - 1) * sizeof view->workers[0]);
+    view->workers[view->worker_count - 1] = memory_text(name);
+}
+
+static void drop_worker(struct session_view *view, const char *name)
+{
+    for (size_t i = 0; i < view->worker_count; i++) {
+        if (strcmp(view->workers[i], name) != 0)
+            continue;
+        free(view->workers[i]);
+        view->worker_count--;
+        memmove(view->workers + i, view->workers + i + 1,
+                (view->worker_count - i) * sizeof view->workers[0]);
+        return;
+    }
+}
+
+/* ---- requests and what answers them ---- */
+
+static struct session_pending *new_pending(struct session_view *view)
+{
+    if (view->pending_count == SESSION_PENDING_MAX) {
+        free(view->pending[0].worker);
+        view->pending_count--;
+        memmove(view->pending, view->pending + 1, view->pending_count * sizeof *view->pending);
+    } else if (view->pending_count == view->pending_room) {
+        view->pending_room = view->pending_room ? 2 * view->pending_room : 4;
+        view->pending = memory_resize(view->pending, view->pending_room * sizeof *view->pending);
+    }
+    return &view->pending[view->pending_count++];
+}
+
+/* The newest are looked at first: answers mostly come in order, and soon. */
+static bool take_pending(struct session_view *view, uint64_t seq, struct session_pending *out)
+{
+    for (size_t i = view->pending_count; i-- > 0;) {
+        if (view->pending[i].seq != seq)
+            continue;
+        *out = view->pending[i];
+        view->pending_count--;
+        memmove(view->pending + i, view->pending + i + 1,
+                (view->pending_count - i) * sizeof *view->pending);
+        return true;
+    }
+    return false;
+}
+
+static json_t *parse(struct span text)
+{
+    return text.len ? json_loadb(text.data, text.len, JSON_DECODE_ANY, NULL) : NULL;
+}
+
+/* [[["mining.set_difficulty","…"],["mining.notify","…"]],"extranonce1",size]; some pools have the
+ * one pair alone. */
+static void take_subscription(struct session_view *view, const json_t *result)
+{
+    const json_t *list = json_array_get(result, 0), *pair;
+    size_t i;
+    const char *name = json_string_value(json_array_get(list, 0));
+    if (name)
+        set_text(&view->mining_session, json_array_get(list, 1));
+    json_array_foreach(list, i, pair)
+    {
+        const char *method = json_string_value(json_array_get(pair, 0));
+        if (method && (!view->mining_session || strcmp(method, "mining.notify") == 0))
+            set_text(&view->mining_session, json_array_get(pair, 1));
+    }
+    set_text(&view->extranonce1, json_array_get(result, 1));
+}
+
+static void take_setup_answer(struct session_view *view, const struct session_pending *request,
+                              const struct session_step *step)
+{
+    json_t *result;
+    if (request->worker && step->scan.error)
+        drop_worker(view, request->worker);
+    if (step->scan.error || (request->method != STRATUM_MINING_SUBSCRIBE &&
+                             request->method != STRATUM_MINING_CONFIGURE))
+        return;
+    result = parse(step->scan.result);
+    if (request->method == STRATUM_MINING_SUBSCRIBE)
+        take_subscription(view, result);
+    else
+        set_mask(view, json_object_get(result, "version-rolling.mask"));
+    json_decref(result);
+}
+
+/* A request that is not known stood in front of what was seen: most of those are submits. */
+static void take_answer(struct session_view *view, const struct segment_line *line,
+                        struct session_step *step)
+{
+    struct session_pending request = {0};
+    bool known = line->paired && take_pending(view, line->re, &request);
+    bool before = line->paired && !known && line->re < view->first_seq;
+    if (known)
+        take_setup_answer(view, &request, step);
+    step->share_answer = before || (known && request.method == STRATUM_MINING_SUBMIT);
+    step->refused = step->scan.error;
+    view->accepted += step->share_answer && !step->refused;
+    view->rejected += step->share_answer && step->refused;
+    view->other_errors += !step->share_answer && step->refused;
+    free(request.worker);
+}
+
+static void take_request(struct session_view *view, const struct segment_line *line,
+                         const struct session_step *step)
+{
+    bool setup = step->scan.method == STRATUM_MINING_SUBSCRIBE ||
+                 step->scan.method == STRATUM_MINING_AUTHORIZE;
+    struct session_pending *pending = NULL;
+    view->submits += step->scan.method == STRATUM_MINING_SUBMIT;
+    if (step->scan.kind == STRATUM_REQUEST) {
+        pending = new_pending(view);
+        *pending = (struct session_pending){line->seq, step->scan.method, NULL};
+    }
+    if (!setup || line->direction != DIRECTION_MINER_TO_POOL)
+        return;
+    json_t *params = parse(step->scan.params);
+    const char *first = text_of(json_array_get(params, 0));
+    if (first && step->scan.method == STRATUM_MINING_SUBSCRIBE) {
+        set_text(&view->user_agent, json_array_get(params, 0));
+    } else if (first) {
+        add_worker(view, first);
+        if (pending)
+            pending->worker = memory_text(first);
+    }
+    json_decref(params);
+}
+
+/* What the pool sets of its own accord. */
+static void take_notice(struct session_view *view, struct session_step *step)
+{
+    enum stratum_method method = step->scan.method;
+    if (method != STRATUM_MINING_SET_DIFFICULTY && method != STRATUM_MINING_SET_EXTRANONCE &&
+        method != STRATUM_MINING_SET_VERSION_MASK)
+        return;
+    json_t *params = parse(step->scan.params);
+    const json_t *first = json_array_get(params, 0);
+    if (method == STRATUM_MINING_SET_DIFFICULTY)
+        step->new_difficulty = set_difficulty(view, first);
+    else if (method == STRATUM_MINING_SET_EXTRANONCE)
+        set_text(&view->extranonce1, first);
+    else
+        set_mask(view, first);
+    json_decref(params);
+}
+
+static void take_message(struct session_view *view, const struct segment_line *line,
+                         struct session_step *step)
+{
+    view->messages[line->direction]++;
+    view->parse_errors += line->why.len > 0;
+    if (!line->msg.data)
+        return;
+    step->bytes = line->msg;
+    stratum_scan_line(&step->scan, line->msg.data, line->msg.len);
+    if (step->scan.kind == STRATUM_RESPONSE)
+        take_answer(view, line, step);
+    else if (line->direction == DIRECTION_MINER_TO_POOL ||
+             line->direction == DIRECTION_HASHSCOPE_TO_POOL)
+        take_request(view, line, step);
+    else if (line->direction == DIRECTION_POOL_TO_MINER)
+        take_notice(view, step);
+}
+
+/* ---- events ---- */
+
+static void set_tls(enum session_fact *fact, const json_t *value)
+{
+    if (json_is_boolean(value))
+        *fact = json_is_true(value) ? SESSION_FACT_YES : SESSION_FACT_NO;
+}
+
+static void take_event(struct session_view *view, const struct segment_line *line)
+{
+    json_t *tree;
+    if (span_equal_text(line->event, "state")) {
+        session_view_teach(view, line);
+        return;
+    }
+    tree = parse(line->text);
+    if (span_equal_text(line->event, "opened")) {
+        set_tls(&view->miner_tls, json_object_get(tree, "tls"));
+        view->whole = true;
+        view->taught = true;
+    } else if (span_equal_text(line->event, "pool_connected")) {
+        set_tls(&view->pool_tls, json_object_get(tree, "tls"));
+    }
+    json_decref(tree);
+}
+
+static void teach_workers(struct session_view *view, const json_t *names)
+{
+    const json_t *name;
+    size_t i;
+    json_array_foreach(names, i, name)
+    {
+        if (text_of(name))
+            add_worker(view, json_string_value(name));
+    }
+}
+
+static void teach(struct session_view *view, const json_t *tree)
+{
+    const json_t *subscribe = json_object_get(json_object_get(tree, "subscribe"), "params");
+    if (!view->user_agent)
+        set_text(&view->user_agent, json_array_get(subscribe, 0));
+    if (!view->extranonce1)
+        set_text(&view->extranonce1, json_object_get(tree, "extranonce1"));
+    if (view->difficulty <= 0)
+        (void)set_difficulty(view, json_object_get(tree, "difficulty"));
+    if (!view->version_mask[0])
+        set_mask(view, json_object_get(tree, "version_mask"));
+    if (view->miner_tls == SESSION_FACT_UNKNOWN)
+        set_tls(&view->miner_tls, json_object_get(tree, "miner_tls"));
+    if (view->pool_tls == SESSION_FACT_UNKNOWN)
+        set_tls(&view->pool_tls, json_object_get(tree, "pool_tls"));
+    if (view->worker_count == 0)
+        teach_workers(view, json_object_get(tree, "authorize"));
+}
+
+void session_view_teach(struct session_view *view, const struct segment_line *line)
+{
+    json_t *tree = parse(line->text);
+    teach(view, tree);
+    json_decref(tree);
+    view->taught = true;
+}
+
+/* ---- lines ---- */
+
+void session_view_add(struct session_view *view, const struct segment_line *line,
+                      struct session_step *step)
+{
+    *step = (struct session_step){.bytes = {NULL, 0}};
+    if (!view->first_seq)
+        view->first_seq = line->seq;
+    if (line->seq > view->last_seq)
+        view->last_seq = line->seq;
+    if (!view->first_ns)
+        view->first_ns = line->wall_ns;
+    if (line->wall_ns > view->last_ns)
+        view->last_ns = line->wall_ns;
+    if (line->is_message)
+        take_message(view, line, step);
+    else
+        take_event(view, line);
+}

@@ -1,0 +1,65 @@
+/*
+ * session_view.h - what the lines of one session say about it: who mines, what was agreed with the
+ * pool, how many messages and shares there were. Lines are given in their order.
+ *
+ * Memory: about 400 bytes, its texts (each at most SESSION_TEXT_MAX bytes), and 16 bytes for each
+ * request without an answer, of which the newest SESSION_PENDING_MAX are remembered.
+ *
+ * Ownership: the owner of the struct calls session_view_close. Threads: one at a time. Nothing
+ * fails.
+ */
+#ifndef HASHSCOPE_API_SESSION_VIEW_H
+#define HASHSCOPE_API_SESSION_VIEW_H
+
+#include "lib/capture/query.h"
+#include "lib/stratum/scan.h"
+
+#define SESSION_TEXT_MAX    510
+#define SESSION_WORKERS_MAX 32
+#define SESSION_PENDING_MAX 1024
+
+enum session_fact { SESSION_FACT_UNKNOWN, SESSION_FACT_NO, SESSION_FACT_YES };
+
+struct session_pending {
+    uint64_t seq;
+    enum stratum_method method;
+    char *worker; /* of an authorize: the name that it asks for */
+};
+
+struct session_view {
+    bool whole;  /* its beginning and all since were seen: the counts include everything */
+    bool taught; /* a state line was looked for, or needs not to be */
+    uint64_t first_seq, last_seq;
+    int64_t first_ns, last_ns;
+    uint64_t messages[DIRECTION_COUNT], parse_errors;
+    uint64_t submits, accepted, rejected, other_errors;
+    char *user_agent, *mining_session, *extranonce1; /* NULL: not known */
+    double difficulty;                               /* 0: not known */
+    char version_mask[9];                            /* "": not known */
+    enum session_fact miner_tls, pool_tls;
+    char *workers[SESSION_WORKERS_MAX];
+    size_t worker_count;
+    struct session_pending *pending;
+    size_t pending_count, pending_room;
+};
+
+/* What a line was, for those who look further. */
+struct session_step {
+    struct span bytes;        /* of a message that is embedded; else empty */
+    struct stratum_scan scan; /* of those bytes */
+    bool share_answer;        /* it answers a submit, */
+    bool refused;             /* and refuses */
+    bool new_difficulty;
+};
+
+/* No line of this session is older: an hour before the time that its UUID tells, since clocks are
+ * set back; 0: it tells none. */
+int64_t session_begin_ns(const struct uuid *session);
+
+void session_view_close(struct session_view *view);
+void session_view_add(struct session_view *view, const struct segment_line *line,
+                      struct session_step *step);
+/* A state line of some time ago: fills in what is not known yet. */
+void session_view_teach(struct session_view *view, const struct segment_line *line);
+
+#endif
