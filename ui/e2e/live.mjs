@@ -75,6 +75,12 @@ await check("a job opens by keyboard, explained and in hex, and closes by Esc", 
   await drawer.waitFor({ state: "detached" });
 });
 
+await check("a share tells its real difficulty, and that of its job", async () => {
+  const [message] = (await api("/api/messages?method=mining.submit&limit=1")).items;
+  await page.goto(`${url}/archive?method=mining.submit&message=${message.id}`);
+  await drawer.getByRole("region", { name: "Share" }).getByText(/^0{4,}[0-9a-f]+$/).waitFor();
+});
+
 await check("a share is sent again, edited, and the pool's answer shown", async () => {
   const open = (await api("/api/sessions?state=open&limit=50")).items.find((s) => s.accepted > 0);
   const [message] = (await api(`/api/messages?method=mining.submit&session_id=${open.session_id}&limit=1`)).items;

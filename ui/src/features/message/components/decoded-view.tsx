@@ -3,6 +3,7 @@ import { Moment } from "@/components/moment";
 import type { Message } from "@/lib/api/types";
 import { explainFields, plain, type Explained } from "@/lib/stratum/explain";
 import { CoinbaseView } from "./coinbase-view";
+import { ShareView } from "./share-view";
 
 function FieldRow({ field }: { field: Explained }) {
   return (
@@ -42,6 +43,7 @@ export function DecodedView({ message }: { message: Message }) {
         ]}
       />
       {typeof coinbase1 === "string" && typeof coinbase2 === "string" && <CoinbaseView coinbase1={coinbase1} coinbase2={coinbase2} />}
+      <ShareView message={message} />
       {explained.length > 0 && (
         <section aria-label="Fields">
           <h3 className="mb-1 text-2xs text-muted-foreground">Fields</h3>
