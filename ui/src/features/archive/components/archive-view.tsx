@@ -6,6 +6,7 @@ import { useRecordedMessages } from "@/components/messages/use-archive-messages"
 import { Moment } from "@/components/moment";
 import { PageHeader } from "@/components/page-header";
 import { PointAMiner } from "@/components/point-a-miner";
+import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { Empty, Failure, Loading } from "@/components/ui/states";
 import { fetchTimeline } from "@/lib/api/timeline";
@@ -27,7 +28,10 @@ function Overview({ filters, onRange }: { filters: Filters; onRange: (from?: str
   return (
     <section aria-label="Overview" className="border-b bg-panel px-4 pt-2 pb-1">
       <div className="flex h-8 items-center gap-2 text-xs text-muted-foreground">
-        <span className="tabular"><b className="font-medium text-foreground" data-testid="archive-total">{formatCount(total)}</b> messages</span>
+        <span className="tabular" title={data?.exact === false ? "From the archive's index: beginning and end of the range are rounded" : undefined}>
+          {data?.exact === false && "about "}<b className="font-medium text-foreground" data-testid="archive-total">{formatCount(total)}</b> messages
+        </span>
+        {data?.complete === false && <Badge tone="warn" title="Counting took too long; choose a shorter range">not all counted</Badge>}
         {filters.from && <><Moment at={filters.from} /> to <Moment at={filters.to} /></>}
         {filters.from ? (
           <Button variant="ghost" className="ml-auto" onClick={() => onRange()}><ZoomOut aria-hidden /> Whole archive</Button>
