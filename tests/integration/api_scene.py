@@ -95,7 +95,7 @@ class Scene(RecorderCase):
         answer = self.api.speak(method.encode() + b" " + path + b" HTTP/1.1\r\n" + head.encode() +
                                 b"\r\n" + (body or b""))
         status, head, text = split_answer(answer)
-        if "\r\nTransfer-Encoding: chunked" in head:
+        if "\r\nTransfer-Encoding: chunked" in head and method != "HEAD":
             text = unchunk(text)
         try:
             return status, head, text, json.loads(text)

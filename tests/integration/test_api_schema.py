@@ -177,8 +177,9 @@ class AnswersTest(Scene):
         self.check("replayMessage", 409, path)
 
     def check_archive(self):
+        wait_until(lambda: {segment["state"] for segment in self.check("listSegments")["items"]}
+                   == {"sealed", "open"}, "the second file has something in it")
         segments = self.check("listSegments")["items"]
-        self.assertEqual({segment["state"] for segment in segments}, {"sealed", "open"})
         self.check("listSegments", path="/api/segments?limit=1")
         for segment in segments:
             self.check("getSegment", path="/api/segments/" + segment["id"])
