@@ -24,17 +24,16 @@ FORMATS = {"pcapng": "application/x-pcapng", "pcap": "application/vnd.tcpdump.pc
 
 def unchunk(body):
     """The body, and whether its last chunk came."""
-    out = b""
+    parts, at = [], 0
     while True:
-        size, found, body = body.partition(b"\r\n")
-        if not found:
-            return out, False
-        length = int(size, 16)
-        if length == 0:
-            return out, True
-        if len(body) < length:
-            return out + body, False
-        out, body = out + body[:length], body[length + 2:]
+        end = body.find(b"\r\n", at)
+        if end < 0:
+            return b"".join(parts), False
+        size = int(body[at:end], 16)
+        if size == 0:
+            return b"".join(parts), True
+        parts.append(body[end + 2:end + 2 + size])
+        at = end + 2 + size + 2
 
 
 class ArchiveCase(ApiCase):
@@ -287,3 +286,48 @@ class ExportTest(ArchiveCase):
                                 b"Connection: close\r\n\r\n" % self.api.port)
         self.assertTrue(answer.startswith(b"HTTP/1.1 200 "))
         self.assertTrue(answer.endswith(b"\r\n\r\n"))
+class LargeExportTest(ArchiveCase):
+    """Tens of megabytes of text: clients that go away, slow ones, and memory."""
+
+    def fill(self, recorder, miner, megabytes):
+        """Speaks until so much has been recorded."""
+        block = b"".join(SUBMIT % i for i in range(10000))
+        for _ in range(megabytes * 1000000 // len(block)):
+            miner.send(block)
+        recorder.wait_counter("messages", megabytes * 1000000 // len(block) * 10000)
+
+    def test_it_stops_when_the_client_goes_and_memory_stays_flat(self):
+        pool = self.new_pool()
+        recorder = self.start(pool)
+        miner, upstream = self.join(recorder, pool)
+        Task(upstream.skip)
+        self.fill(recorder, miner, 30)
+        api = self.start_api()
+        self.assertEqual(api.get("/health")[0], 200)
+
+        def busy():
+            text = api.get("/metrics")[2].decode()
+            return int(re.search(r"^hashscope_api_requests_busy (\d+)", text, re.M)[1])
+
+        def resident():
+            text = api.get("/metrics")[2].decode()
+            return int(re.search(r"^hashscope_api_resident_memory_bytes (\d+)", text, re.M)[1])
+
+        self.download(api, "?format=ndjson")
+        before = resident()
+        for query in ("?format=ndjson", "?format=pcapng", "?format=csv&passwords=shown"):
+            sock = socket.create_connection(("127.0.0.1", api.port), PATIENCE)
+            sock.sendall(f"GET /api/export{query} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+            self.assertIn(b"200 OK", sock.recv(4096))
+            sock.close()
+        wait_until(lambda: busy() == 1, "all have been given up")
+        for query in ("?format=ndjson", "?format=pcapng"):
+            self.download(api, query)
+        self.assertLess(resident() - before, 24 << 20)
+        begun = time.monotonic()
+        slow = socket.create_connection(("127.0.0.1", api.port), PATIENCE)
+        slow.sendall(b"GET /api/export?format=ndjson HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        self.assertIn(b"200 OK", slow.recv(4096))
+        self.assertEqual(api.stop(), 0)
+        self.assertLess(time.monotonic() - begun, PATIENCE)
+        slow.close()
