@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -98,9 +99,9 @@ static void put_ring_figures(struct buffer *out, const struct ring_counters *cou
         {"recompress_failures_total", "Failures of that.", X(recompress_failures)},
     };
 #undef X
-#define X(name) +1
-    _Static_assert(sizeof figures / sizeof figures[0] == RING_COUNTERS(X), "each counter once");
-#undef X
+    _Static_assert(sizeof figures / sizeof figures[0] ==
+                       sizeof(struct ring_counters) / sizeof(_Atomic uint64_t),
+                   "each counter once");
     for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++)
         count(out, figures[i].name, figures[i].help, figures[i].value);
 }
@@ -225,16 +226,19 @@ static void put_readers(struct buffer *out, const struct rest *rest)
     gauge(out, "api_live_bytes", "Bytes of them.", live.bytes);
 }
 
+/* The second number of the line is that of resident pages; 0: not known. */
 static uint64_t resident_bytes(void)
 {
-    unsigned long long all = 0, resident = 0;
+    char line[256], *at;
     FILE *file = fopen("/proc/self/statm", "re");
     if (!file)
         return 0;
-    if (fscanf(file, "%llu %llu", &all, &resident) != 2)
-        resident = 0;
+    bool read = fgets(line, sizeof line, file) != NULL;
     (void)fclose(file);
-    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+    if (!read)
+        return 0;
+    (void)strtoull(line, &at, 10);
+    return strtoull(at, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 static double seconds(struct timeval time)

@@ -236,7 +236,7 @@ static json_t *describe_whole(const struct facts *facts, const struct listing *l
     return tree;
 }
 
-enum status segments_one(const struct query_place *place, uint64_t number_, json_t **out,
+enum status segments_one(const struct query_place *place, uint64_t wanted, json_t **out,
                          struct error *err)
 {
     struct listing listing;
@@ -246,7 +246,7 @@ enum status segments_one(const struct query_place *place, uint64_t number_, json
         return status;
     for (size_t i = listing.count; i > 0 && !*out; i--) {
         struct facts facts;
-        if (listing.paths[i - 1].number != number_ ||
+        if (listing.paths[i - 1].number != wanted ||
             !read_facts(&facts, &listing, i - 1, SEGMENT_FOOTER_FRAMES))
             continue;
         *out = describe_whole(&facts, &listing, i - 1);
@@ -254,7 +254,7 @@ enum status segments_one(const struct query_place *place, uint64_t number_, json
     }
     segment_list_free(listing.paths, listing.count);
     return *out ? STATUS_OK
-                : error_set(err, STATUS_NOT_FOUND, "there is no segment %" PRIu64, number_);
+                : error_set(err, STATUS_NOT_FOUND, "there is no segment %" PRIu64, wanted);
 }
 
 /* ---- all together ---- */

@@ -26,7 +26,7 @@
 enum status segments_list(const struct query_place *place, uint64_t below, size_t limit,
                           json_t **items, uint64_t *next, struct error *err) MUST_CHECK;
 /* One with its counts and frames. STATUS_NOT_FOUND. */
-enum status segments_one(const struct query_place *place, uint64_t number, json_t **out,
+enum status segments_one(const struct query_place *place, uint64_t wanted, json_t **out,
                          struct error *err) MUST_CHECK;
 
 /* All together. Times in nanoseconds; 0: nothing was recorded. */
