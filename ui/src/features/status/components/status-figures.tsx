@@ -26,7 +26,7 @@ export function StatusFigures({ status }: { status: Status }) {
       <Running recorder={recorder} />
       <Figure label="Miners connected" value={count(numberAt(recorder, "sessions_open"))} hint={`at most ${count(numberAt(recorder, "max_sessions"))}`} />
       <Figure label="Lines recorded" value={count(numberAt(recorder, "last_seq"))} hint={lag === null ? "in this series" : `${formatBytes(lag)} not on disk yet`} />
-      <Figure label="Archive" value={formatBytes(archive.bytes)} hint={archive.from ? `${formatCount(archive.segments)} files since ${formatMoment(archive.from)}` : `${formatCount(archive.segments)} files`} />
+      <Figure label="Archive" value={formatBytes(archive.bytes)} hint={`${formatCount(archive.segments)} ${archive.segments === 1 ? "file" : "files"}${archive.from ? `, since ${formatMoment(archive.from)}` : ""}`} />
       <Figure label="Disk free" value={archive.free_bytes === null ? "–" : formatBytes(archive.free_bytes)} hint={<DiskBar used={archive.bytes} free={archive.free_bytes} />} />
     </Figures>
   );

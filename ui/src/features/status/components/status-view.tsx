@@ -43,6 +43,25 @@ function Routes({ recorder }: { recorder: Status["recorder"] }) {
   );
 }
 
+const FACTS = "tabular gap-y-0.5 text-xs [&_dd]:text-right";
+const MANY = 6;
+
+/** What has not happened is put away where there is much of it. */
+function Counts({ values }: { values: Record<string, unknown> }) {
+  const entries = Object.entries(values);
+  const still = entries.filter(([, value]) => value === 0 || value === false);
+  if (still.length < MANY) return <Facts facts={factsOf(values)} className={FACTS} />;
+  return (
+    <div className="space-y-1">
+      <Facts facts={factsOf(Object.fromEntries(entries.filter((entry) => !still.includes(entry))))} className={FACTS} />
+      <details className="text-xs">
+        <summary className="cursor-pointer text-muted-foreground hover:text-foreground">{still.length} more are zero</summary>
+        <Facts facts={factsOf(Object.fromEntries(still))} className={`${FACTS} pt-1`} />
+      </details>
+    </div>
+  );
+}
+
 function StatusPanels() {
   const { data, error, isPending, refetch } = useQuery({ queryKey: ["status"], queryFn: ({ signal }) => fetchStatus(signal), refetchInterval: 3000 });
   if (isPending) return <Loading label="Loading status" />;
@@ -56,7 +75,7 @@ function StatusPanels() {
         <Routes recorder={recorder} />
         {groups.map(([name, values]) => (
           <Panel key={name} title={name} className="break-inside-avoid">
-            <Facts facts={factsOf(values)} className="tabular gap-y-0.5 text-xs [&_dd]:text-right" />
+            <Counts values={values} />
           </Panel>
         ))}
       </div>
