@@ -133,6 +133,7 @@ static void put_recorder(struct buffer *out, struct watch *watch)
     struct watch_view view;
     watch_look(watch, &view);
     gauge(out, "recorder_up", "Whether the recorder answers.", view.running);
+    count(out, "recorder_asked_total", "Questions to the recorder.", view.asked);
     count(out, "recorder_unanswered_total", "Questions that it did not answer.", view.missing);
     if (view.running) {
         const json_t *archive = json_object_get(view.status, "archive");

@@ -24,7 +24,7 @@ static void write_bucket(struct buffer *out, const struct query_timeline *timeli
     uint64_t total =
         up + down + count[DIRECTION_HASHSCOPE_TO_POOL] + count[DIRECTION_POOL_TO_HASHSCOPE];
     buffer_append_text(out, i ? ",{\"t\":" : "{\"t\":");
-    write_time(out, timeline->from_ns + (int64_t)(i * timeline->bucket_ns));
+    write_time(out, (int64_t)((uint64_t)timeline->from_ns + i * timeline->bucket_ns));
     buffer_append_format(out,
                          ",\"miner_to_pool\":%" PRIu64 ",\"pool_to_miner\":%" PRIu64
                          ",\"errors\":%" PRIu64 ",\"total\":%" PRIu64 "}",

@@ -301,7 +301,8 @@ static enum status count_by_index(struct counting *counting, struct error *err)
 
 /* When the first line in this order was recorded; 0: there is none. Frames have the times of all
  * their lines, so going by directories all count. */
-static enum status find_end(const struct query_timeline_options *options, enum query_order order,
+static enum status find_end(struct query_timeline *timeline,
+                            const struct query_timeline_options *options, enum query_order order,
                             int64_t *out, struct error *err)
 {
     struct query_options asked = {.place = options->place,
@@ -320,6 +321,8 @@ static enum status find_end(const struct query_timeline_options *options, enum q
     if (status == STATUS_OK)
         *out = row.line.wall_ns;
     query_close(query);
+    if (status == STATUS_CLOSED)
+        timeline->complete = false;
     return status == STATUS_END || status == STATUS_CLOSED ? STATUS_OK : status;
 }
 
@@ -338,9 +341,9 @@ static enum status find_stretch(struct query_timeline *timeline,
     int64_t from = options->filter.from_ns, to = options->filter.to_ns;
     enum status status = query_check_place(&options->place, err);
     if (status == STATUS_OK && !from)
-        status = find_end(options, QUERY_OLDEST_FIRST, &from, err);
+        status = find_end(timeline, options, QUERY_OLDEST_FIRST, &from, err);
     if (status == STATUS_OK && !to) {
-        status = find_end(options, QUERY_NEWEST_FIRST, &to, err);
+        status = find_end(timeline, options, QUERY_NEWEST_FIRST, &to, err);
         to += to ? NS_PER_US : 0;
     }
     if (status != STATUS_OK)

@@ -47,7 +47,7 @@ struct query_timeline_options {
 };
 
 struct query_timeline {
-    int64_t from_ns, to_ns; /* both 0: nothing was recorded, and no stretch was given */
+    int64_t from_ns, to_ns; /* both 0: there is nothing in the stretch to be shown */
     uint64_t bucket_ns;     /* whole microseconds; the last bucket may be shorter */
     size_t count;           /* at most as many as were asked for; fewer in a very short stretch */
     struct query_timeline_bucket *buckets;

@@ -1,7 +1,10 @@
 """How the API tells of itself, the recorder and the settings: /health, status, config, /metrics."""
 import json
+import os
 import re
 import signal
+import socket
+import threading
 import time
 
 from tests.integration.harness import PATIENCE, wait_until
@@ -26,7 +29,66 @@ class StateCase(ApiCase):
         return wait_until(look, f"health is {state}", seconds)
 
 
+class FakeRecorder:
+    """A control socket that says what it is told to say."""
+
+    def __init__(self, data_dir, answer):
+        os.makedirs(os.path.join(data_dir, "live"), exist_ok=True)
+        self.answer = answer
+        self.server = socket.socket(socket.AF_UNIX)
+        self.server.bind(os.path.join(data_dir, "live/control.sock"))
+        self.server.listen(8)
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                client, _ = self.server.accept()
+            except OSError:
+                return
+            with client:
+                client.recv(65536)
+                text = self.answer if isinstance(self.answer, str) else json.dumps(self.answer)
+                client.sendall(text.encode() + b'\n{"done":true}\n')
+
+    def close(self):
+        self.server.close()
+
+
 class HealthTest(StateCase):
+    def test_trouble_with_the_archive(self):
+        state = {"archive": {"degraded": False}, "counters": {"records_lost": 7},
+                 "housekeeping": {"room_missing": False}}
+        fake = self.keep(FakeRecorder(self.data_dir, state))
+        api = self.start_api()
+        self.assertNotIn("lost", json.dumps(self.wait_health(api, "degraded")))
+        fake.answer = {**state, "archive": {"degraded": True, "reason": "No space left"}}
+        wait_until(lambda: "No space left" in json.dumps(self.wait_health(api, "degraded")),
+                   "the reason is told")
+        fake.answer = {**state, "housekeeping": {"room_missing": True, "bytes_exceeded": True}}
+        wait_until(lambda: "MIN_FREE_BYTES" in json.dumps(self.wait_health(api, "degraded")),
+                   "the reason is told")
+        fake.answer = {**state, "counters": {"records_lost": 12}}
+        self.assertIn("5 records", json.dumps(self.wait_health(api, "down")["reasons"]))
+
+    def test_nonsense_instead_of_a_status(self):
+        fake = self.keep(FakeRecorder(self.data_dir, '{"error":"not today"}'))
+        api = self.start_api()
+        self.assertIn("not today", self.wait_health(api, "down")["reasons"][0])
+        for text in ("nonsense", "[1]", '"x"', "{", '{"archive":7,"counters":[],"pid":"x"}', ""):
+            fake.answer = text
+            before = self.asked(api)
+            wait_until(lambda: self.asked(api) > before + 1, "it has been asked again")
+            self.assertEqual(self.json(api, "/api/status")["recorder"]["running"],
+                             text.startswith('{"archive'))
+            self.assertIn(api.get("/health")[0], (200, 503))
+            self.assertEqual(api.get("/metrics")[0], 200)
+
+    @staticmethod
+    def asked(api):
+        text = api.get("/metrics")[2].decode()
+        return int(re.search(r"^hashscope_recorder_asked_total (\d+)", text, re.M)[1])
+
     def test_all_is_well_until_the_recorder_is_gone_and_again_when_it_is_back(self):
         pool = self.new_pool()
         recorder = self.start(pool)
