@@ -20,6 +20,7 @@
 #include "api/front.h"
 #include "api/live.h"
 #include "api/operator_state.h"
+#include "api/repeater.h"
 #include "api/reply_cache.h"
 #include "api/rest.h"
 #include "api/server.h"
@@ -57,6 +58,7 @@ static void add_row(void *user, const struct query_row *row)
     live_add(api->rest.live, row);
     live_learn(api->rest.live, api->ring_path);
     session_book_add(api->rest.session_book, row);
+    repeater_add(api->rest.repeater, row);
 }
 
 static void write_message(void *user, struct buffer *out, const struct query_row *row)
@@ -150,6 +152,9 @@ static enum status start_server(struct api *api, struct error *err)
     if (status == STATUS_OK)
         status = operator_state_open(&api->rest.operator_state, settings_text(settings, "DATA_DIR"),
                                      err);
+    if (status == STATUS_OK)
+        status = repeater_new(&api->rest.repeater, api->control_path, api->rest.operator_state,
+                              api->rest.session_book, err);
     if (status != STATUS_OK)
         return status;
     return server_start(&api->server, &api->rest, err);
@@ -178,6 +183,7 @@ static void stop(struct api *api)
     watch_stop(api->rest.watch);
     front_stop(api->front);
     live_free(api->rest.live);
+    repeater_free(api->rest.repeater);
     session_book_free(api->rest.session_book);
     stats_keeper_free(api->rest.stats_keeper);
     reply_cache_free(api->rest.reply_cache);

@@ -49,6 +49,6 @@ struct route_table {
     size_t count;
 };
 extern const struct route_table rest_messages, rest_sessions, rest_control, rest_archive,
-    rest_status, rest_login, rest_docs;
+    rest_status, rest_login, rest_docs, rest_replay;
 
 #endif

@@ -27,7 +27,7 @@ static struct {
 
 static const struct route_table *const tables[] = {&rest_messages, &rest_sessions, &rest_control,
                                                    &rest_archive,  &rest_status,   &rest_login,
-                                                   &rest_docs};
+                                                   &rest_docs,     &rest_replay};
 
 /* ---- routes ---- */
 

@@ -146,6 +146,24 @@ void session_book_return(struct session_book *book)
     (void)pthread_mutex_unlock(&book->lock);
 }
 
+bool session_book_key(struct session_book *book, const struct uuid *session,
+                      char out[OPERATOR_KEY_MAX])
+{
+    (void)pthread_mutex_lock(&book->lock);
+    const struct entry *entry = find(book, session);
+    const struct session_view *view = entry ? &entry->view : NULL;
+    bool known = view && (view->worker_count > 0 || view->peer);
+    if (known)
+        operator_key(out,
+                     view->worker_count > 0 ? span_text(view->workers[view->worker_count - 1])
+                                            : span_text(""),
+                     view->peer ? span_text(view->peer) : span_text(""));
+    (void)pthread_mutex_unlock(&book->lock);
+    return known;
+}
+
+/* ---- looking up ---- */
+
 /* Those that are not known well. `from_ns`: none of them is older. */
 static size_t choose(struct session_book *book, const struct uuid *sessions, size_t count,
                      struct uuid *out, int64_t *from_ns)
@@ -183,23 +201,86 @@ static bool teach(struct session_book *book, const struct segment_line *line)
     return news;
 }
 
+/* State lines, the newest first: each file that begins while the session is open has one. */
+static size_t read_states(struct session_book *book, struct query_options *options,
+                          int64_t until_ns)
+{
+    struct query *query;
+    struct query_row row;
+    size_t left = options->filter.session_count;
+    options->order = QUERY_NEWEST_FIRST;
+    options->filter.what = QUERY_STATES;
+    if (query_open(&query, options, NULL) != STATUS_OK)
+        return left;
+    while (left > 0 && clock_mono_ns() < until_ns && query_next(query, &row, NULL) == STATUS_OK)
+        left -= teach(book, &row.line);
+    query_close(query);
+    return left;
+}
+
+struct beginning {
+    const struct uuid *sessions;
+    struct session_view *views;
+    size_t count, left;
+};
+
+static void read_line(struct beginning *beginning, const struct segment_line *line)
+{
+    struct session_step step;
+    struct uuid session;
+    size_t i = 0;
+    if (!uuid_parse(&session, line->session.data ? line->session.data : "", line->session.len))
+        return;
+    while (i < beginning->count && !uuid_equal(&session, &beginning->sessions[i]))
+        i++;
+    if (i == beginning->count)
+        return;
+    struct session_view *view = &beginning->views[i];
+    bool known = view->difficulty > 0;
+    session_view_add(view, line, &step);
+    beginning->left -= !known && view->difficulty > 0;
+}
+
+/* What is only in the file in which the session began: the lines from there on, until each has been
+ * given a difficulty, which ends what is agreed at the beginning. */
+static void read_beginnings(struct session_book *book, struct query_options *options,
+                            int64_t until_ns)
+{
+    struct beginning beginning = {options->filter.sessions, NULL, options->filter.session_count,
+                                  options->filter.session_count};
+    struct query *query;
+    struct query_row row;
+    options->order = QUERY_OLDEST_FIRST;
+    options->filter.what = 0;
+    if (query_open(&query, options, NULL) != STATUS_OK)
+        return;
+    beginning.views = memory_new(beginning.count * sizeof *beginning.views);
+    while (beginning.left > 0 && clock_mono_ns() < until_ns &&
+           query_next(query, &row, NULL) == STATUS_OK)
+        read_line(&beginning, &row.line);
+    query_close(query);
+    (void)pthread_mutex_lock(&book->lock);
+    for (size_t i = 0; i < beginning.count; i++) {
+        struct entry *entry = find(book, &beginning.sessions[i]);
+        if (entry && !entry->view.taught) {
+            session_view_fill(&entry->view, &beginning.views[i]);
+            entry->view.taught = beginning.views[i].difficulty > 0;
+        }
+        session_view_close(&beginning.views[i]);
+    }
+    (void)pthread_mutex_unlock(&book->lock);
+    free(beginning.views);
+}
+
 void session_book_learn(struct session_book *book, const struct query_place *place,
                         const struct uuid *sessions, size_t count)
 {
     struct uuid *chosen = memory_new((count + 1) * sizeof *chosen);
-    struct query_options options = {
-        .place = *place, .order = QUERY_NEWEST_FIRST, .filter = {.what = QUERY_STATES}};
-    struct query *query;
-    struct query_row row;
-    int64_t begun_ns = clock_mono_ns();
+    struct query_options options = {.place = *place};
+    int64_t until_ns = clock_mono_ns() + LEARN_NS;
     options.filter.sessions = chosen;
     options.filter.session_count = choose(book, sessions, count, chosen, &options.filter.from_ns);
-    size_t left = options.filter.session_count;
-    if (left > 0 && query_open(&query, &options, NULL) == STATUS_OK) {
-        while (left > 0 && clock_mono_ns() - begun_ns < LEARN_NS &&
-               query_next(query, &row, NULL) == STATUS_OK)
-            left -= teach(book, &row.line);
-        query_close(query);
-    }
+    if (options.filter.session_count > 0 && read_states(book, &options, until_ns) > 0)
+        read_beginnings(book, &options, until_ns + LEARN_NS);
     free(chosen);
 }

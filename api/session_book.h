@@ -11,6 +11,7 @@
 #ifndef HASHSCOPE_API_SESSION_BOOK_H
 #define HASHSCOPE_API_SESSION_BOOK_H
 
+#include "api/operator_state.h"
 #include "api/session_view.h"
 
 #define SESSION_BOOK_MAX 32768u
@@ -28,6 +29,11 @@ void session_book_add(struct session_book *book, const struct query_row *row);
 const struct session_view *session_book_borrow(struct session_book *book,
                                                const struct uuid *session);
 void session_book_return(struct session_book *book);
+
+/* Under which name the choices for a session are kept (operator_state.h). False: neither worker nor
+ * peer is known. */
+bool session_book_key(struct session_book *book, const struct uuid *session,
+                      char out[OPERATOR_KEY_MAX]);
 
 /* Looks up what is not known of these sessions, which are open: one bounded reading of the archive,
  * only if there is something to be looked up. */

@@ -160,8 +160,8 @@ static void write_job(const struct job_row *row, struct buffer *out)
     out_string(out, "job_id", span_text(row->id));
     out_time(out, "received", row->wall_ns);
     out_bool(out, "clean", row->clean);
-    out_number(out, "height", (double)row->height, 17);
-    out_number(out, "difficulty", row->difficulty > 0 ? row->difficulty : -1, 17);
+    out_number(out, "height", (double)row->height, 15);
+    out_number(out, "difficulty", row->difficulty > 0 ? row->difficulty : -1, 15);
     out_text(out, "previous", span_text(row->previous));
     out_hex32(out, "ntime", known, row->ntime);
     out_hex32(out, "nbits", known, row->nbits);

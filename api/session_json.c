@@ -84,7 +84,7 @@ static void write_agreed(struct buffer *out, const struct session_source *source
     out_text(out, "user_agent", text_or(view->user_agent, source->session->user_agent));
     out_text(out, "mining_session_id", text_or(view->mining_session, span_text("")));
     write_workers(out, source);
-    out_number(out, "difficulty", view->difficulty > 0 ? view->difficulty : -1, 17);
+    out_number(out, "difficulty", view->difficulty > 0 ? view->difficulty : -1, 15);
     out_text(out, "version_mask", span_text(view->version_mask));
     out_text(out, "extranonce1", text_or(view->extranonce1, span_text("")));
 }

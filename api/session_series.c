@@ -88,7 +88,7 @@ static void write_bucket(const struct series *series, size_t at, double difficul
     out_u64(out, "rejected", bucket->rejected);
     out_number(out, "latency_p50_ms", latency_percentile(&bucket->latency, 0.5), 6);
     out_number(out, "latency_p90_ms", latency_percentile(&bucket->latency, 0.9), 6);
-    out_number(out, "difficulty", difficulty > 0 ? difficulty : -1, 17);
+    out_number(out, "difficulty", difficulty > 0 ? difficulty : -1, 15);
     out_number(out, "hashrate",
                told ? bucket->work * SERIES_HASHES * (double)NS_PER_S / (double)lasts_ns : -1, 6);
     buffer_append_char(out, '}');
@@ -102,7 +102,7 @@ void series_write(const struct series *series, struct buffer *out)
     out_time(out, "from", series->from_ns);
     out_time(out, "to", series->last_ns);
     out_number(out, "bucket_seconds",
-               series->width_ns ? (double)series->width_ns / (double)NS_PER_S : -1, 17);
+               series->width_ns ? (double)series->width_ns / (double)NS_PER_S : -1, 15);
     out_name(out, "buckets");
     buffer_append_char(out, '[');
     for (size_t i = 0; series->buckets && i < SERIES_BUCKETS; i++) {

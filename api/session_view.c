@@ -27,6 +27,7 @@ int64_t session_begin_ns(const struct uuid *session)
 
 void session_view_close(struct session_view *view)
 {
+    free(view->peer);
     free(view->user_agent);
     free(view->mining_session);
     free(view->extranonce1);
@@ -269,6 +270,7 @@ static void take_event(struct session_view *view, const struct segment_line *lin
     }
     tree = parse(line->text);
     if (span_equal_text(line->event, "opened")) {
+        set_text(&view->peer, json_object_get(tree, "miner"));
         set_tls(&view->miner_tls, json_object_get(tree, "tls"));
         view->whole = true;
         view->taught = true;
@@ -292,6 +294,8 @@ static void teach_workers(struct session_view *view, const json_t *names)
 static void teach(struct session_view *view, const json_t *tree)
 {
     const json_t *subscribe = json_object_get(json_object_get(tree, "subscribe"), "params");
+    if (!view->peer)
+        set_text(&view->peer, json_object_get(tree, "miner"));
     if (!view->user_agent)
         set_text(&view->user_agent, json_array_get(subscribe, 0));
     if (!view->extranonce1)
@@ -314,6 +318,30 @@ void session_view_teach(struct session_view *view, const struct segment_line *li
     teach(view, tree);
     json_decref(tree);
     view->taught = true;
+}
+
+static void fill_text(char **place, const char *text)
+{
+    if (!*place && text)
+        *place = memory_text(text);
+}
+
+void session_view_fill(struct session_view *view, const struct session_view *earlier)
+{
+    fill_text(&view->peer, earlier->peer);
+    fill_text(&view->user_agent, earlier->user_agent);
+    fill_text(&view->mining_session, earlier->mining_session);
+    fill_text(&view->extranonce1, earlier->extranonce1);
+    if (view->difficulty <= 0)
+        view->difficulty = earlier->difficulty;
+    if (!view->version_mask[0])
+        memcpy(view->version_mask, earlier->version_mask, sizeof view->version_mask);
+    if (view->miner_tls == SESSION_FACT_UNKNOWN)
+        view->miner_tls = earlier->miner_tls;
+    if (view->pool_tls == SESSION_FACT_UNKNOWN)
+        view->pool_tls = earlier->pool_tls;
+    for (size_t i = 0; view->worker_count < earlier->worker_count && i < earlier->worker_count; i++)
+        add_worker(view, earlier->workers[i]);
 }
 
 /* ---- lines ---- */

@@ -33,9 +33,9 @@ struct session_view {
     int64_t first_ns, last_ns;
     uint64_t messages[DIRECTION_COUNT], parse_errors;
     uint64_t submits, accepted, rejected, other_errors;
-    char *user_agent, *mining_session, *extranonce1; /* NULL: not known */
-    double difficulty;                               /* 0: not known */
-    char version_mask[9];                            /* "": not known */
+    char *peer, *user_agent, *mining_session, *extranonce1; /* NULL: not known */
+    double difficulty;                                      /* 0: not known */
+    char version_mask[9];                                   /* "": not known */
     enum session_fact miner_tls, pool_tls;
     char *workers[SESSION_WORKERS_MAX];
     size_t worker_count;
@@ -61,5 +61,7 @@ void session_view_add(struct session_view *view, const struct segment_line *line
                       struct session_step *step);
 /* A state line of some time ago: fills in what is not known yet. */
 void session_view_teach(struct session_view *view, const struct segment_line *line);
+/* The same from what earlier lines have said. */
+void session_view_fill(struct session_view *view, const struct session_view *earlier);
 
 #endif
