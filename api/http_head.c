@@ -287,9 +287,11 @@ const char *http_reason(int code)
                    {409, "Conflict"},
                    {411, "Length Required"},
                    {413, "Content Too Large"},
+                   {414, "URI Too Long"},
                    {422, "Unprocessable Content"},
                    {429, "Too Many Requests"},
                    {431, "Request Header Fields Too Large"},
+                   {500, "Internal Server Error"},
                    {502, "Bad Gateway"},
                    {503, "Service Unavailable"},
                    {505, "HTTP Version Not Supported"}};

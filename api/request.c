@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "api/auth.h"
+#include "api/http_head.h"
 #include "lib/base/json.h"
 
 static bool send_all(struct request *request, const void *data, size_t len)
@@ -23,7 +24,7 @@ static void send_head(struct request *request, int status, const char *type, int
     struct buffer head = {0};
     request->status = status;
     buffer_append_format(&head, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\n", status,
-                         mg_get_response_code_text(request->connection, status), type);
+                         http_reason(status), type);
     if (length >= 0)
         buffer_append_format(&head, "Content-Length: %lld\r\n", (long long)length);
     else

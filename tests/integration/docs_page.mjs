@@ -17,7 +17,7 @@ async function open(width, colorScheme, bypassCSP = false) {
   const page = await context.newPage();
   page.on("request", (request) => !request.url().startsWith(url) && foreign.push(request.url()));
   page.on("pageerror", (error) => errors.push(error.message));
-  page.on("console", (line) => line.type() === "error" && !/401|404/.test(line.text()) && errors.push(line.text()));
+  page.on("console", (line) => line.type() === "error" && !/Failed to load resource/.test(line.text()) && errors.push(line.text()));
   return page;
 }
 
