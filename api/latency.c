@@ -2,6 +2,9 @@
 #include "api/latency.h"
 
 #define EIGHTHS 8u
+#define MOST_US                                                                                    \
+    (INT64_C(1) << 40) /* what is longer is no latency; so that sums are none to fear              \
+                        */
 
 static unsigned class_of(int64_t us)
 {
@@ -26,6 +29,7 @@ static double width(unsigned class)
 
 void latency_add(struct latency *latency, int64_t us)
 {
+    us = us < 0 ? 0 : us > MOST_US ? MOST_US : us;
     latency->count++;
     latency->sum_us += us;
     latency->max_us = us > latency->max_us ? us : latency->max_us;

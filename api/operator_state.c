@@ -58,6 +58,12 @@ static bool says_nothing(const struct operator_choice *choice)
            choice->auto_replay_count == 1;
 }
 
+static bool same(const struct operator_choice *a, const struct operator_choice *b)
+{
+    return a->broadcast == b->broadcast && a->auto_replay == b->auto_replay &&
+           a->repeat_count == b->repeat_count && a->auto_replay_count == b->auto_replay_count;
+}
+
 static void count_repeats(struct operator_state *state)
 {
     const char *key;
@@ -269,7 +275,7 @@ enum status operator_state_change(struct operator_state *state, const char *key,
     struct operator_choice before = *out;
     change(out, value);
     enum status status = STATUS_OK;
-    if (memcmp(out, &before, sizeof before) != 0)
+    if (!same(out, &before))
         status = put(state, key, out, err);
     if (status == STATUS_OK)
         count_repeats(state);

@@ -255,21 +255,20 @@ static void post_auto_replay_count(struct request *request)
 
 /* ---- the table ---- */
 
-#define OF_SESSION "/api/sessions/{id}/"
-#define READS      ROUTE_HEAVY
-#define CHANGES    (ROUTE_HEAVY | ROUTE_BODY)
+#define READS   ROUTE_HEAVY
+#define CHANGES (ROUTE_HEAVY | ROUTE_BODY)
 
 static const struct route routes[] = {
-    {"POST", OF_SESSION "disconnect", disconnect, NULL, 0, CHANGES},
-    {"POST", OF_SESSION "broadcast/enable", enable_broadcast, NULL, 0, CHANGES},
-    {"POST", OF_SESSION "broadcast/disable", disable_broadcast, NULL, 0, CHANGES},
-    {"GET", OF_SESSION "broadcast/status", get_broadcast, NULL, 0, READS},
-    {"GET", OF_SESSION "repeat-count", get_repeat_count, NULL, 0, READS},
-    {"POST", OF_SESSION "repeat-count", post_repeat_count, NULL, 0, CHANGES},
-    {"POST", OF_SESSION "auto-replay/enable", enable_auto_replay, NULL, 0, CHANGES},
-    {"POST", OF_SESSION "auto-replay/disable", disable_auto_replay, NULL, 0, CHANGES},
-    {"GET", OF_SESSION "auto-replay/status", get_auto_replay, NULL, 0, READS},
-    {"GET", OF_SESSION "auto-replay-count", get_auto_replay_count, NULL, 0, READS},
-    {"POST", OF_SESSION "auto-replay-count", post_auto_replay_count, NULL, 0, CHANGES},
+    {"POST", "/api/sessions/{id}/disconnect", disconnect, NULL, 0, CHANGES},
+    {"POST", "/api/sessions/{id}/broadcast/enable", enable_broadcast, NULL, 0, CHANGES},
+    {"POST", "/api/sessions/{id}/broadcast/disable", disable_broadcast, NULL, 0, CHANGES},
+    {"GET", "/api/sessions/{id}/broadcast/status", get_broadcast, NULL, 0, READS},
+    {"GET", "/api/sessions/{id}/repeat-count", get_repeat_count, NULL, 0, READS},
+    {"POST", "/api/sessions/{id}/repeat-count", post_repeat_count, NULL, 0, CHANGES},
+    {"POST", "/api/sessions/{id}/auto-replay/enable", enable_auto_replay, NULL, 0, CHANGES},
+    {"POST", "/api/sessions/{id}/auto-replay/disable", disable_auto_replay, NULL, 0, CHANGES},
+    {"GET", "/api/sessions/{id}/auto-replay/status", get_auto_replay, NULL, 0, READS},
+    {"GET", "/api/sessions/{id}/auto-replay-count", get_auto_replay_count, NULL, 0, READS},
+    {"POST", "/api/sessions/{id}/auto-replay-count", post_auto_replay_count, NULL, 0, CHANGES},
 };
 const struct route_table rest_control = {routes, sizeof routes / sizeof routes[0]};

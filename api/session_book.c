@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/queue.h>
 
 #include "lib/base/clock.h"
@@ -54,16 +55,22 @@ static struct entry *find(const struct session_book *book, const struct uuid *se
     return entry;
 }
 
-static void drop(struct session_book *book, struct entry *entry)
+static void entry_free(struct entry *entry)
 {
+    session_view_close(&entry->view);
+    free(entry);
+}
+
+static void drop_oldest(struct session_book *book)
+{
+    struct entry *entry = TAILQ_FIRST(&book->by_age);
     struct entry **at = list_of(book, &entry->session);
     while (*at != entry)
         at = &(*at)->next_hashed;
     *at = entry->next_hashed;
     TAILQ_REMOVE(&book->by_age, entry, age);
     book->count--;
-    session_view_close(&entry->view);
-    free(entry);
+    entry_free(entry);
 }
 
 static struct entry *get(struct session_book *book, const struct uuid *session)
@@ -75,7 +82,7 @@ static struct entry *get(struct session_book *book, const struct uuid *session)
         return entry;
     }
     if (book->count == SESSION_BOOK_MAX)
-        drop(book, TAILQ_FIRST(&book->by_age));
+        drop_oldest(book);
     entry = memory_new(sizeof *entry);
     entry->session = *session;
     entry->next_hashed = *list_of(book, session);
@@ -87,8 +94,14 @@ static struct entry *get(struct session_book *book, const struct uuid *session)
 
 static void empty(struct session_book *book)
 {
-    while (!TAILQ_EMPTY(&book->by_age))
-        drop(book, TAILQ_FIRST(&book->by_age));
+    struct entry *next;
+    for (struct entry *entry = TAILQ_FIRST(&book->by_age); entry; entry = next) {
+        next = TAILQ_NEXT(entry, age);
+        entry_free(entry);
+    }
+    TAILQ_INIT(&book->by_age);
+    memset((void *)book->hashed, 0, LISTS * sizeof(struct entry *));
+    book->count = 0;
 }
 
 void session_book_free(struct session_book *book)
