@@ -7,13 +7,23 @@ import socket
 import threading
 import time
 
-from tests.integration.harness import PATIENCE, wait_until
+from tests.integration.harness import PATIENCE, is_sanitized, wait_until
 from tests.integration.test_api_websocket import ApiCase
 
 STATUS_PARTS = {"version", "now", "api", "recorder", "archive", "live"}
 
 
 class StateCase(ApiCase):
+    def start_api(self, **settings):
+        api = super().start_api(**settings)
+        self.addCleanup(self.end_api, api)
+        return api
+
+    def end_api(self, api):
+        if is_sanitized() and api.process.poll() is None:
+            self.assertEqual(api.stop(), 0, api.text())  # leaks are told at the end
+        self.assertNotRegex(api.text(), "Sanitizer|runtime error:")
+
     def json(self, api, path, status=200, **headers):
         code, head, body = api.get(path, **headers)
         self.assertEqual(code, status, (path, head, body))
