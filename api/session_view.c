@@ -175,16 +175,27 @@ static void take_setup_answer(struct session_view *view, const struct session_pe
     json_decref(result);
 }
 
-/* A request that is not known stood in front of what was seen: most of those are submits. */
+bool session_is_submit(enum stratum_method method)
+{
+    return method == STRATUM_MINING_SUBMIT || method == STRATUM_SUBMIT ||
+           method == STRATUM_ETH_SUBMIT_WORK;
+}
+
+/* A request that is not known stood in front of what was seen: most of those are submits. What the
+ * pool answers to lines of ours says nothing of the miner's shares. */
 static void take_answer(struct session_view *view, const struct segment_line *line,
                         struct session_step *step)
 {
     struct session_pending request = {0};
+    if (line->direction != DIRECTION_POOL_TO_MINER) {
+        view->other_errors += step->scan.error;
+        return;
+    }
     bool known = line->paired && take_pending(view, line->re, &request);
     bool before = line->paired && !known && line->re < view->first_seq;
     if (known)
         take_setup_answer(view, &request, step);
-    step->share_answer = before || (known && request.method == STRATUM_MINING_SUBMIT);
+    step->share_answer = before || (known && session_is_submit(request.method));
     step->refused = step->scan.error;
     view->accepted += step->share_answer && !step->refused;
     view->rejected += step->share_answer && step->refused;
@@ -198,12 +209,12 @@ static void take_request(struct session_view *view, const struct segment_line *l
     bool setup = step->scan.method == STRATUM_MINING_SUBSCRIBE ||
                  step->scan.method == STRATUM_MINING_AUTHORIZE;
     struct session_pending *pending = NULL;
-    view->submits += step->scan.method == STRATUM_MINING_SUBMIT;
+    view->submits += session_is_submit(step->scan.method);
     if (step->scan.kind == STRATUM_REQUEST) {
         pending = new_pending(view);
         *pending = (struct session_pending){line->seq, step->scan.method, NULL};
     }
-    if (!setup || line->direction != DIRECTION_MINER_TO_POOL)
+    if (!setup)
         return;
     json_t *params = parse(step->scan.params);
     const char *first = text_of(json_array_get(params, 0));
@@ -246,8 +257,7 @@ static void take_message(struct session_view *view, const struct segment_line *l
     stratum_scan_line(&step->scan, line->msg.data, line->msg.len);
     if (step->scan.kind == STRATUM_RESPONSE)
         take_answer(view, line, step);
-    else if (line->direction == DIRECTION_MINER_TO_POOL ||
-             line->direction == DIRECTION_HASHSCOPE_TO_POOL)
+    else if (line->direction == DIRECTION_MINER_TO_POOL)
         take_request(view, line, step);
     else if (line->direction == DIRECTION_POOL_TO_MINER)
         take_notice(view, step);

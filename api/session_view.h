@@ -32,7 +32,7 @@ struct session_view {
     uint64_t first_seq, last_seq;
     int64_t first_ns, last_ns;
     uint64_t messages[DIRECTION_COUNT], parse_errors;
-    uint64_t submits, accepted, rejected, other_errors;
+    uint64_t submits, accepted, rejected, other_errors; /* the miner's own; as footers count them */
     char *peer, *user_agent, *mining_session, *extranonce1; /* NULL: not known */
     double difficulty;                                      /* 0: not known */
     char version_mask[9];                                   /* "": not known */
@@ -55,6 +55,9 @@ struct session_step {
 /* No line of this session is older: an hour before the time that its UUID tells, since clocks are
  * set back; 0: it tells none. */
 int64_t session_begin_ns(const struct uuid *session);
+
+/* In the dialects that are known. */
+bool session_is_submit(enum stratum_method method);
 
 void session_view_close(struct session_view *view);
 void session_view_add(struct session_view *view, const struct segment_line *line,

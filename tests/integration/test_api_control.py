@@ -238,6 +238,15 @@ class AutoReplayTest(ControlCase):
         self.share(miner, upstream, 13)
         row = self.wait_session(api, lambda s: s["messages"]["pool_to_hashscope"] == 25)
         self.assertEqual(row["messages"]["hashscope_to_pool"], 25)
+        # what comes of the repetitions does not count as the miner's
+        figures = {"submits": 4, "accepted": 4, "rejected": 0, "other_errors": 24}
+        self.assertEqual({name: row[name] for name in figures}, figures)
+        one = self.get(api, f"/api/sessions/{session}")
+        self.assertEqual({name: one[name] for name in figures}, figures)
+        self.assertEqual((one["stats"]["accepted"], one["stats"]["rejected"]), (4, 0))
+        self.recorder.ask("rotate")
+        archived = wait_until(lambda: self.sessions(api, "source=archive"), "it is archived")[0]
+        self.assertEqual({name: archived[name] for name in figures}, figures)
 
     def test_switching_off_drops_what_waits(self):
         miner, upstream, api, session = self.open_scene()
