@@ -46,7 +46,7 @@ export function formatSi(value: number, unit = ""): string {
     scaled /= 1000;
     step++;
   }
-  const digits = step === 0 && Number.isInteger(scaled) ? String(scaled) : scaled.toPrecision(3);
+  const digits = step === 0 ? String(Number(scaled.toPrecision(3))) : scaled.toPrecision(3);
   return `${digits} ${SI[step]}${unit}`.trimEnd();
 }
 

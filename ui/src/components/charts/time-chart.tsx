@@ -25,12 +25,15 @@ interface Props {
   height?: number;
 }
 
+/** A value between two holes has no line; a point shows it. */
+const hasHoles = (plot: uPlot, series: number) => plot.data[series]!.some((value) => value === null);
+
 function seriesOf(line: ChartLine): uPlot.Series {
   const stroke = colour(line.colour);
   const base = { label: line.name, stroke, points: { show: false }, spanGaps: line.kind === "steps" };
   if (line.kind === "bars") return { ...base, fill: stroke, width: 0, paths: uPlot.paths.bars!({ size: [0.8, 24], align: 1 }) };
   if (line.kind === "steps") return { ...base, width: 1.5, paths: uPlot.paths.stepped!({ align: 1 }) };
-  return { ...base, width: 1.5, points: { size: 4, fill: stroke } };
+  return { ...base, width: 1.5, points: { size: 4, fill: stroke, show: hasHoles } };
 }
 
 function optionsOf({ lines, format, group, height = 112 }: Props, width: number, onMoment: (index: number | null) => void): uPlot.Options {
