@@ -9,7 +9,7 @@ import unittest
 
 from tests.integration.api_process import Api
 from tests.integration.front import FrontCase
-from tests.integration.harness import free_port
+from tests.integration.harness import free_port, wait_until
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TOKEN = "c0ffee-of-the-test"
@@ -22,14 +22,21 @@ class UiLive(FrontCase):
         super().setUp()
         port_file = os.path.join(self.folder, "pool.port")
         self.spawn("sim", "pool", "--listen", "127.0.0.1:0", "--port-file", port_file, "--difficulty", "0.00001",
-                   "--job-interval", 3, "--block-interval", 10, "--shares-per-minute", 0).wait_text("listening")
-        with open(port_file, encoding="ascii") as file:
-            self.pool_port = int(file.read())
+                   "--job-interval", 3, "--block-interval", 10, "--shares-per-minute", 0)
+        self.pool_port = wait_until(lambda: self.number_in(port_file), "the pool's port is written")
         self.recorder = self.start(types.SimpleNamespace(port=self.pool_port))
         self.ports = {"API_PORT": free_port(), "UI_PORT": free_port()}
         self.token = TOKEN
         self.api = self.start_api()
         self.newcomer = None
+
+    @staticmethod
+    def number_in(path):
+        try:
+            with open(path, encoding="ascii") as file:
+                return int(file.read())
+        except (FileNotFoundError, ValueError):
+            return None
 
     def start_api(self):
         api = Api(self.folder, self.data_dir, API_TOKEN=self.token, **self.ports).wait_ready()

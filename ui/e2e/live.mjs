@@ -88,7 +88,7 @@ await check("a share is sent again, edited, and the pool's answer shown", async 
   await drawer.getByRole("tab", { name: "Replay & edit" }).click();
   await drawer.getByRole("button", { name: "Send again" }).click();
   await drawer.getByRole("status", { name: "The pool's answer" }).getByText(/uplicate|accepted|stale|not found/i).first().waitFor();
-  const text = drawer.getByLabel("Message", { exact: true });
+  const text = drawer.getByRole("textbox", { name: "Message" });
   await text.fill("{ this is none");
   await drawer.getByRole("alert").waitFor();
   assert.ok(await drawer.getByRole("button", { name: "Send edited" }).isDisabled());
