@@ -47,7 +47,7 @@ export function ReplayView({ message }: { message: Message }) {
   return (
     <form className="space-y-3 p-4" onSubmit={(event) => { event.preventDefault(); replay.mutate(); }}>
       <p className="text-muted-foreground">
-        Sent into <Link className="text-primary hover:underline" to={`/sessions/${message.session_id}`}>the same session</Link> by HashScope, and recorded as such. The miner sees neither it nor the answer; its id is replaced.
+        Sent into <Link className="text-primary underline" to={`/sessions/${message.session_id}`}>the same session</Link> by HashScope, and recorded as such. The miner sees neither it nor the answer; its id is replaced.
       </p>
       <label className="block space-y-1">
         <span className="text-xs text-muted-foreground">Message</span>
