@@ -2,17 +2,24 @@
 #include "api/server.h"
 
 #include <civetweb.h>
+#include <netinet/in.h>
+#include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "api/access_log.h"
 #include "api/pages.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
+
+#define KNOCKS   3
+#define KNOCK_US 20000
 
 struct server {
     const struct rest *rest;
@@ -303,12 +310,39 @@ uint16_t server_port(const struct server *server)
     return server->port;
 }
 
+/* civetweb looks whether it is to stop every two seconds, and whenever somebody connects. */
+static void *knock(void *user)
+{
+    const struct server *server = user;
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(server->port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    for (int i = 0; i < KNOCKS; i++) {
+        (void)usleep(KNOCK_US);
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd < 0)
+            continue;
+        (void)connect(fd, (const struct sockaddr *)&address, sizeof address);
+        close(fd);
+    }
+    return NULL;
+}
+
+static void stop_civetweb(struct server *server)
+{
+    pthread_t knocker;
+    bool knocks = pthread_create(&knocker, NULL, knock, server) == 0;
+    mg_stop(server->civetweb);
+    if (knocks)
+        (void)pthread_join(knocker, NULL);
+}
+
 void server_stop(struct server *server)
 {
     if (!server)
         return;
     if (server->civetweb)
-        mg_stop(server->civetweb);
+        stop_civetweb(server);
     (void)mg_exit_library();
     (void)sem_destroy(&server->heavy);
     free(server);
