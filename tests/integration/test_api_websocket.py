@@ -116,6 +116,8 @@ class ReadersTest(ApiCase):
         for i in range(0, total, 500):
             miner.send(b"".join(line % n for n in range(i, i + 500)))
         miner.send(b'{"id":1,"method":"test.end","params":[]}\n')
+        wait_until(lambda: json.loads(api.get("/api/status")[2])["api"]["rows"] > total,
+                   "all has been published, read or not")
         while last < 0:
             frame = slow.next()
             if frame["type"] == "skipped":
