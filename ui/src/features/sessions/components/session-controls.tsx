@@ -75,7 +75,7 @@ export function SessionControls({ session }: { session: Session }) {
     <Panel title="Controls">
       <div className="space-y-3">
         {failed && <p role="alert" className="text-bad">{failed.message}</p>}
-        <Toggle name="Broadcast" note="Marks the session as one to be repeated." on={session.broadcast_enabled} busy={busy} onChange={broadcast.mutate} />
+        <Toggle name="Broadcast" note="Marks its shares to be published, each as often as set below. The mark is kept for publishers; HashScope itself sends nothing." on={session.broadcast_enabled} busy={busy} onChange={broadcast.mutate} />
         <Count label="Repeat count" value={session.repeat_count} most={1000} busy={busy} onSet={repeat.mutate} />
         <div className="border-t border-border/60" />
         <Toggle name="Replay shares automatically" note="Each share is sent to the pool again, a few milliseconds apart. The pool will call most of them duplicates." on={session.auto_replay_enabled} busy={busy} onChange={auto.mutate} />
