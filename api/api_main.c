@@ -172,14 +172,15 @@ static enum status start(struct api *api, struct error *err)
     if (status == STATUS_OK)
         status = start_feed(api, err);
     api->rest.feed = api->feed;
+    api->rest.ready = status == STATUS_OK;
     return status;
 }
 
 static void stop(struct api *api)
 {
     api->rest.stopping = true;
-    feed_stop(api->feed);
     server_stop(api->server);
+    feed_stop(api->feed);
     watch_stop(api->rest.watch);
     front_stop(api->front);
     live_free(api->rest.live);

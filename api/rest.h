@@ -40,6 +40,7 @@ struct rest {
     struct repeater *repeater;
     struct watch *watch;
     int64_t started_ns;    /* monotonic */
+    _Atomic bool ready;    /* all of this is set; requests wait for it */
     _Atomic bool stopping; /* answers that take long are given up */
 };
 

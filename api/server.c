@@ -20,6 +20,7 @@
 
 #define KNOCKS   3
 #define KNOCK_US 20000
+#define READY_US 1000
 
 struct server {
     const struct rest *rest;
@@ -230,6 +231,14 @@ static void note(const struct request *request, int64_t begun_ns)
     access_log(&entry);
 }
 
+/* The front listens a moment before the rest stands. False: it will not. */
+static bool is_ready(const struct rest *rest)
+{
+    while (!rest->ready && !rest->stopping)
+        (void)usleep(READY_US);
+    return rest->ready;
+}
+
 static int on_request(struct mg_connection *connection, void *user)
 {
     struct server *server = user;
@@ -241,8 +250,9 @@ static int on_request(struct mg_connection *connection, void *user)
                               .connection = connection,
                               .host = header(connection, "Host"),
                               .origin = header(connection, "Origin")};
-    if (!front_peer(server->rest->front, (uint16_t)info->remote_port, &request.peer)) {
-        log_warn("a connection that did not come through the front was refused");
+    if (!is_ready(server->rest) ||
+        !front_peer(server->rest->front, (uint16_t)info->remote_port, &request.peer)) {
+        log_warn("a connection was refused: it did not come through the front");
         mg_close_connection(connection);
         return 403;
     }
