@@ -203,7 +203,8 @@ $(UI_PAGE): $(UI_MODULES) $(UI_SRC)
 	$(Q)$(UI_VITE) build --logLevel warn --emptyOutDir --outDir '$(abspath $(@D))'
 
 ui-test: ui ## the UI's tests only: its logic, and its views in a browser
-	@HASHSCOPE_BUILD=$(OUT) python3 -m unittest -v tests.integration.test_ui
+	@HASHSCOPE_BUILD=$(OUT) python3 -m unittest -v tests.integration.test_ui \
+		tests.integration.test_ui_live tests.integration.test_ui_load
 
 # ---- running -----------------------------------------------------------------------------------
 .PHONY: deps run test unit

@@ -1,20 +1,15 @@
-"""The page by itself: its logic (vitest), its size, and its live view under load in Chromium."""
+"""The page by itself: its logic (vitest) and its size."""
 import gzip
 import os
 import re
 import subprocess
 import unittest
 
+from tests.integration.browser import UI
 from tests.integration.harness import BUILD
-from tests.integration.ui_api import CannedApi
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-UI = os.path.join(ROOT, "ui")
 BUILT = os.path.join(os.path.abspath(BUILD), "share", "ui")
-TOKEN = "c0ffee-of-the-test"
 FIRST_LOAD = 250_000
-RATE = 2000
-LOAD_SECONDS = os.environ.get("HASHSCOPE_UI_LOAD_SECONDS", "15")
 
 
 def run_node(*command):
@@ -39,12 +34,6 @@ class Ui(unittest.TestCase):
             with open(os.path.join(BUILT, name), "rb") as file:
                 size += len(gzip.compress(file.read()))
         self.assertLess(size, FIRST_LOAD)
-
-    def test_load(self):
-        api = CannedApi(BUILT, total=2000, rate=RATE, token=TOKEN)
-        self.addCleanup(api.close)
-        run = run_node("e2e/load.mjs", api.url, TOKEN, LOAD_SECONDS, RATE)
-        self.assertEqual(run.returncode, 0, run.stdout)
 
 
 if __name__ == "__main__":

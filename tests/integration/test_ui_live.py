@@ -8,10 +8,10 @@ import types
 import unittest
 
 from tests.integration.api_process import Api
+from tests.integration.browser import drive
 from tests.integration.front import FrontCase
 from tests.integration.harness import free_port, wait_until
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TOKEN = "c0ffee-of-the-test"
 WORKER = "<img src=x onerror=window.hacked=1>"
 AGENT = "<script>window.hacked=1</script>/1.0"
@@ -77,22 +77,8 @@ class UiLive(FrontCase):
                 "newcomer-leaves": self.newcomer_leaves, "api-stops": self.api_stops,
                 "api-starts": self.api_starts, "new-token": self.new_token}[what]()
 
-    def drive(self, script):
-        """Runs it; returns its exit code and what it said."""
-        said = []
-        with subprocess.Popen(["node", os.path.join("e2e", script), f"http://127.0.0.1:{self.api.port}", TOKEN,
-                               self.folder], cwd=os.path.join(ROOT, "ui"), stdin=subprocess.PIPE,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1) as node:
-            for line in node.stdout:
-                if line.startswith("do "):
-                    node.stdin.write(f"{self.answer(line[3:].strip())}\n")
-                    node.stdin.flush()
-                else:
-                    said.append(line)
-        return node.returncode, "".join(said)
-
     def test_every_view(self):
-        code, said = self.drive("live.mjs")
+        code, said = drive("live.mjs", [f"http://127.0.0.1:{self.api.port}", TOKEN, self.folder], self.answer)
         self.assertEqual(code, 0, said)
         tshark = shutil.which("tshark")
         if tshark:
