@@ -21,6 +21,7 @@ import time
 UNIT_RESULT = re.compile(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)", re.M)
 RAN = re.compile(r"^Ran (\d+) tests? in ", re.M)
 TAIL_COUNT = re.compile(r"(failures|errors|skipped|unexpected successes)=(\d+)")
+GRACE = 2  # seconds, for processes that are ending when their test has ended
 
 
 class Result:
@@ -49,6 +50,19 @@ def count_unittest(output):
     return max(int(ran[-1]) - failed - skipped, 0), failed, skipped
 
 
+def is_group_gone(group, seconds):
+    """Children that are ending already get this long."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.01)
+
+
 def run_process(command, environment, limit):
     """Output and exit status; whatever it started is gone afterwards."""
     process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL,
@@ -62,11 +76,9 @@ def run_process(command, environment, limit):
         os.killpg(process.pid, signal.SIGKILL)
         output, _ = process.communicate()
         status, note = -1, f"\nstill running after {limit} s: killed\n"
-    try:
+    if not is_group_gone(process.pid, GRACE):
         os.killpg(process.pid, signal.SIGKILL)
         note += "\nleft processes behind\n"
-    except ProcessLookupError:
-        pass
     return output.decode(errors="replace") + note, status
 
 
