@@ -1,11 +1,13 @@
 /* message.c - from a line of the archive to the object that clients get. */
 #include "api/message.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/json.h"
+#include "lib/base/memory.h"
 #include "lib/export/mask.h"
 #include "lib/stratum/message.h"
 
@@ -105,19 +107,74 @@ static int append_json(const char *text, size_t len, void *out)
     return 0;
 }
 
+/* The view made last, of each thread: a job goes to all miners in the same bytes, one behind the
+ * other, and its view is what costs most. */
+#define MEMO_MIN 400 /* bytes; shorter messages differ */
+#define MEMO_MAX (64u << 10)
+
+struct memo {
+    enum stratum_method answered;
+    size_t len, view_len;
+    char bytes[MEMO_MAX], view[MEMO_MAX];
+};
+
+static pthread_key_t memo_key;
+
+static void make_memo_key(void)
+{
+    if (pthread_key_create(&memo_key, free) != 0)
+        abort();
+}
+
+static struct memo *own_memo(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, make_memo_key);
+    struct memo *memo = pthread_getspecific(memo_key);
+    if (!memo) {
+        memo = memory_new(sizeof *memo);
+        (void)pthread_setspecific(memo_key, memo);
+    }
+    return memo;
+}
+
 /* What is nested deeper than any message needs has no view, but its bytes: readers that take JSON
  * apart by recursion, ours and our clients', would end with it. */
-static void put_view(struct buffer *out, const struct side *side, enum stratum_method answered)
+static void make_view(struct buffer *out, const struct side *side, enum stratum_method answered)
 {
     struct error err;
     json_t *view = NULL;
     bool readable = side->scan.fault != STRATUM_FAULT_DEPTH && is_text(side->bytes);
     if (!side->line.is_fragment && readable)
         view = stratum_message_view(side->bytes.data, side->bytes.len, answered, &err);
-    name(out, "decoded");
     if (!view || json_dump_callback(view, append_json, out, JSON_COMPACT) != 0)
         buffer_append_text(out, "null");
     json_decref(view);
+}
+
+static void put_view(struct buffer *out, const struct side *side, enum stratum_method answered)
+{
+    name(out, "decoded");
+    if (side->bytes.len < MEMO_MIN || side->bytes.len > MEMO_MAX || side->line.is_fragment) {
+        make_view(out, side, answered);
+        return;
+    }
+    struct memo *memo = own_memo();
+    if (memo->len == side->bytes.len && memo->answered == answered &&
+        memcmp(memo->bytes, side->bytes.data, memo->len) == 0) {
+        buffer_append(out, memo->view, memo->view_len);
+        return;
+    }
+    size_t begin = out->len;
+    make_view(out, side, answered);
+    memo->len = 0;
+    if (out->len - begin > MEMO_MAX)
+        return;
+    memo->answered = answered;
+    memo->len = side->bytes.len;
+    memo->view_len = out->len - begin;
+    memcpy(memo->bytes, side->bytes.data, memo->len);
+    memcpy(memo->view, out->data + begin, memo->view_len);
 }
 
 static void put_id(struct buffer *out, const char *key, uint64_t instance, uint64_t seq)
