@@ -19,7 +19,8 @@ static bool send_all(struct request *request, const void *data, size_t len)
 }
 
 /* The head. `length` < 0: it comes in chunks. */
-static void send_head(struct request *request, int status, const char *type, int64_t length)
+static struct buffer make_head(struct request *request, int status, const char *type,
+                               int64_t length)
 {
     struct buffer head = {0};
     request->status = status;
@@ -34,16 +35,17 @@ static void send_head(struct request *request, int status, const char *type, int
         buffer_append_text(&head, "Cache-Control: no-store\r\n");
     buffer_append(&head, request->headers.data, request->headers.len);
     buffer_append_text(&head, "\r\n");
-    (void)send_all(request, head.data, head.len);
-    buffer_close(&head);
+    return head;
 }
 
 void reply_bytes(struct request *request, int status, const char *type, struct span body)
 {
-    send_head(request, status, type, (int64_t)body.len);
+    struct buffer whole = make_head(request, status, type, (int64_t)body.len);
     request->sent = body.len;
     if (strcmp(request->method, "HEAD") != 0)
-        (void)send_all(request, body.data, body.len);
+        buffer_append(&whole, body.data, body.len); /* one write, one wake-up of who reads it */
+    (void)send_all(request, whole.data, whole.len);
+    buffer_close(&whole);
 }
 
 void reply_json(struct request *request, int status, struct buffer *json)
@@ -96,7 +98,9 @@ void reply_begin(struct request *request, const char *type, const char *file)
     if (file)
         buffer_append_format(&request->headers,
                              "Content-Disposition: attachment; filename=\"%s\"\r\n", file);
-    send_head(request, 200, type, -1);
+    struct buffer head = make_head(request, 200, type, -1);
+    (void)send_all(request, head.data, head.len);
+    buffer_close(&head);
 }
 
 bool reply_write(struct request *request, const void *data, size_t len)
