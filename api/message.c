@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/json_out.h"
 #include "lib/base/clock.h"
 #include "lib/base/json.h"
 #include "lib/base/memory.h"
@@ -43,42 +44,22 @@ static void side_close(struct side *side)
 
 /* ---- members ---- */
 
-static void name(struct buffer *out, const char *key)
-{
-    buffer_append_text(out, ",\"");
-    buffer_append_text(out, key);
-    buffer_append_text(out, "\":");
-}
-
 static void put_raw(struct buffer *out, const char *key, struct span json)
 {
-    name(out, key);
+    out_name(out, key);
     if (json.len)
         buffer_append(out, json.data, json.len);
     else
         buffer_append_text(out, "null");
 }
 
+/* An empty text is one; none is null. */
 static void put_string(struct buffer *out, const char *key, struct span text)
 {
-    name(out, key);
     if (text.data)
-        json_append_string(out, text.data, text.len);
+        out_string(out, key, text);
     else
-        buffer_append_text(out, "null");
-}
-
-static void put_bool(struct buffer *out, const char *key, bool value)
-{
-    name(out, key);
-    buffer_append_text(out, value ? "true" : "false");
-}
-
-static void put_time(struct buffer *out, const char *key, int64_t wall_ns)
-{
-    char text[CLOCK_TEXT_LEN];
-    clock_format(text, wall_ns);
-    put_string(out, key, span_make(text, sizeof text));
+        out_null(out, key);
 }
 
 static bool is_text(struct span bytes)
@@ -92,10 +73,10 @@ static void put_bytes(struct buffer *out, struct span bytes)
     put_string(out, "raw",
                text ? span_make(bytes.data ? bytes.data : "", bytes.len) : (struct span){NULL, 0});
     if (text) {
-        put_raw(out, "raw_base64", (struct span){NULL, 0});
+        out_null(out, "raw_base64");
         return;
     }
-    name(out, "raw_base64");
+    out_name(out, "raw_base64");
     buffer_append_char(out, '"');
     buffer_append_base64(out, bytes.data, bytes.len);
     buffer_append_char(out, '"');
@@ -154,7 +135,7 @@ static void make_view(struct buffer *out, const struct side *side, enum stratum_
 
 static void put_view(struct buffer *out, const struct side *side, enum stratum_method answered)
 {
-    name(out, "decoded");
+    out_name(out, "decoded");
     if (side->bytes.len < MEMO_MIN || side->bytes.len > MEMO_MAX || side->line.is_fragment) {
         make_view(out, side, answered);
         return;
@@ -186,7 +167,7 @@ static void put_id(struct buffer *out, const char *key, uint64_t instance, uint6
 
 static void put_latency(struct buffer *out, const struct segment_line *answer)
 {
-    name(out, "latency_ms");
+    out_name(out, "latency_ms");
     if (answer && answer->paired)
         buffer_append_format(out, "%lld.%03lld", (long long)(answer->latency_us / 1000),
                              (long long)(answer->latency_us % 1000));
@@ -209,14 +190,14 @@ static void put_answer(struct buffer *out, const struct message_source *source,
     else if (side->line.paired)
         put_id(out, "paired_message_id", source->instance, side->line.re);
     else
-        put_raw(out, "paired_message_id", (struct span){NULL, 0});
+        out_null(out, "paired_message_id");
     put_raw(out, "response", as_json(answer));
     put_string(out, "response_raw",
                answer && is_text(answer->bytes) ? answer->bytes : (struct span){NULL, 0});
     if (answer)
-        put_time(out, "response_ts_recv", answer->line.wall_ns);
+        out_time(out, "response_ts_recv", answer->line.wall_ns);
     else
-        put_raw(out, "response_ts_recv", (struct span){NULL, 0});
+        out_null(out, "response_ts_recv");
     put_latency(out, answer ? &answer->line : &side->line);
 }
 
@@ -237,22 +218,21 @@ static void put_message(struct buffer *out, const struct message_source *source,
     char id[QUERY_ID_BYTES];
     query_id_format(id, source->instance, line->seq);
     buffer_append_format(out, "{\"id\":\"%s\",\"seq\":%llu", id, (unsigned long long)line->seq);
-    put_time(out, "ts_recv", line->wall_ns);
-    put_time(out, "ts_fwd", forwarded_ns(line));
+    out_time(out, "ts_recv", line->wall_ns);
+    out_time(out, "ts_fwd", forwarded_ns(line));
     put_string(out, "direction", span_text(direction_name(line->direction)));
     put_string(out, "session_id", line->session);
     put_string(out, "peer",
                source->peer && source->peer[0] ? span_text(source->peer) : (struct span){NULL, 0});
     put_bytes(out, side->bytes);
     put_view(out, side, source->answered);
-    name(out, "parse_error");
+    out_name(out, "parse_error");
     if (line->why.data) /* as it stands in the line, escapes included */
         buffer_append_format(out, "\"%.*s\"", (int)line->why.len, line->why.data);
     else
         buffer_append_text(out, "null");
-    name(out, "size_bytes");
-    buffer_append_u64(out, side->bytes.len);
-    name(out, "method");
+    out_u64(out, "size_bytes", side->bytes.len);
+    out_name(out, "method");
     if (side->scan.method_text.data && !opaque)
         buffer_append_format(out, "\"%.*s\"", (int)side->scan.method_text.len,
                              side->scan.method_text.data);
@@ -261,8 +241,8 @@ static void put_message(struct buffer *out, const struct message_source *source,
     else
         buffer_append_text(out, "null");
     put_raw(out, "jsonrpc_id", opaque ? (struct span){NULL, 0} : side->scan.id_text);
-    put_bool(out, "is_request", side->scan.kind == STRATUM_REQUEST);
-    put_bool(out, "is_response", side->scan.kind == STRATUM_RESPONSE);
+    out_bool(out, "is_request", side->scan.kind == STRATUM_REQUEST);
+    out_bool(out, "is_response", side->scan.kind == STRATUM_RESPONSE);
     put_answer(out, source, side, answer);
     buffer_append_char(out, '}');
 }
