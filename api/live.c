@@ -7,6 +7,7 @@
 
 #include "api/live_private.h"
 #include "api/message.h"
+#include "api/message_filter.h"
 #include "lib/base/memory.h"
 
 struct live *live_new(size_t messages, size_t per_session)
@@ -87,14 +88,14 @@ static struct live_entry *entry_of(const struct live *live, uint64_t seq)
 
 static void note_message(struct live_entry *entry, const struct query_row *row)
 {
-    struct stratum_scan scan;
+    struct message_facts facts;
     struct buffer scratch = {0};
     struct span bytes;
     if (query_row_bytes(row, &scratch, &bytes) != STATUS_OK)
-        bytes = (struct span){NULL, 0};
-    stratum_scan_line(&scan, bytes.data, bytes.len);
-    entry->method = (uint8_t)scan.method;
-    entry->error = scan.error;
+        bytes = span_text("");
+    message_facts_read(&facts, row, bytes);
+    entry->method = (uint8_t)facts.method;
+    entry->error = facts.error;
     buffer_close(&scratch);
 }
 

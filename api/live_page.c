@@ -1,17 +1,6 @@
 /* live_page.c - going through the store, or through one session of it, with a filter. */
-#include <string.h>
-
 #include "api/live_private.h"
-#include "api/message.h"
-
-static const char *find_ignoring_case(struct span in, struct span what)
-{
-    for (size_t i = 0; i + what.len <= in.len; i++) {
-        if (strncasecmp(in.data + i, what.data, what.len) == 0)
-            return in.data + i;
-    }
-    return NULL;
-}
+#include "api/message_filter.h"
 
 /* The message's own bytes; those in base64 are decoded into `scratch`. */
 static struct span bytes_of(const struct live_entry *entry, struct buffer *scratch)
@@ -26,38 +15,23 @@ static struct span bytes_of(const struct live_entry *entry, struct buffer *scrat
     return bytes;
 }
 
-static bool method_fits(const struct query_filter *filter, const struct live_entry *entry,
-                        struct buffer *scratch)
-{
-    struct stratum_scan scan;
-    if (!filter->methods && !filter->method_count)
-        return true;
-    if (filter->methods >> entry->method & 1)
-        return true;
-    if (!filter->method_count || entry->method != STRATUM_METHOD_UNKNOWN)
-        return false;
-    struct span bytes = bytes_of(entry, scratch);
-    stratum_scan_line(&scan, bytes.data, bytes.len);
-    for (size_t i = 0; i < filter->method_count; i++) {
-        if (span_equal_text(scan.method_text, filter->method_names[i]))
-            return true;
-    }
-    return false;
-}
-
+/* What the entry does not say of itself is read from its line where the filter asks for it. */
 static bool fits(const struct query_filter *filter, const struct live_entry *entry,
                  struct buffer *scratch)
 {
-    if ((filter->directions && !(filter->directions >> entry->direction & 1)) ||
-        (filter->from_ns && entry->wall_ns < filter->from_ns) ||
-        (filter->to_ns && entry->wall_ns >= filter->to_ns) || (filter->errors && !entry->error) ||
-        !method_fits(filter, entry, scratch))
-        return false;
-    if (!filter->text_len)
-        return true;
-    struct span bytes = bytes_of(entry, scratch), what = {filter->text, filter->text_len};
-    return filter->ignore_case ? find_ignoring_case(bytes, what) != NULL
-                               : memmem(bytes.data, bytes.len, what.data, what.len) != NULL;
+    bool by_name = filter->method_count && entry->method == STRATUM_METHOD_UNKNOWN;
+    struct message_facts facts = {.wall_ns = entry->wall_ns,
+                                  .direction = (enum direction)entry->direction,
+                                  .method = (enum stratum_method)entry->method,
+                                  .error = entry->error};
+    if (by_name || filter->text_len)
+        facts.bytes = bytes_of(entry, scratch);
+    if (by_name) {
+        struct stratum_scan scan;
+        stratum_scan_line(&scan, facts.bytes.data, facts.bytes.len);
+        facts.method_text = scan.method_text;
+    }
+    return message_filter_fits(filter, &facts);
 }
 
 /* ---- the way ---- */

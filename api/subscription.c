@@ -29,7 +29,7 @@ struct shared_message {
 };
 
 struct subscription {
-    struct subscription_filter filter;
+    struct subscription_filter *filter;
     void *user;
     struct subscription **home, *next, *previous; /* in the list of a bucket */
     struct subscription *next_due, *previous_due;
@@ -162,24 +162,24 @@ void subscriptions_flush(struct subscriptions *all)
 
 /* ---- coming and going ---- */
 
-static struct subscription **home_of(struct subscriptions *all,
-                                     const struct subscription_filter *filter)
+/* NULL: all sessions. */
+static struct subscription **home_of(struct subscriptions *all, const struct uuid *session)
 {
-    if (!filter->has_session)
+    if (session == NULL)
         return &all->everything;
     /* The end of a UUID of version 7 is random. */
-    return &all->buckets[load_le32(filter->session.bytes + 12) % BUCKETS];
+    return &all->buckets[load_le32(session->bytes + 12) % BUCKETS];
 }
 
-struct subscription *subscription_add(struct subscriptions *all,
-                                      const struct subscription_filter *filter, void *user)
+struct subscription *subscription_add(struct subscriptions *all, struct subscription_filter *filter,
+                                      void *user)
 {
     struct subscription *subscription = memory_new(sizeof *subscription);
 
-    subscription->filter = *filter;
+    subscription->filter = filter;
     subscription->user = user;
     pthread_mutex_lock(&all->lock);
-    subscription->home = home_of(all, filter);
+    subscription->home = home_of(all, filter->messages.query.sessions);
     subscription->next = *subscription->home;
     if (subscription->next != NULL)
         subscription->next->previous = subscription;
@@ -209,6 +209,7 @@ void subscription_remove(struct subscriptions *all, struct subscription *subscri
     for (size_t i = 0; i < subscription->count; i++)
         release(all, subscription->queue[(subscription->first + i) & (subscription->room - 1)]);
     free(subscription->queue);
+    subscription_filter_free(subscription->filter);
     free(subscription);
 }
 
@@ -275,16 +276,35 @@ static void skip(struct subscriptions *all, struct subscription *subscription, u
     announce(all, subscription);
 }
 
+/* A message on its way to those that want it. */
+struct publication {
+    const struct subscription_message *from;
+    struct message_facts facts;
+    struct uuid session;
+    bool has_session;
+    struct shared_message *message; /* made for the first of them */
+};
+
+static bool fits(const struct publication *publication, const struct subscription_filter *filter)
+{
+    const struct query_filter *wanted = &filter->messages.query;
+
+    return (wanted->session_count == 0 ||
+            (publication->has_session &&
+             uuid_equal(&wanted->sessions[0], &publication->session))) &&
+           message_filter_fits(wanted, &publication->facts);
+}
+
 static void publish_list(struct subscriptions *all, struct subscription *list,
-                         const struct subscription_message *from, struct shared_message **message)
+                         struct publication *publication)
 {
     for (; list != NULL; list = list->next) {
-        if (!subscription_filter_fits(&list->filter, from->row, from->bytes))
+        if (!fits(publication, list->filter))
             continue;
-        if (*message == NULL)
-            *message = make_message(all, from);
-        if (has_room(all, list, (*message)->len))
-            enqueue(all, list, *message);
+        if (publication->message == NULL)
+            publication->message = make_message(all, publication->from);
+        if (has_room(all, list, publication->message->len))
+            enqueue(all, list, publication->message);
         else
             skip(all, list, 1);
     }
@@ -292,17 +312,19 @@ static void publish_list(struct subscriptions *all, struct subscription *list,
 
 void subscriptions_publish(struct subscriptions *all, const struct subscription_message *from)
 {
-    struct subscription_filter of_session = {.has_session = true};
-    struct shared_message *message = NULL;
+    struct publication publication = {.from = from};
     struct span session = from->row->line.session;
 
+    message_facts_read(&publication.facts, from->row, from->bytes);
+    publication.has_session =
+        session.data != NULL && uuid_parse(&publication.session, session.data, session.len);
     pthread_mutex_lock(&all->lock);
-    publish_list(all, all->everything, from, &message);
-    if (session.data != NULL && uuid_parse(&of_session.session, session.data, session.len))
-        publish_list(all, *home_of(all, &of_session), from, &message);
+    publish_list(all, all->everything, &publication);
+    if (publication.has_session)
+        publish_list(all, *home_of(all, &publication.session), &publication);
     pthread_mutex_unlock(&all->lock);
-    if (message != NULL)
-        release(all, message);
+    if (publication.message != NULL)
+        release(all, publication.message);
 }
 
 static void miss_list(struct subscriptions *all, struct subscription *list, uint64_t count)
@@ -330,7 +352,7 @@ struct taken {
 
 static void pop(struct subscription *subscription, struct taken *taken)
 {
-    size_t most = subscription->filter.batch ? SUBSCRIPTION_BATCH : 1;
+    size_t most = subscription->filter->batch ? SUBSCRIPTION_BATCH : 1;
 
     for (size_t bytes = 0; taken->count < most && subscription->count > 0;) {
         struct shared_message *message = subscription->queue[subscription->first];
@@ -382,7 +404,7 @@ bool subscription_take(struct subscriptions *all, struct subscription *subscript
     taken.skipped = 0;
     take_next(all, subscription, &taken);
     if (taken.count > 0)
-        write_frame(all, &taken, subscription->filter.batch, out);
+        write_frame(all, &taken, subscription->filter->batch, out);
     else if (taken.skipped > 0)
         buffer_append_format(out, "{\"type\":\"skipped\",\"count\":%llu}",
                              (unsigned long long)taken.skipped);

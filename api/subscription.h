@@ -24,39 +24,27 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/base/bytes.h"
-#include "lib/base/error.h"
-#include "lib/base/random.h"
-#include "lib/capture/query.h"
+#include "api/message_filter.h"
 
 #define SUBSCRIPTION_MESSAGES 4096 /* a new job for thousands of miners comes at once */
 #define SUBSCRIPTION_BYTES    (4u << 20)
 #define SUBSCRIPTIONS_BYTES   (64u << 20)
 #define SUBSCRIPTION_BATCH    256          /* messages in a frame of batch=1, at most … */
 #define SUBSCRIPTION_FRAME    (128u << 10) /* … unless this many bytes come first */
-#define SUBSCRIPTION_TEXT     256          /* bytes of q and of method */
 
-/* What a handshake's query string asks for; zeroed: everything. */
+/* What a handshake's query string asks for: the parameters of GET /api/messages that concern a
+ * message itself, and batch. Points into itself: must not move. */
 struct subscription_filter {
-    bool has_session;
-    struct uuid session;
-    bool has_direction;
-    enum direction direction;
-    bool errors;
+    struct parameters given;
+    struct message_filter messages;
     bool batch;
-    char method[SUBSCRIPTION_TEXT];
-    size_t method_len; /* 0: any */
-    char text[SUBSCRIPTION_TEXT];
-    size_t text_len; /* occurs in the message's bytes; 0: any */
 };
 
-/* Reads `session_id=…&direction=…&method=…&q=…&errors=1&batch=1`, percent-encoded. STATUS_INVALID
- * with "direction: …" for what is unknown or malformed. */
-enum status subscription_filter_parse(struct subscription_filter *out, struct span query,
-                                      struct error *err) MUST_CHECK;
-/* `bytes` are the message's own. */
-bool subscription_filter_fits(const struct subscription_filter *filter, const struct query_row *row,
-                              struct span bytes);
+/* `query` is percent-encoded; {NULL, 0}: everything. STATUS_INVALID with "direction: …", and then
+ * there is none. */
+enum status subscription_filter_new(struct subscription_filter **out, struct span query,
+                                    struct error *err) MUST_CHECK;
+void subscription_filter_free(struct subscription_filter *filter); /* NULL is fine */
 
 struct subscriptions;
 struct subscription;
@@ -66,9 +54,9 @@ struct subscription;
 struct subscriptions *subscriptions_new(void (*wake)(void *user), void *user);
 void subscriptions_free(struct subscriptions *all);
 
-/* Any thread. `user` comes back from subscriptions_next. */
-struct subscription *subscription_add(struct subscriptions *all,
-                                      const struct subscription_filter *filter, void *user);
+/* Any thread. Takes the filter over; `user` comes back from subscriptions_next. */
+struct subscription *subscription_add(struct subscriptions *all, struct subscription_filter *filter,
+                                      void *user);
 void subscription_remove(struct subscriptions *all, struct subscription *subscription);
 size_t subscriptions_count(const struct subscriptions *all);
 

@@ -42,7 +42,7 @@ static enum auth_verdict check(const struct auth *auth, const struct http_head *
 }
 
 static int check_handshake(const struct auth *auth, const struct http_head *head,
-                           struct subscription_filter *filter, struct buffer *answer,
+                           struct subscription_filter **filter, struct buffer *answer,
                            struct error *err)
 {
     enum auth_verdict verdict = check(auth, head);
@@ -51,16 +51,19 @@ static int check_handshake(const struct auth *auth, const struct http_head *head
         (void)error_set(err, STATUS_DENIED, "%s", auth_reason(verdict));
         return auth_status(verdict);
     }
-    if (subscription_filter_parse(filter, head->query, err) != STATUS_OK)
+    if (subscription_filter_new(filter, head->query, err) != STATUS_OK)
         return 422;
-    return websocket_accept(head, answer, err) == STATUS_OK ? 0 : 400;
+    if (websocket_accept(head, answer, err) == STATUS_OK)
+        return 0;
+    subscription_filter_free(*filter);
+    return 400;
 }
 
 int websocket_open(struct websocket **out, const struct auth *auth,
                    struct subscriptions *subscriptions, const struct http_head *head,
                    struct stream *stream, void *user, struct error *err)
 {
-    struct subscription_filter filter;
+    struct subscription_filter *filter = NULL;
     struct buffer answer = {0};
     int code = check_handshake(auth, head, &filter, &answer, err);
 
@@ -71,7 +74,7 @@ int websocket_open(struct websocket **out, const struct auth *auth,
         websocket->stream = stream;
         websocket->subscriptions = subscriptions;
         websocket->sent_ns = websocket->heard_ns = clock_mono_ns();
-        websocket->subscription = subscription_add(subscriptions, &filter, user);
+        websocket->subscription = subscription_add(subscriptions, filter, user);
         *out = websocket;
     }
     buffer_close(&answer);

@@ -21,6 +21,7 @@ import time
 UNIT_RESULT = re.compile(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)", re.M)
 RAN = re.compile(r"^Ran (\d+) tests? in ", re.M)
 TAIL_COUNT = re.compile(r"(failures|errors|skipped|unexpected successes)=(\d+)")
+SHOWN_AGAIN, LINES_AGAIN = 3, 30  # failures, and lines of each, before the sum
 GRACE = 2  # seconds, for processes that are ending when their test has ended
 
 
@@ -155,6 +156,16 @@ def report(result):
         print("".join(f"    | {line}\n" for line in result.output.rstrip().split("\n")), flush=True)
 
 
+def recall(failures):
+    """What failed, once more where a long log ends: the names, then how the first few ended."""
+    for result in failures[:SHOWN_AGAIN]:
+        lines = result.output.rstrip().split("\n")[-LINES_AGAIN:]
+        print(f"\n{result.name}, its last lines:")
+        print("".join(f"    | {line}\n" for line in lines), end="")
+    if failures:
+        print("\nfailed: " + " ".join(result.name for result in failures))
+
+
 def main():
     arguments = parse_arguments()
     environment = test_environment(arguments.build)
@@ -169,6 +180,7 @@ def main():
         for future in concurrent.futures.as_completed([pool.submit(run_one, *j) for j in jobs]):
             results.append(future.result())
             report(results[-1])
+    recall([r for r in results if r.failed])
     passed, failed, skipped = (sum(getattr(r, k) for r in results)
                                for k in ("passed", "failed", "skipped"))
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))

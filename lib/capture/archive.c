@@ -100,20 +100,32 @@ static int64_t flush_after(const struct archive *archive)
     return sync_after(archive) < most ? sync_after(archive) : most;
 }
 
-static bool rotation_asked(struct archive *archive)
+/* What was recorded before somebody asked belongs into the file that ends. */
+static void look_for_rotation(struct archive *archive)
 {
     pthread_mutex_lock(&archive->mutex);
     bool asked = archive->rotate;
     archive->rotate = false;
     pthread_mutex_unlock(&archive->mutex);
-    return asked;
+    if (asked)
+        archive->rotate_behind = ring_reader_last_seq(archive->reader);
 }
 
-static enum status keep_time(struct archive *archive, int64_t now, struct error *err)
+static bool rotates_now(struct archive *archive, bool all_taken)
+{
+    bool reached = all_taken || archive->last_seq >= archive->rotate_behind;
+    bool rotates = archive->rotate_behind && reached;
+    if (rotates)
+        archive->rotate_behind = 0;
+    return rotates;
+}
+
+static enum status keep_time(struct archive *archive, int64_t now, bool all_taken,
+                             struct error *err)
 {
     enum status status = STATUS_OK;
     int64_t file_age = archive->settings.segment_max_seconds * NS_PER_S;
-    bool rotate = rotation_asked(archive);
+    bool rotate = rotates_now(archive, all_taken);
     if (archive->file.fd < 0)
         return STATUS_OK;
     if (rotate || due(archive->file_since, now, file_age))
@@ -131,6 +143,7 @@ static enum status keep_time(struct archive *archive, int64_t now, struct error 
 static enum status work(struct archive *archive, int64_t now, bool stopping, struct error *err)
 {
     enum status status = STATUS_OK, taken;
+    look_for_rotation(archive);
     if (archive->failing && archive->file.fd >= 0)
         status = archive_push(archive, err);
     if (status == STATUS_OK && archive->sealing)
@@ -142,7 +155,7 @@ static enum status work(struct archive *archive, int64_t now, bool stopping, str
         return taken;
     if (taken == STATUS_END && archive->sweep_due)
         sweep(archive);
-    status = keep_time(archive, clock_mono_ns(), err);
+    status = keep_time(archive, clock_mono_ns(), taken == STATUS_END, err);
     if (status == STATUS_OK && taken == STATUS_END && stopping && archive->file.fd >= 0)
         status = archive_seal(archive, err);
     return status == STATUS_OK ? taken : status;

@@ -56,7 +56,8 @@ enum status archive_start(struct archive **out, const struct archive_settings *s
                           struct ring_reader *reader, struct ring_counters *counters,
                           const struct archive_recovered *recovered, struct error *err) MUST_CHECK;
 
-/* Ends the current segment and begins a new one with the next line (SIGHUP, control socket). */
+/* Ends the current segment behind all that has been recorded, and begins a new one with the next
+ * line (SIGHUP, control socket). */
 void archive_rotate(struct archive *archive);
 
 /* Writes everything that is in the ring, seals, ends the thread. Gives up after timeout_ms when the

@@ -57,6 +57,7 @@ struct archive {
     int64_t unflushed_since, unsynced_since, frame_since, file_since; /* monotonic; 0: no */
     bool sealing;             /* the file is ending: no more lines into it */
     enum archive_fault fault; /* of the failure that is being handled */
+    uint64_t rotate_behind;   /* the file ends behind this number; 0: nobody asked for it */
     bool failing;
     int64_t tick_wait; /* the last one, nanoseconds */
     int64_t retry_at, retry_delay;

@@ -23,11 +23,14 @@ static void fuzz_head(struct span text)
 
 static void fuzz_query(struct span text)
 {
-    struct subscription_filter filter;
+    struct subscription_filter *filter;
 
-    if (subscription_filter_parse(&filter, text, NULL) == STATUS_OK &&
-        (filter.text_len > SUBSCRIPTION_TEXT || filter.method_len > SUBSCRIPTION_TEXT))
+    if (subscription_filter_new(&filter, text, NULL) != STATUS_OK)
+        return;
+    if (filter->messages.query.text_len > MESSAGE_FILTER_TEXT ||
+        filter->messages.query.method_count > MESSAGE_FILTER_METHODS)
         abort();
+    subscription_filter_free(filter);
 }
 
 static void on_control(void *user, enum websocket_opcode opcode, struct span payload)

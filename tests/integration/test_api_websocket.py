@@ -75,12 +75,13 @@ class ReadersTest(ApiCase):
         everything = self.reader(api)
         self.wait_following(everything, miner)
         readers = {query: self.reader(api, query) for query in (
-            "?method=mining.submit", "?method=submit", "?direction=pool_to_miner", "?q=0a0b0c0d",
+            "?method=mining.submit", "?method=submit", "?method=ping,mining.submit", "?direction=pool_to_miner", "?q=0a0b0c0d",
             "?errors=true", "?session_id=01930000-0000-7000-8000-000000000000")}
         miner.send(b'{"id":8,"method":"mining.subscribe","params":[]}\n' + SUBMIT % 9)
         self.next_submit(everything)
         upstream.send(b'{"id":9,"result":null,"error":[23,"low difficulty",null]}\n')
         wanted = {"?method=mining.submit": '"id":9', "?method=submit": '"id":9',
+                  "?method=ping,mining.submit": '"id":9',
                   "?direction=pool_to_miner": "low diff", "?q=0a0b0c0d": "submit",
                   "?errors=true": "low diff"}
         for query, text in wanted.items():
@@ -135,7 +136,7 @@ class ReadersTest(ApiCase):
     def test_bad_requests_get_a_reason(self):
         api = self.start_api()
         for query in ("?session_id=x", "?direction=up", "?limit=3", "?batch=maybe", "?q=%zz",
-                      "?q=" + "a" * 300):
+                      "?q=" + "a" * 300, "?method=", "?method=submit,", "?batch=1&batch=1"):
             reader = self.reader(api, query)
             self.assertEqual(reader.status, 422, query)
             self.assertIn("detail", json.loads(reader.refusal), query)

@@ -95,8 +95,8 @@ START_TEST(rotation_on_request)
     connect_four();
     for (int i = 0; i < 5; i++) {
         archive_rig_submits(&rig, 10);
+        archive_rotate(rig.archive); /* what is recorded by now goes into the file that ends */
         archive_rig_wait(&rig, archive_rig_archived, last_seq());
-        archive_rotate(rig.archive);
         archive_rig_wait(&rig, no_file, 0);
     }
     archive_rig_stop(&rig);

@@ -76,7 +76,7 @@ await check("a job opens by keyboard, explained and in hex, and closes by Esc", 
 });
 
 await check("a share tells its real difficulty, and that of its job", async () => {
-  const [message] = (await api("/api/messages?method=mining.submit&limit=1")).items;
+  const message = (await api("/api/messages?method=mining.submit&limit=50")).items.find((m) => m.response?.result === true);
   await page.goto(`${url}/archive?method=mining.submit&message=${message.id}`);
   await drawer.getByRole("region", { name: "Share" }).getByText(/^00[0-9a-f]{62}$/).waitFor();
 });
@@ -88,11 +88,13 @@ await check("a share is sent again, edited, and the pool's answer shown", async 
   await drawer.getByRole("tab", { name: "Replay & edit" }).click();
   await drawer.getByRole("button", { name: "Send again" }).click();
   await drawer.getByRole("status", { name: "The pool's answer" }).getByText(/uplicate|accepted|stale|not found/i).first().waitFor();
-  const text = drawer.getByRole("textbox", { name: "Message" });
+  const text = drawer.getByRole("textbox", { name: "The line as it is sent" });
   await text.fill("{ this is none");
   await drawer.getByRole("alert").waitFor();
   assert.ok(await drawer.getByRole("button", { name: "Send edited" }).isDisabled());
-  await text.fill(message.raw.replace(/"[0-9a-f]{8}"(?=[^"]*(?:"[^"]*")?\]?\}?)/, '"00000001"'));
+  await drawer.getByRole("button", { name: "As it was" }).click();
+  await drawer.getByRole("group", { name: "Fields of the share" }).getByLabel("Nonce", { exact: true }).fill("00000001");
+  assert.equal(JSON.parse(await text.inputValue()).params[4], "00000001");
   await drawer.getByRole("button", { name: "Send edited" }).click();
   await drawer.getByRole("status", { name: "The pool's answer" }).waitFor();
   await accessible(page, "replay");
@@ -153,7 +155,7 @@ await check("broadcast, repeat count, automatic replay and its count are set, an
   await page.getByLabel("Times each").press("Enter");
   await page.waitForTimeout(300);
   await page.getByRole("switch", { name: "Replay shares automatically" }).click();
-  await page.getByText(/[1-9]\d* sent/).waitFor();
+  await page.getByRole("status").getByText(/[1-9]\d* sent/).waitFor();
   await page.reload();
   await page.getByRole("switch", { name: "Broadcast", checked: true }).waitFor();
   assert.equal(await page.getByLabel("Repeat count").inputValue(), "7");
@@ -163,6 +165,14 @@ await check("broadcast, repeat count, automatic replay and its count are set, an
   await accessible(page, "controls");
 });
 
+await check("an open session's newest share is at hand, to be sent again", async () => {
+  await page.getByRole("button", { name: "Replay a share" }).click();
+  await drawer.getByRole("button", { name: "Send again" }).waitFor();
+  await page.waitForURL(/view=replay/);
+  await page.keyboard.press("Escape");
+  await drawer.waitFor({ state: "detached" });
+});
+
 await check("a miner is disconnected, but only after a question", async () => {
   await page.getByRole("button", { name: "Disconnect" }).click();
   await page.getByRole("alertdialog").getByRole("button", { name: "Cancel" }).click();
@@ -170,6 +180,11 @@ await check("a miner is disconnected, but only after a question", async () => {
   await page.getByRole("button", { name: "Disconnect" }).click();
   await page.getByRole("alertdialog").getByRole("button", { name: "Disconnect" }).click();
   await page.getByText("closed", { exact: true }).first().waitFor();
+});
+
+await check("refusals stand on one row with what was refused", async () => {
+  await page.goto(`${url}/?errors=true`);
+  await page.locator("[role=row]", { hasText: "mining.submit" }).filter({ hasText: /uplicate/ }).first().waitFor();
 });
 
 await check("dragging across the overview chooses a range, which is exported", async () => {

@@ -438,8 +438,7 @@ export interface paths {
          * @description A WebSocket. Frames are JSON, each an object with a `type`: `message`, `messages` (with
          *     `batch=1`), `skipped` (so many that fitted were left out, because you read too slowly) and
          *     `ping` (nothing was sent for 30 s). Messages have the form of `GET /api/messages/{id}`.
-         *     What the client sends is not looked at. Pages of other origins are refused. A parameter
-         *     with an empty value counts as not given.
+         *     What the client sends is not looked at. Pages of other origins are refused.
          */
         get: operations["followMessages"];
         put?: never;
@@ -1909,8 +1908,8 @@ export interface operations {
                 session_id?: components["parameters"]["SessionFilter"];
                 /** @description Who says it to whom. The last two are messages that HashScope itself replays. */
                 direction?: components["parameters"]["Direction"];
-                /** @description Its method, for instance `mining.submit` or, shorter, `submit`. */
-                method?: string;
+                /** @description Its method, for instance `mining.submit` or, shorter, `submit`; or several, with commas. */
+                method?: components["parameters"]["Method"];
                 /** @description Occurs in the message's bytes. */
                 q?: components["parameters"]["Text"];
                 /** @description Answers that refuse only. */

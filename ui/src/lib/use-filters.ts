@@ -15,21 +15,25 @@ export function useFilters(): [Filters, (change: Partial<Filters>) => void, () =
   return [filters, change, clear];
 }
 
-/** The message whose drawer is open. */
-export function useSelection(): [string | null, (id: string | null) => void] {
+/** The message whose drawer is open, and which side of it is shown ("decoded" unless said). */
+export function useSelection() {
   const [params, setParams] = useSearchParams();
-  const select = useCallback(
-    (id: string | null) =>
+  const put = useCallback(
+    (values: Record<string, string | null>) =>
       setParams(
         (old) => {
           const next = new URLSearchParams(old);
-          if (id) next.set("message", id);
-          else next.delete("message");
+          for (const [name, value] of Object.entries(values)) {
+            if (value) next.set(name, value);
+            else next.delete(name);
+          }
           return next;
         },
         { replace: true },
       ),
     [setParams],
   );
-  return [params.get("message"), select];
+  const select = useCallback((id: string | null, view?: string) => put(id === null ? { message: null, view: null } : view ? { message: id, view } : { message: id }), [put]);
+  const turn = useCallback((view: string) => put({ view: view === "decoded" ? null : view }), [put]);
+  return { selected: params.get("message"), view: params.get("view") ?? "decoded", select, turn };
 }

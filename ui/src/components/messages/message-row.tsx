@@ -7,6 +7,7 @@ import { cn } from "@/lib/cn";
 import { formatBytes, shortSession } from "@/lib/format";
 import type { Answer } from "@/lib/live/rows";
 import { summaryOf, verdictOf } from "@/lib/stratum/summary";
+import { useWholeRow } from "./use-whole-row";
 
 const DIRECTION_TEXT: Record<Direction, string> = {
   miner_to_pool: "miner to pool",
@@ -86,7 +87,8 @@ function NarrowCells({ message, answer, summary }: { message: Message; answer: A
   );
 }
 
-export const MessageRow = memo(function MessageRow({ id, message, answer, index, narrow, selected, fresh, top, height, onSelect }: Props) {
+export const MessageRow = memo(function MessageRow({ id, index, narrow, selected, fresh, top, height, onSelect, ...own }: Props) {
+  const { message, answer } = useWholeRow(own.message, own.answer);
   const summary = useMemo(() => summaryOf(message), [message]);
   const Cells = narrow ? NarrowCells : WideCells;
   return (

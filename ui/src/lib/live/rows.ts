@@ -30,7 +30,7 @@ export function rowOf(message: Message): Row {
   return { message, answer: embeddedAnswer(message) };
 }
 
-function answerOf(message: Message): Answer {
+export function answerOf(message: Message): Answer {
   return { id: message.id, raw: message.raw, latency_ms: message.latency_ms };
 }
 

@@ -48,7 +48,7 @@ function Overview({ filters, onRange }: { filters: Filters; onRange: (from?: str
 
 export function ArchiveView() {
   const [filters, change, clear] = useFilters();
-  const [selected, select] = useSelection();
+  const { selected, select } = useSelection();
   const { rows, rowAt, more, error, isPending, isFetchingNextPage, refetch } = useRecordedMessages(filters, "all");
   return (
     <div className="flex h-full min-h-0 flex-col">

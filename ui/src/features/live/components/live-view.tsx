@@ -33,7 +33,7 @@ function Nothing({ filters, clear }: { filters: Filters; clear: () => void }) {
 export function LiveView() {
   const [all, , clear] = useFilters();
   const filters = useMemo<Filters>(() => ({ ...all, from: undefined, to: undefined }), [all]);
-  const [selected, select] = useSelection();
+  const { selected, select } = useSelection();
   const view = useLiveFeed(filters);
   const stream = usePause(view);
   const { paused, pause, resume } = stream;

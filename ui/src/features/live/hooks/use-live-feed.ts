@@ -17,12 +17,13 @@ export function useLiveFeed(filters: Filters): FeedView | undefined {
   useEffect(() => {
     const wanted = JSON.parse(key) as Filters;
     // Through the client, so that everybody learns when the token is no longer good.
-    const ask = (messages: Promise<Message[]>, what: string) =>
-      client.fetchQuery({ queryKey: [what, key], queryFn: () => messages, staleTime: 0, gcTime: 0, retry: false });
+    // It asks by itself: what is already on its way is not asked for twice.
+    const ask = (what: string, messages: () => Promise<Message[]>) =>
+      client.fetchQuery({ queryKey: [what, key], queryFn: messages, staleTime: 0, gcTime: 0, retry: false });
     const feed = new LiveFeed({
       url: liveUrl(wanted),
-      backlog: () => ask(fetchBacklog(wanted, BACKLOG), "backlog"),
-      probe: () => ask(fetchBacklog({}, 1), "probe"),
+      backlog: () => ask("backlog", () => fetchBacklog(wanted, BACKLOG)),
+      probe: () => ask("probe", () => fetchBacklog({}, 1)),
       fits: (message) => fits(wanted, message),
       onView: (view) => client.setQueryData(queryKey, view),
     });

@@ -35,7 +35,15 @@ function Actions({ message }: { message: Message }) {
   );
 }
 
-function Body({ message, onOpen }: { message: Message; onOpen: (id: string) => void }) {
+interface BodyProps {
+  message: Message;
+  view: string;
+  onTurn: (view: string) => void;
+  onOpen: (id: string) => void;
+}
+
+function Body({ message, view, onTurn, onOpen }: BodyProps) {
+  const there = ["raw", "hex"].includes(view) || (view === "replay" && isReplayable(message));
   return (
     <>
       <div className="flex flex-wrap items-center gap-x-4 gap-y-1 border-b px-4 py-2 text-xs text-muted-foreground">
@@ -47,7 +55,7 @@ function Body({ message, onOpen }: { message: Message; onOpen: (id: string) => v
         <span>{formatBytes(message.size_bytes)}</span>
       </div>
       <PairView message={message} onOpen={onOpen} />
-      <Tabs defaultValue="decoded" className="flex min-h-0 flex-1 flex-col">
+      <Tabs value={there ? view : "decoded"} onValueChange={onTurn} className="flex min-h-0 flex-1 flex-col">
         <TabsList aria-label="Views of the message">
           <TabsTrigger value="decoded">Decoded</TabsTrigger>
           <TabsTrigger value="raw">Raw</TabsTrigger>
@@ -68,7 +76,7 @@ function Body({ message, onOpen }: { message: Message; onOpen: (id: string) => v
 
 /** One message, beside whatever table it was chosen in; on a phone above it. */
 export function MessageDrawer() {
-  const [id, select] = useSelection();
+  const { selected: id, view, select, turn } = useSelection();
   const { data, error, isPending, refetch } = useMessage(id);
   useHotkeys({ Escape: () => select(null) });
   if (!id) return null;
@@ -82,7 +90,7 @@ export function MessageDrawer() {
       </header>
       {error && <Failure error={error} onRetry={() => void refetch()} />}
       {isPending && <Loading label="Loading message" />}
-      {data && <Body key={data.id} message={data} onOpen={select} />}
+      {data && <Body key={data.id} message={data} view={view} onTurn={turn} onOpen={select} />}
     </aside>
   );
 }

@@ -9,6 +9,7 @@ import { replayMessage } from "@/lib/api/messages";
 import type { Message, ReplayResult } from "@/lib/api/types";
 import { cn } from "@/lib/cn";
 import { verdictOf } from "@/lib/stratum/summary";
+import { ShareFields } from "./share-fields";
 
 function problemOf(line: string): string | null {
   try {
@@ -49,8 +50,9 @@ export function ReplayView({ message }: { message: Message }) {
       <p className="text-muted-foreground">
         Sent into <Link className="text-primary underline" to={`/sessions/${message.session_id}`}>the same session</Link> by HashScope, and recorded as such. The miner sees neither it nor the answer; its id is replaced.
       </p>
+      <ShareFields line={line} onLine={setText} />
       <label className="block space-y-1">
-        <span className="text-xs text-muted-foreground">Message</span>
+        <span className="text-xs text-muted-foreground">The line as it is sent</span>
         <textarea
           aria-invalid={problem !== null}
           spellCheck={false}

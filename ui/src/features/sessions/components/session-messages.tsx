@@ -7,7 +7,7 @@ import { useSelection } from "@/lib/use-filters";
 export function SessionMessages({ id, open }: { id: string; open: boolean }) {
   const filters = useMemo(() => ({ session_id: id }), [id]);
   const { rows, rowAt, more, error, isPending, refetch } = useRecordedMessages(filters, "all", open ? 4000 : false);
-  const [selected, select] = useSelection();
+  const { selected, select } = useSelection();
   return (
     <>
       {error && <Failure error={error} onRetry={() => void refetch()} />}

@@ -1,43 +1,19 @@
-import { ArrowLeft, Radio, Unplug } from "lucide-react";
+import { ArrowLeft } from "lucide-react";
 import { Link, useParams } from "react-router";
-import { ExportButtons } from "@/components/export-buttons";
 import { PageHeader } from "@/components/page-header";
-import { Button } from "@/components/ui/button";
-import { Confirm } from "@/components/ui/confirm";
 import { Failure, Loading } from "@/components/ui/states";
 import { Tabs, TabsContent, TabsList, TabsTrigger } from "@/components/ui/tabs";
-import { disconnectSession, isOpen } from "@/lib/api/sessions";
+import { isOpen } from "@/lib/api/sessions";
 import type { SessionDetail } from "@/lib/api/types";
 import { shortSession } from "@/lib/format";
-import { useSession, useSessionChange } from "../hooks/use-sessions";
+import { useSession } from "../hooks/use-sessions";
+import { SessionActions } from "./session-actions";
 import { SessionCharts } from "./session-charts";
 import { SessionControls } from "./session-controls";
 import { Rejects, SessionFacts, SessionFigures } from "./session-facts";
 import { EventList, JobList } from "./session-lists";
 import { SessionMessages } from "./session-messages";
 import { StateBadge } from "./state-badge";
-
-function Actions({ id, open }: { id: string; open: boolean }) {
-  const disconnect = useSessionChange(id, () => disconnectSession(id));
-  return (
-    <>
-      {disconnect.error && <span role="alert" className="text-bad">{disconnect.error.message}</span>}
-      {open && (
-        <Button asChild><Link to={`/?session_id=${id}`}><Radio aria-hidden /> Follow live</Link></Button>
-      )}
-      <ExportButtons filters={{ session_id: id }} />
-      {open && (
-        <Confirm
-          trigger={<Button variant="danger" disabled={disconnect.isPending}><Unplug aria-hidden /> Disconnect</Button>}
-          title="Disconnect this miner?"
-          text="Its connection and the one to the pool are closed. Most miners connect again within seconds."
-          action="Disconnect"
-          onConfirm={() => disconnect.mutate(undefined)}
-        />
-      )}
-    </>
-  );
-}
 
 const TAB = "flex min-h-0 flex-1 flex-col data-[state=inactive]:hidden";
 
@@ -90,7 +66,7 @@ export function SessionView() {
         }
         info={session && <StateBadge session={session} />}
       >
-        {session && <Actions id={id} open={isOpen(session)} />}
+        {session && <SessionActions id={id} open={isOpen(session)} />}
       </PageHeader>
       {error && <Failure error={error} onRetry={() => void refetch()} />}
       {isPending && <Loading label="Loading session" />}

@@ -1,4 +1,5 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { fetchMessages } from "@/lib/api/messages";
 import { fetchSession, fetchSessions, isOpen, type SessionQuery } from "@/lib/api/sessions";
 
 export function useSessions(query: SessionQuery) {
@@ -27,5 +28,17 @@ export function useSessionChange<T>(id: string, change: (value: T) => Promise<un
   return useMutation({
     mutationFn: change,
     onSettled: () => Promise.all(["session", "auto-replay"].map((what) => client.invalidateQueries({ queryKey: [what, id] })).concat(client.invalidateQueries({ queryKey: ["sessions"] }))),
+  });
+}
+
+/** Looks up the newest share that the miner itself sent. */
+export function useLastShare(id: string, onFound: (messageId: string) => void) {
+  return useMutation({
+    mutationFn: async () => {
+      const { items } = await fetchMessages({ session_id: id, method: "mining.submit", direction: "miner_to_pool", order: "newest", limit: 1 });
+      if (!items[0]) throw new Error("This session has sent no share yet.");
+      return items[0].id;
+    },
+    onSuccess: onFound,
   });
 }
