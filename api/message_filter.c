@@ -119,6 +119,6 @@ bool message_filter_fits(const struct query_filter *filter, const struct message
            (!filter->from_ns || facts->wall_ns >= filter->from_ns) &&
            (!filter->to_ns || facts->wall_ns < filter->to_ns) &&
            (!filter->errors || facts->error) && method_fits(filter, facts) &&
-           (!filter->text_len || memmem(facts->bytes.data, facts->bytes.len, filter->text,
-                                        filter->text_len) != NULL);
+           (!filter->text_len ||
+            memmem(facts->bytes.data, facts->bytes.len, filter->text, filter->text_len) != NULL);
 }
