@@ -89,6 +89,16 @@ static void write_agreed(struct buffer *out, const struct session_source *source
     out_text(out, "extranonce1", text_or(view->extranonce1, span_text("")));
 }
 
+static void write_pace(struct buffer *out, const struct session_source *source)
+{
+    static const struct session_pace nothing;
+    const struct session_pace *pace = source->view ? &source->view->pace : &nothing;
+    bool closed = source->session->state == SESSION_CLOSED;
+    int64_t at_ns = closed && source->view ? source->view->last_ns : clock_wall_ns();
+    out_number(out, "hashrate", session_pace_hashrate(pace, at_ns), 4);
+    out_number(out, "latency_ms", session_pace_latency(pace), 6);
+}
+
 /* "pool.example:3333", "[::1]:3333". */
 static void write_pool(struct buffer *out, const struct query_session *session)
 {
@@ -137,6 +147,7 @@ void session_write(struct buffer *out, const struct session_source *source)
     out_fact(out, "miner_tls", view ? view->miner_tls : SESSION_FACT_UNKNOWN);
     out_fact(out, "pool_tls", view ? view->pool_tls : SESSION_FACT_UNKNOWN);
     write_counts(out, source);
+    write_pace(out, source);
     out_bool(out, "live", session->live);
     out_bool(out, "broadcast_enabled", source->choice.broadcast);
     out_u64(out, "repeat_count", source->choice.repeat_count);

@@ -2,7 +2,7 @@
  * session_json.h - the session object: what the API says of one session, in lists and alone. Every
  * member is always there; null where nothing is known.
  *
- * Pure. Threads: any.
+ * Reads the clock; else pure. Threads: any.
  */
 #ifndef HASHSCOPE_API_SESSION_JSON_H
 #define HASHSCOPE_API_SESSION_JSON_H

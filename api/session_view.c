@@ -181,6 +181,18 @@ bool session_is_submit(enum stratum_method method)
            method == STRATUM_ETH_SUBMIT_WORK;
 }
 
+static void judge_share(struct session_view *view, const struct segment_line *line, bool accepted)
+{
+    const struct pace_share share = {.wall_ns = line->wall_ns,
+                                     .begin_ns = view->whole ? view->first_ns : 0,
+                                     .latency_us = line->paired ? line->latency_us : -1,
+                                     .difficulty = view->difficulty,
+                                     .accepted = accepted};
+    view->accepted += accepted;
+    view->rejected += !accepted;
+    session_pace_add(&view->pace, &share);
+}
+
 /* A request that is not known stood in front of what was seen: most of those are submits. What the
  * pool answers to lines of ours says nothing of the miner's shares. */
 static void take_answer(struct session_view *view, const struct segment_line *line,
@@ -197,9 +209,10 @@ static void take_answer(struct session_view *view, const struct segment_line *li
         take_setup_answer(view, &request, step);
     step->share_answer = before || (known && session_is_submit(request.method));
     step->refused = step->scan.error;
-    view->accepted += step->share_answer && !step->refused;
-    view->rejected += step->share_answer && step->refused;
-    view->other_errors += !step->share_answer && step->refused;
+    if (step->share_answer)
+        judge_share(view, line, !step->refused);
+    else
+        view->other_errors += step->refused;
     free(request.worker);
 }
 

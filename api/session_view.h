@@ -2,7 +2,7 @@
  * session_view.h - what the lines of one session say about it: who mines, what was agreed with the
  * pool, how many messages and shares there were. Lines are given in their order.
  *
- * Memory: about 400 bytes, its texts (each at most SESSION_TEXT_MAX bytes), and 16 bytes for each
+ * Memory: about 500 bytes, its texts (each at most SESSION_TEXT_MAX bytes), and 16 bytes for each
  * request without an answer, of which the newest SESSION_PENDING_MAX are remembered.
  *
  * Ownership: the owner of the struct calls session_view_close. Threads: one at a time. Nothing
@@ -11,6 +11,7 @@
 #ifndef HASHSCOPE_API_SESSION_VIEW_H
 #define HASHSCOPE_API_SESSION_VIEW_H
 
+#include "api/session_pace.h"
 #include "lib/capture/query.h"
 #include "lib/stratum/scan.h"
 
@@ -37,6 +38,7 @@ struct session_view {
     double difficulty;                                      /* 0: not known */
     char version_mask[9];                                   /* "": not known */
     enum session_fact miner_tls, pool_tls;
+    struct session_pace pace;
     char *workers[SESSION_WORKERS_MAX];
     size_t worker_count;
     struct session_pending *pending;

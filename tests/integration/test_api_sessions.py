@@ -9,8 +9,8 @@ FIELDS = {"session_id", "number", "route", "peer", "via", "first_seen", "last_se
           "messages", "user_agent", "mining_session_id", "workers", "difficulty", "version_mask",
           "extranonce1", "pool_host", "pool_port", "pool_address", "pool_connected", "state", "closed_by",
           "reason", "miner_tls", "pool_tls", "bytes_up", "bytes_down", "submits", "accepted", "rejected",
-          "other_errors", "live", "complete", "broadcast_enabled", "repeat_count", "auto_replay_enabled",
-          "auto_replay_count"}
+          "other_errors", "hashrate", "latency_ms", "live", "complete", "broadcast_enabled",
+          "repeat_count", "auto_replay_enabled", "auto_replay_count"}
 DIRECTIONS = {"miner_to_pool", "pool_to_miner", "hashscope_to_pool", "pool_to_hashscope"}
 COINBASE1 = "01000000" "01" + "00" * 32 + "ffffffff" "20" "03" "40420f" + "00" * 20
 NOTIFY = {"id": None, "method": "mining.notify",
@@ -223,6 +223,10 @@ class OneSessionTest(SessionCase):
         self.assertTrue(0 < latency["p50"] <= latency["p90"] <= latency["p99"] <= latency["max"], latency)
         self.assertTrue(0 < latency["mean"] <= latency["max"])
         self.assertGreater(stats["hashrate_estimate"], 24 * 1024 * 2**32 / 60)
+        listed = self.sessions(api)[0]
+        for session in (one, listed):
+            self.assertGreater(session["hashrate"], 24 * 1024 * 2**32 / 60)
+            self.assertTrue(0 < session["latency_ms"] <= latency["max"], session)
         self.assertTrue(stats["complete"])
 
     def test_latencies_are_those_of_the_messages(self):

@@ -123,6 +123,18 @@ await check("sessions are found by worker, state and source", async () => {
   await page.getByText("rack1.1").first().waitFor();
 });
 
+await check("the list tells hashrate and latency, and has a session's switches", async () => {
+  const row = page.locator("tbody tr", { hasText: "rack1.1" }).first();
+  await row.getByText(/[0-9.]+ [kMG]?H\/s/).waitFor();
+  await row.getByText(/\d [mµ]?s$/).waitFor();
+  await row.getByRole("button", { name: "Broadcast" }).click();
+  await row.getByRole("button", { name: "Broadcast", pressed: true }).click();
+  await row.getByRole("button", { name: "Broadcast", pressed: false }).waitFor();
+  await row.getByRole("button", { name: "Disconnect" }).click();
+  await page.getByRole("alertdialog").getByRole("button", { name: "Cancel" }).click();
+  assert.match(page.url(), /\/sessions(\?|$)/);
+});
+
 await check("a session from its first message to its end", async () => {
   await page.goto(`${url}/sessions?q=newcomer`);
   await page.getByText("No session fits").waitFor();
@@ -203,6 +215,15 @@ await check("dragging across the overview chooses a range, which is exported", a
   const lines = (await download(page.getByRole("link", { name: "ndjson" }), "range.ndjson")).toString().trim().split("\n");
   assert.ok(lines.length > 10 && lines.every((line) => JSON.parse(line)));
   await page.getByRole("button", { name: "Whole archive" }).click();
+});
+
+await check("a range is chosen from a list, and left again", async () => {
+  await page.goto(`${url}/archive`);
+  await page.getByRole("combobox", { name: "Choose a range" }).selectOption({ label: "Last hour" });
+  await page.waitForURL(/from=2/);
+  await rows(page).first().waitFor();
+  await page.getByRole("button", { name: "Whole archive" }).click();
+  await page.waitForURL((where) => !where.search.includes("from="));
 });
 
 await check("the status tells of recorder, disk, files and settings", async () => {

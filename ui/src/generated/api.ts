@@ -772,6 +772,14 @@ export interface components {
             rejected: number;
             /** @description Refusals of what is no share. */
             other_errors: number;
+            /**
+             * @description Hashes a second, from the difficulties of the accepted shares: those of the last ten
+             *     minutes weigh most. Of a closed session: when it ended. Null where shares or their
+             *     difficulty were not seen.
+             */
+            hashrate: number | null;
+            /** @description Median of the times that the pool took to answer the last 15 shares. */
+            latency_ms: number | null;
             /** @description The recorder knows it now. */
             live: boolean;
             /** @description The counts include everything; else the newest messages may be missing. */

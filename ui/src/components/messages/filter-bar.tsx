@@ -22,29 +22,32 @@ export function FilterBar({ children, withSession = true }: { children?: ReactNo
   const search = useRef<HTMLDivElement>(null);
   useHotkeys({ "/": () => search.current?.querySelector("input")?.focus() });
   return (
-    <form role="search" className="flex flex-wrap items-center gap-2 border-b bg-panel px-4 py-2" onSubmit={(e) => e.preventDefault()}>
-      <div ref={search} className="relative min-w-44 flex-1 basis-full sm:basis-56">
+    // Beside an open message there is less room; it stays one line, so that nothing below it moves.
+    <div className="@container border-b bg-panel">
+    <form role="search" className="flex flex-wrap items-center gap-2 px-4 py-2 @lg:flex-nowrap" onSubmit={(e) => e.preventDefault()}>
+      <div ref={search} className="relative min-w-24 flex-1 basis-full @lg:basis-24">
         <Search className="pointer-events-none absolute top-2 left-2.5 size-4 text-muted-foreground" aria-hidden />
         <LazyInput aria-label="Text in the message" placeholder="Search text ( / )" className="w-full pl-8" value={filters.q ?? ""} onValue={(q) => change({ q })} />
       </div>
-      <LazyInput aria-label="Method" placeholder="Method" list="methods" className="w-40 min-w-20 flex-1 basis-20 sm:flex-none sm:basis-auto" value={filters.method ?? ""} onValue={(method) => change({ method })} />
+      <LazyInput aria-label="Method" placeholder="Method" list="methods" className="w-32 min-w-20 flex-1 basis-20 @lg:flex-none @lg:basis-auto @3xl:w-40" value={filters.method ?? ""} onValue={(method) => change({ method })} />
       <datalist id="methods">
         {METHODS.map((name) => <option key={name} value={name} />)}
       </datalist>
-      <Select aria-label="Direction" className="min-w-24 flex-1 basis-24 sm:flex-none sm:basis-auto" value={filters.direction ?? ""} onChange={(e) => change({ direction: (e.target.value || undefined) as Direction | undefined })}>
+      <Select aria-label="Direction" className="w-36 min-w-24 flex-1 basis-24 @lg:flex-none @lg:basis-auto" value={filters.direction ?? ""} onChange={(e) => change({ direction: (e.target.value || undefined) as Direction | undefined })}>
         <option value="">Both directions</option>
         {DIRECTIONS.map((d) => <option key={d} value={d}>{DIRECTION_NAMES[d]}</option>)}
       </Select>
       {withSession && (
-        <LazyInput aria-label="Session" placeholder="Session" className="hidden w-28 font-mono text-xs sm:block" value={filters.session_id ?? ""} onValue={(session_id) => change({ session_id })} />
+        <LazyInput aria-label="Session" placeholder="Session" className="hidden w-28 font-mono text-xs @3xl:block" value={filters.session_id ?? ""} onValue={(session_id) => change({ session_id })} />
       )}
       <Button aria-pressed={filters.errors ?? false} className={cn(filters.errors && "border-bad/60 bg-bad/10 text-bad")} onClick={() => change({ errors: !filters.errors })}>
         Errors
       </Button>
       {hasFilters(filters) && (
-        <Button variant="ghost" onClick={clear}><X aria-hidden /> Clear</Button>
+        <Button variant="ghost" onClick={clear} className="px-2"><X aria-hidden /> Clear</Button>
       )}
       {children}
     </form>
+    </div>
   );
 }

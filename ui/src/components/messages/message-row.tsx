@@ -47,7 +47,7 @@ interface Props {
 function Verdict({ answer }: { answer: Answer | null }) {
   const verdict = useMemo(() => verdictOf(answer?.raw), [answer]);
   if (!verdict) return null;
-  return <span className={cn("block truncate", verdict.ok ? "text-muted-foreground" : "text-bad", verdict.text === "accepted" && "text-good")}>{verdict.text}</span>;
+  return <span title={verdict.text} className={cn("block truncate", verdict.ok ? "text-muted-foreground" : "text-bad", verdict.text === "accepted" && "text-good")}>{verdict.text}</span>;
 }
 
 function methodOf(message: Message): string {

@@ -15,6 +15,7 @@ import { formatCount } from "@/lib/format";
 import { useFilters, useSelection } from "@/lib/use-filters";
 import { ExportButtons } from "@/components/export-buttons";
 import { OverviewChart } from "./overview-chart";
+import { RangeSelect } from "./range-select";
 
 const BUCKETS = 120;
 
@@ -32,12 +33,14 @@ function Overview({ filters, onRange }: { filters: Filters; onRange: (from?: str
           {data?.exact === false && "about "}<b className="font-medium text-foreground" data-testid="archive-total">{formatCount(total)}</b> messages
         </span>
         {data?.complete === false && <Badge tone="warn" title="Counting took too long; choose a shorter range">not all counted</Badge>}
-        {filters.from && <><Moment at={filters.from} /> to <Moment at={filters.to} /></>}
-        {filters.from ? (
-          <Button variant="ghost" className="ml-auto" onClick={() => onRange()}><ZoomOut aria-hidden /> Whole archive</Button>
+        {filters.from && <span className="hidden truncate sm:inline"><Moment at={filters.from} /> to {filters.to ? <Moment at={filters.to} /> : "now"}</span>}
+        <span className="ml-auto" />
+        {filters.from || filters.to ? (
+          <Button variant="ghost" className="px-2" onClick={() => onRange()}><ZoomOut aria-hidden /> Whole archive</Button>
         ) : (
-          <span className="ml-auto hidden sm:inline">Drag across the chart to zoom in</span>
+          <span className="hidden truncate md:inline">Drag across the chart to zoom in, or</span>
         )}
+        <RangeSelect onRange={onRange} />
       </div>
       {error && <Failure error={error} onRetry={() => void refetch()} />}
       {isPending && <div className="h-[120px]"><Loading label="Loading overview" /></div>}

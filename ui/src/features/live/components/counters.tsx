@@ -12,7 +12,7 @@ export function CountersLine({ view }: { view: FeedView }) {
       <span><b className="font-medium text-foreground" data-testid="total">{formatCount(counters.total)}</b> messages</span>
       <span className="hidden items-center gap-1 lg:flex"><ArrowUp aria-label="from miners" className="size-3.5 text-up" />{formatCount(counters.up)}</span>
       <span className="hidden items-center gap-1 lg:flex"><ArrowDown aria-label="from pools" className="size-3.5 text-down" />{formatCount(counters.down)}</span>
-      <span className={cn("hidden md:inline", counters.errors > 0 && "text-bad")}>{formatCount(counters.errors)} errors</span>
+      <span className={cn("hidden md:inline", counters.errors > 0 && "text-bad")}>{formatCount(counters.errors)} {counters.errors === 1 ? "error" : "errors"}</span>
     </div>
   );
 }

@@ -8,7 +8,7 @@ export function ShareFields({ line, onLine }: { line: string; onLine: (line: str
   const submit = submitOf(line);
   if (!submit) return null;
   return (
-    <div role="group" aria-label="Fields of the share" className="grid gap-2 sm:grid-cols-2">
+    <div role="group" aria-label="Fields of the share" className="grid grid-cols-2 gap-2">
       {submit.params.slice(0, NAMES.length).map((value, place) => (
         <label key={NAMES[place]} className="block space-y-1">
           <span className="text-xs text-muted-foreground">{NAMES[place]}</span>

@@ -1,7 +1,8 @@
 import { useMemo } from "react";
 import { TimeChart, type ChartLine } from "@/components/charts/time-chart";
 import type { SessionSeries } from "@/lib/api/types";
-import { formatLatency, formatSi } from "@/lib/format";
+import { formatDuration, formatLatency, formatSi } from "@/lib/format";
+import { trailingMean, windowFor } from "@/lib/trailing-mean";
 
 interface Chart {
   title: string;
@@ -9,10 +10,11 @@ interface Chart {
   format: (value: number) => string;
 }
 
-function chartsOf({ buckets }: SessionSeries): Chart[] {
+function chartsOf({ buckets, bucket_seconds }: SessionSeries): Chart[] {
+  const window = windowFor(buckets.map((b) => b.accepted));
   const values = (name: Exclude<keyof (typeof buckets)[number], "t">) => buckets.map((b) => b[name]);
   return [
-    { title: "Hashrate", format: (v) => formatSi(v, "H/s"), lines: [{ name: "estimate", colour: "--primary", kind: "line", values: values("hashrate") }] },
+    { title: "Hashrate", format: (v) => formatSi(v, "H/s"), lines: [{ name: `mean of ${formatDuration(window * (bucket_seconds ?? 1))}`, colour: "--primary", kind: "line", values: trailingMean(values("hashrate"), window) }] },
     { title: "Difficulty", format: (v) => formatSi(v), lines: [{ name: "asked for", colour: "--up", kind: "steps", values: values("difficulty") }] },
     {
       title: "Latency",

@@ -1,10 +1,11 @@
 import { createColumnHelper, createSortedRowModel, rowSortingFeature, sortFns, tableFeatures } from "@tanstack/react-table";
-import { Radio, Repeat } from "lucide-react";
 import { Link } from "react-router";
+import { Latency } from "@/components/latency";
 import { Moment } from "@/components/moment";
 import { isOpen, poolOf } from "@/lib/api/sessions";
 import type { Session } from "@/lib/api/types";
 import { formatBytes, formatCount, formatSi, shortSession } from "@/lib/format";
+import { RowControls } from "./row-controls";
 import { StateBadge } from "./state-badge";
 
 export const features = tableFeatures({ rowSortingFeature, sortedRowModel: createSortedRowModel(), sortFns });
@@ -12,32 +13,24 @@ const helper = createColumnHelper<typeof features, Session>();
 
 /** What narrower screens leave out, and which columns are numbers. */
 export const FROM_WIDTH: Record<string, string> = {
+  session_id: "hidden sm:table-cell",
   user_agent: "hidden lg:table-cell",
-  peer: "hidden min-[1440px]:table-cell",
+  peer: "hidden min-[1600px]:table-cell",
   pool: "hidden min-[1720px]:table-cell",
-  traffic: "hidden min-[1720px]:table-cell",
-  difficulty: "hidden md:table-cell",
-  message_count: "hidden sm:table-cell",
-  rejected: "hidden sm:table-cell",
-  first_seen: "hidden min-[1720px]:table-cell",
-  last_seen: "hidden md:table-cell",
+  difficulty: "hidden min-[1440px]:table-cell",
+  latency: "hidden md:table-cell",
+  message_count: "hidden min-[1440px]:table-cell",
+  traffic: "hidden min-[1900px]:table-cell",
+  first_seen: "hidden min-[1900px]:table-cell",
+  last_seen: "hidden min-[1200px]:table-cell",
+  controls: "hidden md:table-cell",
 };
-export const NUMBERS = new Set(["message_count", "difficulty", "accepted", "rejected", "traffic"]);
+export const NUMBERS = new Set(["hashrate", "latency", "message_count", "difficulty", "accepted", "rejected", "traffic"]);
 
 function Rejected({ session }: { session: Session }) {
   const judged = session.accepted + session.rejected;
   if (session.rejected === 0) return <span className="text-muted-foreground">0</span>;
   return <span className="text-bad">{formatCount(session.rejected)} <span className="text-2xs">{((100 * session.rejected) / judged).toFixed(1)} %</span></span>;
-}
-
-/** What is done to a session besides relaying it. */
-function Marks({ session }: { session: Session }) {
-  return (
-    <>
-      {session.broadcast_enabled && <Radio aria-label="broadcasting" className="size-3.5 text-warn" />}
-      {session.auto_replay_enabled && <Repeat aria-label="replaying shares" className="size-3.5 text-warn" />}
-    </>
-  );
 }
 
 export const columns = helper.columns([
@@ -49,15 +42,16 @@ export const columns = helper.columns([
   helper.accessor("session_id", {
     header: "Session",
     cell: ({ row }) => (
-      <span className="flex items-center gap-2">
-        <Link to={`/sessions/${row.original.session_id}`} className="font-mono text-xs text-primary hover:underline" title={row.original.session_id}>
-          {shortSession(row.original.session_id)}
-        </Link>
-        <Marks session={row.original} />
-      </span>
+      <Link to={`/sessions/${row.original.session_id}`} className="font-mono text-xs text-primary hover:underline" title={row.original.session_id}>
+        {shortSession(row.original.session_id)}
+      </Link>
     ),
   }),
-  helper.accessor((s) => s.workers.join(", "), { id: "worker", header: "Worker" }),
+  helper.accessor((s) => s.workers.join(", "), {
+    id: "worker",
+    header: "Worker",
+    cell: ({ row, getValue }) => getValue() || <span className="font-mono text-xs text-muted-foreground sm:hidden">{shortSession(row.original.session_id)}</span>,
+  }),
   helper.accessor((s) => s.user_agent ?? "", { id: "user_agent", header: "User agent" }),
   helper.accessor((s) => s.peer ?? "", { id: "peer", header: "Miner" }),
   helper.accessor((s) => poolOf(s) ?? "", { id: "pool", header: "Pool" }),
@@ -66,10 +60,17 @@ export const columns = helper.columns([
     header: "Difficulty",
     cell: ({ row }) => (row.original.difficulty === null ? "–" : formatSi(row.original.difficulty)),
   }),
+  helper.accessor((s) => s.hashrate ?? -1, {
+    id: "hashrate",
+    header: "Hashrate",
+    cell: ({ row }) => (row.original.hashrate === null ? "–" : formatSi(row.original.hashrate, "H/s")),
+  }),
+  helper.accessor((s) => s.latency_ms ?? -1, { id: "latency", header: "Latency", cell: ({ row }) => <Latency ms={row.original.latency_ms} /> }),
   helper.accessor("accepted", { header: "Accepted", cell: ({ row }) => formatCount(row.original.accepted) }),
   helper.accessor("rejected", { header: "Rejected", cell: ({ row }) => <Rejected session={row.original} /> }),
   helper.accessor("message_count", { header: "Messages", cell: ({ row }) => formatCount(row.original.message_count) }),
   helper.accessor((s) => s.bytes_up + s.bytes_down, { id: "traffic", header: "Traffic", cell: ({ getValue }) => formatBytes(getValue()) }),
   helper.accessor((s) => s.first_seen ?? "", { id: "first_seen", header: "Since", cell: ({ row }) => <Moment at={row.original.first_seen} /> }),
   helper.accessor((s) => s.last_seen ?? "", { id: "last_seen", header: "Last message", cell: ({ row }) => <Moment at={row.original.last_seen} /> }),
+  helper.display({ id: "controls", header: () => <span className="sr-only">Controls</span>, cell: ({ row }) => isOpen(row.original) && <RowControls session={row.original} /> }),
 ]);

@@ -70,16 +70,15 @@ export function SessionControls({ session }: { session: Session }) {
   const count = useSessionChange(id, (n: number) => setAutoReplayCount(id, n));
   const all = [broadcast, repeat, auto, count];
   const failed = all.findLast((change) => change.error)?.error;
-  const busy = all.some((change) => change.isPending);
   return (
     <Panel title="Controls">
       <div className="space-y-3">
         {failed && <p role="alert" className="text-bad">{failed.message}</p>}
-        <Toggle name="Broadcast" note="Marks its shares to be published, each as often as set below. The mark is kept for publishers; HashScope itself sends nothing." on={session.broadcast_enabled} busy={busy} onChange={broadcast.mutate} />
-        <Count label="Repeat count" value={session.repeat_count} most={1000} busy={busy} onSet={repeat.mutate} />
+        <Toggle name="Broadcast" note="Marks its shares to be published, each as often as set below. The mark is kept for publishers; HashScope itself sends nothing." on={session.broadcast_enabled} busy={broadcast.isPending} onChange={broadcast.mutate} />
+        <Count label="Repeat count" value={session.repeat_count} most={1000} busy={repeat.isPending} onSet={repeat.mutate} />
         <div className="border-t border-border/60" />
-        <Toggle name="Replay shares automatically" note="Each share is sent to the pool again, a few milliseconds apart. The pool will call most of them duplicates." on={session.auto_replay_enabled} busy={busy} onChange={auto.mutate} />
-        <Count label="Times each" value={session.auto_replay_count} most={900_000} busy={busy} onSet={count.mutate} />
+        <Toggle name="Replay shares automatically" note="Each share is sent to the pool again, a few milliseconds apart. The pool will call most of them duplicates." on={session.auto_replay_enabled} busy={auto.isPending} onChange={auto.mutate} />
+        <Count label="Times each" value={session.auto_replay_count} most={900_000} busy={count.isPending} onSet={count.mutate} />
         <ReplayProgress id={id} />
       </div>
     </Panel>

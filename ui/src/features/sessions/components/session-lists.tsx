@@ -6,7 +6,7 @@ import { Empty } from "@/components/ui/states";
 import type { Job, SessionEvent } from "@/lib/api/types";
 import { cn } from "@/lib/cn";
 import { formatCount, formatSi } from "@/lib/format";
-import { blockHash, difficultyOfBits } from "@/lib/stratum/numbers";
+import { difficultyOfBits } from "@/lib/stratum/numbers";
 
 function List({ headings, label, children }: { headings: [name: string, className?: string][]; label: string; children: ReactNode }) {
   return (
@@ -26,7 +26,7 @@ function List({ headings, label, children }: { headings: [name: string, classNam
 const NUMBER = "tabular text-right";
 const WIDE = "hidden md:table-cell";
 /** The part of a block's hash that tells it from others: its end. */
-const endOfHash = (sent: string | null) => (sent ? (blockHash(sent) ?? sent).slice(-16) : "–");
+const endOfHash = (hash: string | null) => hash?.slice(-16) ?? "–";
 const networkDifficulty = (nbits: string | null) => formatSi((nbits && difficultyOfBits(nbits)) || NaN);
 
 export function JobList({ jobs }: { jobs: Job[] }) {
