@@ -57,6 +57,24 @@ static void sweep(struct archive *archive)
     archive->sweep_due = false;
 }
 
+/* Whether a file was asked to end in front of the record with this number. Says so once. */
+static bool rotates_in_front_of(struct archive *archive, uint64_t seq)
+{
+    uint64_t behind = atomic_load_explicit(&archive->rotate_behind, memory_order_relaxed);
+    return behind && seq > behind &&
+           atomic_compare_exchange_strong(&archive->rotate_behind, &behind, 0);
+}
+
+static enum status take_record(struct archive *archive, int64_t now, struct error *err)
+{
+    if (rotates_in_front_of(archive, archive->held.seq) && archive->file.fd >= 0) {
+        enum status status = archive_seal(archive, err);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return archive_take(archive, &archive->held, now, err);
+}
+
 /* STATUS_END: all that is there was taken. STATUS_OK: there may be more. */
 static enum status take_records(struct archive *archive, int64_t now, struct error *err)
 {
@@ -68,7 +86,7 @@ static enum status take_records(struct archive *archive, int64_t now, struct err
                 return STATUS_END;
             archive->holding = true;
         }
-        enum status status = archive_take(archive, &archive->held, now, err);
+        enum status status = take_record(archive, now, err);
         if (status != STATUS_OK)
             return status;
         atomic_store_explicit(&archive->position, ring_reader_position(archive->reader),
@@ -100,32 +118,13 @@ static int64_t flush_after(const struct archive *archive)
     return sync_after(archive) < most ? sync_after(archive) : most;
 }
 
-/* What was recorded before somebody asked belongs into the file that ends. */
-static void look_for_rotation(struct archive *archive)
-{
-    pthread_mutex_lock(&archive->mutex);
-    bool asked = archive->rotate;
-    archive->rotate = false;
-    pthread_mutex_unlock(&archive->mutex);
-    if (asked)
-        archive->rotate_behind = ring_reader_last_seq(archive->reader);
-}
-
-static bool rotates_now(struct archive *archive, bool all_taken)
-{
-    bool reached = all_taken || archive->last_seq >= archive->rotate_behind;
-    bool rotates = archive->rotate_behind && reached;
-    if (rotates)
-        archive->rotate_behind = 0;
-    return rotates;
-}
-
-static enum status keep_time(struct archive *archive, int64_t now, bool all_taken,
+/* `reached`: all records up to this number have been taken, or will never be there. */
+static enum status keep_time(struct archive *archive, int64_t now, uint64_t reached,
                              struct error *err)
 {
     enum status status = STATUS_OK;
     int64_t file_age = archive->settings.segment_max_seconds * NS_PER_S;
-    bool rotate = rotates_now(archive, all_taken);
+    bool rotate = rotates_in_front_of(archive, reached + 1);
     if (archive->file.fd < 0)
         return STATUS_OK;
     if (rotate || due(archive->file_since, now, file_age))
@@ -143,7 +142,7 @@ static enum status keep_time(struct archive *archive, int64_t now, bool all_take
 static enum status work(struct archive *archive, int64_t now, bool stopping, struct error *err)
 {
     enum status status = STATUS_OK, taken;
-    look_for_rotation(archive);
+    uint64_t asked = archive->rotate_behind; /* before the ring is read */
     if (archive->failing && archive->file.fd >= 0)
         status = archive_push(archive, err);
     if (status == STATUS_OK && archive->sealing)
@@ -155,7 +154,10 @@ static enum status work(struct archive *archive, int64_t now, bool stopping, str
         return taken;
     if (taken == STATUS_END && archive->sweep_due)
         sweep(archive);
-    status = keep_time(archive, clock_mono_ns(), taken == STATUS_END, err);
+    uint64_t reached = archive->last_seq;
+    if (taken == STATUS_END && asked > reached)
+        reached = asked;
+    status = keep_time(archive, clock_mono_ns(), reached, err);
     if (status == STATUS_OK && taken == STATUS_END && stopping && archive->file.fd >= 0)
         status = archive_seal(archive, err);
     return status == STATUS_OK ? taken : status;
@@ -252,7 +254,7 @@ static void publish_status(struct archive *archive)
 static void wait_until(struct archive *archive, int64_t mono_ns)
 {
     struct timespec at = {.tv_sec = mono_ns / NS_PER_S, .tv_nsec = mono_ns % NS_PER_S};
-    while (!archive->stop && (archive->failing || !archive->rotate) && !archive->give_up &&
+    while (!archive->stop && (archive->failing || !archive->rotate_behind) && !archive->give_up &&
            pthread_cond_timedwait(&archive->wake, &archive->mutex, &at) == 0)
         continue;
 }
@@ -400,7 +402,7 @@ enum status archive_start(struct archive **out, const struct archive_settings *s
 void archive_rotate(struct archive *archive)
 {
     pthread_mutex_lock(&archive->mutex);
-    archive->rotate = true;
+    archive->rotate_behind = ring_reader_last_seq(archive->reader);
     pthread_cond_signal(&archive->wake);
     pthread_mutex_unlock(&archive->mutex);
 }

@@ -57,7 +57,6 @@ struct archive {
     int64_t unflushed_since, unsynced_since, frame_since, file_since; /* monotonic; 0: no */
     bool sealing;             /* the file is ending: no more lines into it */
     enum archive_fault fault; /* of the failure that is being handled */
-    uint64_t rotate_behind;   /* the file ends behind this number; 0: nobody asked for it */
     bool failing;
     int64_t tick_wait; /* the last one, nanoseconds */
     int64_t retry_at, retry_delay;
@@ -70,10 +69,13 @@ struct archive {
     _Atomic uint64_t position;          /* of the ring: read up to here */
     struct processor_choice processors; /* of the thread; the starter's */
     _Atomic bool give_up;               /* set with the mutex held, read anywhere */
-    _Atomic bool at_disk;               /* in a call that may wait for it */
-    _Atomic bool failing_now;           /* `failing`, for other threads */
+    /* The file ends behind this number, and whoever asks for it writes the number down: what is
+     * recorded later belongs into the next file, however late this thread comes to it. 0: none. */
+    _Atomic uint64_t rotate_behind;
+    _Atomic bool at_disk;     /* in a call that may wait for it */
+    _Atomic bool failing_now; /* `failing`, for other threads */
     /* behind the mutex: */
-    bool stop, rotate, finished;
+    bool stop, finished;
     struct archive_status status;
 };
 

@@ -93,17 +93,21 @@ START_TEST(rotation_on_request)
     archive_rig_begin(&rig);
     archive_rig_start(&rig);
     connect_four();
-    for (int i = 0; i < 5; i++) {
+    for (unsigned i = 0; i < 5; i++) {
         archive_rig_submits(&rig, 10);
-        archive_rotate(rig.archive); /* what is recorded by now goes into the file that ends */
+        archive_rotate(rig.archive); /* behind these, and in front of those, however late it is */
+        archive_rig_submits(&rig, 4);
         archive_rig_wait(&rig, archive_rig_archived, last_seq());
-        archive_rig_wait(&rig, no_file, 0);
+        ck_assert_uint_eq(support_count(rig.folder, ".ndjson.zst"), i + 1);
+        ck_assert_uint_eq(support_count(rig.folder, ".open"), 1);
     }
+    archive_rotate(rig.archive);
+    archive_rig_wait(&rig, no_file, 0);
     archive_rig_stop(&rig);
-    ck_assert_uint_eq(support_count(rig.folder, ".ndjson.zst"), 5);
-    archive_rig_expect_all(&rig, 58);
+    ck_assert_uint_eq(support_count(rig.folder, ".ndjson.zst"), 6);
+    archive_rig_expect_all(&rig, 78);
     ck_assert_uint_eq(archive_rig_read(&rig).states,
-                      4 * 4); /* in the first file `opened` says it all */
+                      5 * 4); /* in the first file `opened` says it all */
     archive_rig_end(&rig);
 }
 END_TEST
