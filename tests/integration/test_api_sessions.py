@@ -223,7 +223,8 @@ class OneSessionTest(SessionCase):
         self.assertTrue(0 < latency["p50"] <= latency["p90"] <= latency["p99"] <= latency["max"], latency)
         self.assertTrue(0 < latency["mean"] <= latency["max"])
         self.assertGreater(stats["hashrate_estimate"], 24 * 1024 * 2**32 / 60)
-        listed = self.sessions(api)[0]
+        listed = wait_until(lambda: next((s for s in self.sessions(api) if s["accepted"] == 24
+                                          and s["hashrate"] is not None), None), "the list knows it too")
         for session in (one, listed):
             self.assertGreater(session["hashrate"], 24 * 1024 * 2**32 / 60)
             self.assertTrue(0 < session["latency_ms"] <= latency["max"], session)
