@@ -308,6 +308,8 @@ enum status recorder_start(struct recorder *recorder, const struct config *confi
     raise_descriptor_limit(config);
     uv_loop_init(&recorder->uv);
     stream_loop_init(&recorder->loop, &recorder->uv);
+    recorder->loop.on_flushed = session_forwarded;
+    recorder->loop.user = recorder;
     start_handles(recorder);
     enum status status = start_tls(recorder, err);
     if (status == STATUS_OK)

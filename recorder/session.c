@@ -92,6 +92,7 @@ static void finish_if_drained(struct session *session)
 
 void session_stop(struct session *session)
 {
+    stream_loop_flush(&session->recorder->loop);
     if (session->phase == PHASE_RELAY || session->phase == PHASE_FINISH) {
         stream_read_stop(&session->miner);
         stream_read_stop(&session->pool);
@@ -122,27 +123,56 @@ static void count_bytes(struct session *session, enum tap_side side, size_t len)
                        session->tap.received[TAP_UP], session->tap.received[TAP_DOWN]);
 }
 
+/* The other side is not read any more while this one has too much to take. */
+static void hold_if_full(struct session *session, const struct stream *full)
+{
+    if (full->queued > SESSION_QUEUE_HIGH)
+        stream_read_stop(full == &session->pool ? &session->miner : &session->pool);
+}
+
+/* Bytes that came while injected lines wait for their answers: some may be kept from the miner. */
+static void relay_withholding(struct session *session, const char *data, size_t len)
+{
+    struct stream_loop *loop = &session->recorder->loop;
+    stream_loop_flush(loop);
+    size_t sent = inject_forward(session->inject, data, len);
+    loop->now_ns = clock_mono_ns();
+    ring_writer_publish(session->recorder->tap.ring, sent == len ? loop->now_ns : 0);
+    hold_if_full(session, &session->miner);
+}
+
 static void relay(struct session *session, enum tap_side side, const char *data, size_t len)
 {
     struct tap_shared *shared = &session->recorder->tap;
-    struct stream_loop *loop = &session->recorder->loop;
-    struct stream *other = other_of(session, side);
-    struct tap_time now = tap_at(shared, loop->now_ns);
+    struct tap_time now = tap_at(shared, session->recorder->loop.now_ns);
     const struct tap_withhold *withhold =
         side == TAP_DOWN ? inject_withhold(session->inject) : NULL;
     session->active_ns = now.mono_ns;
     tap_push(&session->tap, shared, side, data, len, now, withhold);
-    size_t sent =
-        withhold ? inject_forward(session->inject, data, len) : stream_write(other, data, len);
-    loop->now_ns = clock_mono_ns();
-    ring_writer_publish(shared->ring, sent == len ? loop->now_ns : 0);
     count_bytes(session, side, len);
-    if (pace_check(&session->recorder->pace, shared->ring, session->recorder->archive))
-        loop->now_ns = clock_mono_ns();
-    if (other->queued > SESSION_QUEUE_HIGH)
-        stream_read_stop(side == TAP_UP ? &session->miner : &session->pool);
+    if (withhold)
+        relay_withholding(session, data, len);
+    else
+        stream_forward(other_of(session, side), data, len, ring_writer_position(shared->ring));
     if (side == TAP_UP && session->inject)
         inject_try_send(session->inject);
+}
+
+/* What relay has forwarded is with the kernel, or queued where that takes no more. */
+void session_forwarded(void *user, const struct stream_forward *done, size_t count)
+{
+    struct recorder *recorder = user;
+    struct ring_writer *ring = recorder->tap.ring;
+    int64_t now_ns = recorder->loop.now_ns;
+    for (size_t i = 0; i < count; i++) {
+        bool sent = done[i].sent == done[i].len;
+        bool last = i + 1 == count || (done[i + 1].sent == done[i + 1].len) != sent;
+        if (last)
+            ring_writer_publish_to(ring, done[i].tag, sent ? now_ns : 0);
+        hold_if_full(done[i].to->user, done[i].to);
+    }
+    if (pace_check(&recorder->pace, ring, recorder->archive))
+        recorder->loop.now_ns = clock_mono_ns();
 }
 
 void session_write_pool(struct session *session, const char *line, size_t len)

@@ -80,6 +80,9 @@ void session_stop(struct session *session);
 /* Called about once a second: deadlines and idleness. */
 void session_tick(struct session *session, int64_t mono_ns);
 
+/* on_flushed of the recorder's loop; `user` is the recorder. */
+void session_forwarded(void *user, const struct stream_forward *done, size_t count);
+
 /* For injection: writes a line of ours to the pool between two of the miner's. */
 void session_write_pool(struct session *session, const char *line, size_t len);
 /* For injection: writes held bytes to the miner. */

@@ -137,6 +137,9 @@ uint64_t ring_writer_append(struct ring_writer *writer, const struct record *rec
 /* Publishes all that was appended. `forwarded_mono_ns`: when the write() to the other side
  * returned, 0 when it was queued or nothing was forwarded (delay unknown). */
 void ring_writer_publish(struct ring_writer *writer, int64_t forwarded_mono_ns);
+/* The same of what was appended up to this ring_writer_position. */
+void ring_writer_publish_to(struct ring_writer *writer, uint64_t position,
+                            int64_t forwarded_mono_ns);
 
 uint64_t ring_writer_next_seq(const struct ring_writer *writer);
 /* The end of what was put in, and the size of the data area, in bytes. */

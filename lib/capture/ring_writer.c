@@ -333,27 +333,40 @@ uint64_t ring_writer_append(struct ring_writer *writer, const struct record *rec
     return seq;
 }
 
-void ring_writer_publish(struct ring_writer *writer, int64_t forwarded_mono_ns)
+static void set_forward(struct ring_record *record, int64_t forwarded_mono_ns)
 {
-    if (writer->published == writer->claim)
-        return;
-    uint64_t position = writer->published;
-    while (forwarded_mono_ns && position < writer->claim) {
-        struct ring_record *record = (void *)ring_at(&writer->map, position);
-        int64_t delay = forwarded_mono_ns - record->mono_ns;
-        uint32_t forward = delay < 0                       ? 0
-                           : delay >= RING_FORWARD_UNKNOWN ? RING_FORWARD_UNKNOWN - 1
-                                                           : (uint32_t)delay;
-        __atomic_store_n(&record->forward_ns, forward, __ATOMIC_RELAXED);
-        position += record->length;
-    }
+    int64_t delay = forwarded_mono_ns - record->mono_ns;
+    uint32_t forward = delay < 0                       ? 0
+                       : delay >= RING_FORWARD_UNKNOWN ? RING_FORWARD_UNKNOWN - 1
+                                                       : (uint32_t)delay;
+    __atomic_store_n(&record->forward_ns, forward, __ATOMIC_RELAXED);
+}
+
+void ring_writer_publish_to(struct ring_writer *writer, uint64_t position,
+                            int64_t forwarded_mono_ns)
+{
     struct ring_header *h = writer->map.header;
-    writer->published = writer->claim;
-    atomic_store_explicit(&h->tail_seq, writer->next_seq - 1, memory_order_relaxed);
-    atomic_store_explicit(&h->tail, writer->claim, memory_order_release);
+    if (writer->published >= position)
+        return;
+    uint64_t at = writer->published, seq = 0;
+    while (at < position) {
+        struct ring_record *record = (void *)ring_at(&writer->map, at);
+        if (forwarded_mono_ns)
+            set_forward(record, forwarded_mono_ns);
+        seq = record->seq;
+        at += record->length;
+    }
+    writer->published = position;
+    atomic_store_explicit(&h->tail_seq, seq, memory_order_relaxed);
+    atomic_store_explicit(&h->tail, position, memory_order_release);
     const unsigned char *next = ring_at(&writer->map, writer->claim);
     for (size_t i = 0; i < PREFETCH_BYTES; i += 64)
         __builtin_prefetch(next + i, 1);
+}
+
+void ring_writer_publish(struct ring_writer *writer, int64_t forwarded_mono_ns)
+{
+    ring_writer_publish_to(writer, writer->claim, forwarded_mono_ns);
 }
 
 uint64_t ring_writer_next_seq(const struct ring_writer *writer)

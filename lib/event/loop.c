@@ -34,6 +34,7 @@
 
 #define EVENTS_A_TURN  256
 #define UV_TIME_AGE_MS 4
+#define EVENTS_A_CLOCK 16 /* that are read before the time is looked at again */
 
 static void must(bool done)
 {
@@ -48,7 +49,8 @@ void stream_loop_init(struct stream_loop *loop, uv_loop_t *uv)
     struct epoll_event backend = {.events = EPOLLIN, .data.ptr = NULL};
     struct epoll_event alarm = {.events = EPOLLIN, .data.ptr = loop};
     *loop = (struct stream_loop){.uv = uv};
-    loop->read_buffer = memory_new(STREAM_READ_SIZE + STREAM_TLS_ROOM);
+    loop->read_buffer = memory_new(STREAM_KEPT_MAX + STREAM_READ_SIZE + STREAM_TLS_ROOM);
+    loop->forwards = memory_new(STREAM_FORWARDS * sizeof *loop->forwards);
     loop->epoll = epoll_create1(EPOLL_CLOEXEC);
     must(loop->epoll >= 0);
     loop->alarm = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
@@ -62,6 +64,7 @@ void stream_loop_close(struct stream_loop *loop)
     (void)close(loop->alarm);
     (void)close(loop->epoll);
     free(loop->read_buffer);
+    free(loop->forwards);
     *loop = (struct stream_loop){.epoll = -1, .alarm = -1};
 }
 
@@ -163,6 +166,8 @@ static void turn(struct stream_loop *loop, int wait)
     bool backend = wait == 0;
     look_at_clock(loop);
     for (int i = 0; i < count; i++) {
+        if (i % EVENTS_A_CLOCK == EVENTS_A_CLOCK - 1)
+            loop->now_ns = clock_mono_ns();
         if (events[i].data.ptr == loop)
             quit_alarm(loop);
         if (events[i].data.ptr == NULL || events[i].data.ptr == loop)
@@ -171,6 +176,7 @@ static void turn(struct stream_loop *loop, int wait)
             stream_events(events[i].data.ptr, events[i].events);
     }
     run_due(loop);
+    loop_settle(loop);
     if (backend)
         (void)uv_run(loop->uv, UV_RUN_NOWAIT);
 }

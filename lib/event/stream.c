@@ -89,6 +89,7 @@ void stream_fail(struct stream *stream, int code)
     stream->failed = 1;
     stream->reported = 1;
     stream_receive_stop(stream);
+    loop_settle(stream->loop);
     stream->callbacks->on_error(stream, stream->error);
 }
 
@@ -109,15 +110,24 @@ static void stream_receive(struct stream *stream, const char *data, size_t len)
         stream->callbacks->on_data(stream, data, len);
 }
 
+/* STREAM_READ_SIZE bytes behind those that wait. */
+static char *read_room(struct stream_loop *loop)
+{
+    if (loop->kept > STREAM_KEPT_MAX)
+        stream_loop_flush(loop);
+    return loop->read_buffer + loop->kept;
+}
+
 /* After a reset Linux still hands out what had arrived before it; a miner wants to see why its pool
  * threw it out. Ends by itself: the peer can send no more. */
 static void read_last_words(struct stream *stream)
 {
     while (stream->reading && !stream->ended && !stream->closing) {
-        ssize_t count = socket_receive(stream->fd, stream->loop->read_buffer, STREAM_READ_SIZE);
+        char *buffer = read_room(stream->loop);
+        ssize_t count = socket_receive(stream->fd, buffer, STREAM_READ_SIZE);
         if (count <= 0)
             return;
-        stream_receive(stream, stream->loop->read_buffer, (size_t)count);
+        stream_receive(stream, buffer, (size_t)count);
     }
 }
 
@@ -141,6 +151,7 @@ void stream_end(struct stream *stream)
     }
     stream->ended = 1;
     stream_receive_stop(stream);
+    loop_settle(stream->loop);
     stream->callbacks->on_end(stream);
 }
 
@@ -159,12 +170,12 @@ static void on_nothing(struct stream *stream, ssize_t count, int errnum)
 
 static void receive_all(struct stream *stream)
 {
-    char *buffer = stream->loop->read_buffer;
     for (int i = 0; stream->readable && stream->receiving; i++) {
         if (i == READS_A_TURN) {
             loop_due(stream);
             return;
         }
+        char *buffer = read_room(stream->loop);
         ssize_t count = socket_receive(stream->fd, buffer, STREAM_READ_SIZE);
         if (count > 0) {
             if (count < STREAM_READ_SIZE && !stream->to_the_end)
@@ -221,6 +232,12 @@ void stream_count_queued(struct stream *stream)
 
 size_t stream_write(struct stream *stream, const char *data, size_t len)
 {
+    loop_settle(stream->loop);
+    return stream_send(stream, data, len);
+}
+
+size_t stream_send(struct stream *stream, const char *data, size_t len)
+{
     if (len == 0 || stream->failed || stream->closing || stream->shut)
         return 0;
     if (stream->tls != NULL)
@@ -236,6 +253,7 @@ static void send_fin(struct stream *stream)
 
 void stream_drained(struct stream *stream)
 {
+    loop_settle(stream->loop);
     if (stream->queued > 0 || stream->failed)
         return;
     if (stream->want_shutdown)
@@ -254,6 +272,7 @@ void stream_finish(struct stream *stream)
 
 void stream_shutdown(struct stream *stream)
 {
+    loop_settle(stream->loop);
     if (stream->shut || stream->failed || stream->closing)
         return;
     stream->shut = 1;
@@ -273,6 +292,7 @@ static void set_reset_on_close(const struct stream *stream)
 
 void stream_close(struct stream *stream, bool reset)
 {
+    loop_settle(stream->loop);
     if (stream->closing)
         return;
     if (!stream->failed)
@@ -296,6 +316,7 @@ static void closed(struct stream *stream)
     if (stream->tls != NULL)
         tls_session_free(stream);
     stream->loop->open--;
+    loop_settle(stream->loop);
     stream->callbacks->on_closed(stream);
 }
 

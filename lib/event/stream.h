@@ -15,8 +15,10 @@
  *   init ──▶ (open | accept | connected by connect.h) ──▶ open ──shutdown──▶ write side closed
  *      any of them ──close──▶ closing ──on_closed──▶ memory may go
  *
- * Reading: all plain streams of a loop share one read buffer (64 KiB), so an idle stream holds no
- * memory beyond its struct; the bytes given to on_data are valid only during the call.
+ * Reading: all plain streams of a loop share one read buffer, so an idle stream holds no memory
+ * beyond its struct; the bytes given to on_data are valid only during the call, unless they are
+ * forwarded: then they wait in that buffer, and the loop sends them when it has read what else has
+ * come.
  *
  * Callbacks run on the loop's thread, never from inside any function below: an error met while
  * writing is reported by on_error from the loop, after what the peer had sent before (its last
@@ -53,10 +55,26 @@ struct stream_callbacks {
     void (*on_closed)(struct stream *stream);
 };
 
+/* Bytes from one stream to another. */
+struct stream_forward {
+    struct stream *to;
+    const char *data;
+    size_t len;
+    size_t sent;  /* as stream_write returns it */
+    uint64_t tag; /* the user's */
+};
+
 /* One loop with what its streams share. Embed it; close it after all its streams are closed. */
 struct stream_loop {
     uv_loop_t *uv;
-    char *read_buffer;  /* STREAM_READ_SIZE bytes, and room for a TLS record */
+    /* After forwarded bytes were sent: all of them, in their order. Must not forward. May be NULL;
+     * set it, and `user`, after stream_loop_init. */
+    void (*on_flushed)(void *user, const struct stream_forward *done, size_t count);
+    void *user;
+    char *read_buffer; /* forwarded bytes that wait, room for a read, room for a TLS record */
+    size_t kept;       /* bytes of it in front of which nothing may be overwritten */
+    struct stream_forward *forwards; /* STREAM_FORWARDS */
+    size_t forward_count;
     int64_t now_ns;     /* monotonic, when the loop woke up; whoever reads the clock may renew it */
     int64_t uv_told_ns; /* when libuv was last told what time it is */
     int epoll;          /* the streams, and what uv waits for */
@@ -66,6 +84,8 @@ struct stream_loop {
     struct stream *due_first, *due_last; /* have something to do in the next turn */
 };
 #define STREAM_READ_SIZE 65536
+#define STREAM_KEPT_MAX  32768
+#define STREAM_FORWARDS  64 /* so that none waits for many */
 /* Without a descriptor for it the program ends. */
 void stream_loop_init(struct stream_loop *loop, uv_loop_t *uv);
 void stream_loop_close(struct stream_loop *loop);
@@ -129,6 +149,14 @@ void stream_read_stop(struct stream *stream);
  * on_error has come or will come. Returns the bytes that went into the kernel at once (for TLS:
  * `len` if nothing had to be queued, else 0). */
 size_t stream_write(struct stream *stream, const char *data, size_t len);
+
+/* The same for bytes that on_data has just been given by any stream of the loop, but a little
+ * later: when the loop has read what else has come, STREAM_FORWARDS are waiting, or anything else
+ * is about to be written, shut, closed or told to anybody. They are not copied. Then on_flushed is
+ * called. */
+void stream_forward(struct stream *to, const char *data, size_t len, uint64_t tag);
+/* Sends what waits, for who wants to know what `queued` is. */
+void stream_loop_flush(struct stream_loop *loop);
 
 /* FIN (TLS: close_notify and FIN) after everything queued. Reading goes on. */
 void stream_shutdown(struct stream *stream);

@@ -2,7 +2,7 @@
  * stream_private.h - what stream.c, queue.c and the TLS session tell each other. Not for users.
  *
  *   stream_write ─▶ (tls_session_write) ─▶ queue_send ─▶ kernel, or the queue
- *   kernel ─▶ stream.c ─▶ (tls_session_receive) ─▶ on_data
+ *   kernel ─▶ stream.c ─▶ (tls_session_receive) ─▶ on_data ─▶ stream_forward ─▶ stream_write
  */
 #ifndef HASHSCOPE_EVENT_STREAM_PRIVATE_H
 #define HASHSCOPE_EVENT_STREAM_PRIVATE_H
@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "lib/base/clock.h"
 #include "lib/event/stream.h"
 
 /* Behind the read buffer: what one TLS record may hold (RFC 8446, section 5.1). */
@@ -36,7 +37,17 @@ void loop_forget(struct stream *stream);
 /* stream_turn is called from the loop, in the next turn at the latest. */
 void loop_due(struct stream *stream);
 
+/* What waits is sent before anything else happens to a stream. */
+static inline void loop_settle(struct stream_loop *loop)
+{
+    if (loop->forward_count > 0)
+        stream_loop_flush(loop);
+}
+
 /* ---- stream.c ---- */
+
+/* stream_write, without a look at what waits. */
+size_t stream_send(struct stream *stream, const char *data, size_t len);
 
 /* The kernel says so; bits of epoll. Only from the loop. */
 void stream_events(struct stream *stream, uint32_t events);

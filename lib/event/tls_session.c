@@ -170,6 +170,7 @@ static void on_established(struct stream *stream)
     stream->tls->established = true;
     if (!stream->reading)
         stream_receive_stop(stream);
+    loop_settle(stream->loop);
     if (stream->callbacks->on_tls != NULL)
         stream->callbacks->on_tls(stream);
     if (!stream->closing)
@@ -199,7 +200,7 @@ static bool wants_data(const struct stream *stream)
 static bool deliver_record(struct stream *stream)
 {
     struct tls_session *session = stream->tls;
-    char *plain = stream->loop->read_buffer + STREAM_READ_SIZE;
+    char *plain = stream->loop->read_buffer + STREAM_KEPT_MAX + STREAM_READ_SIZE;
     ERR_clear_error();
     int count = SSL_read(session->ssl, plain, RECORD_MAX);
     if (count > 0) {
