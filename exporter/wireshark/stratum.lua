@@ -26,6 +26,7 @@ local LINE_MAX = 16 * 2 ^ 20  -- no line is waited for beyond this
 local OPEN_MAX = 1024         -- requests waiting for an answer, per connection
 local TEXT_MAX = 2 ^ 16       -- of a text in a field
 local ELEMENTS_MAX = 256      -- of an array that is shown
+local INFO_COMPARED = 64      -- bytes of what stands in the Info column
 local find, byte, sub, match, gsub, format =
     string.find, string.byte, string.sub, string.match, string.gsub, string.format
 
@@ -587,7 +588,7 @@ end
 -- What is remembered between calls, beside connections and pairs.
 local seen = {}
 local function see_anew()
-    seen.frame, seen.wanted, seen.column, seen.last = 0, false, 0, 0
+    seen.frame, seen.wanted, seen.column, seen.info = 0, false, 0, ""
     seen.timeout = stratum.prefs.timeout
 end
 see_anew()
@@ -1207,15 +1208,17 @@ local function dissect_line(tvb, pinfo, tree, connection, side, text, base, leng
     return info
 end
 
+-- A frame comes here once for each reassembled part of it; and twice in a row when it is drawn
+-- again, with the columns as TCP left them. What stands there tells which it is.
 local function show_info(pinfo, infos)
-    local again = seen.column == pinfo.number and pinfo.number == seen.last
     local text, columns = infos[2] and table.concat(infos, " | ") or infos[1], pinfo.cols
     local column = columns.info
     columns.protocol = "Stratum"
-    if again then
+    if seen.column == pinfo.number and find(tostring(column), seen.info, 1, true) == 1 then
         column:append(" | " .. text)
     else
         column:set(text)
+        seen.info = sub(text, 1, INFO_COMPARED)
     end
     column:fence()
     seen.column = pinfo.number
@@ -1307,7 +1310,6 @@ local function dissect(tvb, pinfo, tree, start)
     if #infos > 0 then
         show_info(pinfo, infos)
     end
-    seen.last = pinfo.number
     return tvb:len()
 end
 

@@ -200,6 +200,11 @@ class Lines(Case):
         Conversation(self.capture).say(MINER, b"".join(self.messages()), size=60000)
         self.assertEqual(self.one("stratum.id"), [str(i) for i in range(60)])
 
+    def test_one_frame_twice_in_a_row(self):
+        """As Wireshark draws a row again: the column holds what TCP wrote, then what we write."""
+        Conversation(self.capture, handshake=False).say(POOL, line(id=None, method="mining.ping"))
+        self.assertEqual(self.tshark.info(self.written()), ["mining.ping"])
+
     def test_line_ends(self):
         talk = Conversation(self.capture)
         talk.say(POOL, b'{"id":1,"result":true}\r\n{"id":2,"result":true}\n{"id":3,"result":true}')
