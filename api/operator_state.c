@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 
@@ -42,14 +43,16 @@ static struct operator_choice read_entry(const json_t *entry)
         .auto_replay = json_is_true(json_object_get(entry, "auto_replay")),
         .repeat_count = count_of(entry, "repeat_count", REPEAT_COUNT_MAX),
         .auto_replay_count = count_of(entry, "auto_replay_count", AUTO_REPLAY_MAX),
+        .auto_replay_since = json_integer_value(json_object_get(entry, "auto_replay_since")),
     };
 }
 
 static json_t *make_entry(const struct operator_choice *choice)
 {
-    return json_pack("{s:b,s:b,s:I,s:I}", "broadcast", (int)choice->broadcast, "auto_replay",
+    return json_pack("{s:b,s:b,s:I,s:I,s:I}", "broadcast", (int)choice->broadcast, "auto_replay",
                      (int)choice->auto_replay, "repeat_count", (json_int_t)choice->repeat_count,
-                     "auto_replay_count", (json_int_t)choice->auto_replay_count);
+                     "auto_replay_count", (json_int_t)choice->auto_replay_count,
+                     "auto_replay_since", (json_int_t)choice->auto_replay_since);
 }
 
 static bool says_nothing(const struct operator_choice *choice)
@@ -61,7 +64,8 @@ static bool says_nothing(const struct operator_choice *choice)
 static bool same(const struct operator_choice *a, const struct operator_choice *b)
 {
     return a->broadcast == b->broadcast && a->auto_replay == b->auto_replay &&
-           a->repeat_count == b->repeat_count && a->auto_replay_count == b->auto_replay_count;
+           a->repeat_count == b->repeat_count && a->auto_replay_count == b->auto_replay_count &&
+           a->auto_replay_since == b->auto_replay_since;
 }
 
 static void count_repeats(struct operator_state *state)
@@ -80,58 +84,16 @@ static void path_of(const struct operator_state *state, const char *end, char ou
     (void)snprintf(out, PATH_ROOM, "%s/" FILE_NAME "%s", state->data_dir, end);
 }
 
-static bool write_all(int fd, const char *text, size_t len)
-{
-    while (len > 0) {
-        ssize_t count = write(fd, text, len);
-        if (count < 0 && errno != EINTR)
-            return false;
-        text += count > 0 ? count : 0;
-        len -= count > 0 ? (size_t)count : 0;
-    }
-    return true;
-}
-
-static enum status sync_folder(const struct operator_state *state, struct error *err)
-{
-    int fd = open(state->data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return error_errno(err, errno, "%s", state->data_dir);
-    int failed = fsync(fd);
-    int number = errno;
-    close(fd);
-    return failed ? error_errno(err, number, "%s", state->data_dir) : STATUS_OK;
-}
-
-static enum status replace(const struct operator_state *state, const char *text, struct error *err)
-{
-    char path[PATH_ROOM], fresh[PATH_ROOM];
-    path_of(state, "", path);
-    path_of(state, ".new", fresh);
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
-    if (fd < 0)
-        return error_errno(err, errno, "%s", fresh);
-    bool written = write_all(fd, text, strlen(text)) && fsync(fd) == 0;
-    int number = errno;
-    if (close(fd) != 0 && written) {
-        number = errno;
-        written = false;
-    }
-    if (written && rename(fresh, path) == 0)
-        return sync_folder(state, err);
-    number = written ? errno : number;
-    (void)unlink(fresh);
-    return error_errno(err, number, "%s", path);
-}
-
 static enum status save(const struct operator_state *state, struct error *err)
 {
+    char path[PATH_ROOM];
     json_t *tree = json_pack("{s:i,s:O}", "version", FILE_VERSION, "entries", state->entries);
     char *text = json_dumps(tree, JSON_INDENT(1) | JSON_SORT_KEYS);
     json_decref(tree);
     if (!text)
         return error_set(err, STATUS_FULL, "no memory for " FILE_NAME);
-    enum status status = replace(state, text, err);
+    path_of(state, "", path);
+    enum status status = file_replace(path, span_text(text), FILE_MODE, err);
     free(text);
     return status;
 }

@@ -27,8 +27,9 @@ struct operator_choice {
     bool broadcast, auto_replay;
     uint32_t repeat_count;      /* 1 to REPEAT_COUNT_MAX */
     uint32_t auto_replay_count; /* 1 to AUTO_REPLAY_MAX */
+    int64_t auto_replay_since;  /* wall time in ns when it was switched on; 0: it is off */
 };
-#define OPERATOR_NOTHING ((struct operator_choice){false, false, 1, 1})
+#define OPERATOR_NOTHING ((struct operator_choice){false, false, 1, 1, 0})
 
 struct operator_state;
 

@@ -168,8 +168,16 @@ static void named_by(const struct stratum_scan *scan, char key[OPERATOR_KEY_MAX]
     json_decref(params);
 }
 
+/* The row comes a moment after the submit passed: it may have been switched on since. A clock that
+ * was set back tells nothing. */
+static bool was_on(const struct operator_choice *choice, int64_t wall_ns)
+{
+    int64_t early_ns = choice->auto_replay_since - wall_ns;
+    return choice->auto_replay && (early_ns <= 0 || early_ns > STALE_NS);
+}
+
 /* How often the submit is to be repeated; 0: not at all. */
-static uint32_t wanted(struct repeater *repeater, const struct uuid *session,
+static uint32_t wanted(struct repeater *repeater, const struct uuid *session, int64_t wall_ns,
                        const struct stratum_scan *scan)
 {
     char key[OPERATOR_KEY_MAX];
@@ -177,7 +185,7 @@ static uint32_t wanted(struct repeater *repeater, const struct uuid *session,
     if (!session_book_key(repeater->book, session, key))
         named_by(scan, key);
     operator_state_get(repeater->state, key, &choice);
-    return choice.auto_replay ? choice.auto_replay_count : 0;
+    return was_on(&choice, wall_ns) ? choice.auto_replay_count : 0;
 }
 
 void repeater_add(struct repeater *repeater, const struct query_row *row)
@@ -188,7 +196,7 @@ void repeater_add(struct repeater *repeater, const struct query_row *row)
         !is_submit(row, &scan) ||
         !uuid_parse(&session, row->line.session.data, row->line.session.len))
         return;
-    uint32_t count = wanted(repeater, &session, &scan);
+    uint32_t count = wanted(repeater, &session, row->line.wall_ns, &scan);
     if (count == 0)
         return;
     (void)pthread_mutex_lock(&repeater->lock);

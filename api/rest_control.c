@@ -11,6 +11,7 @@
 #include "api/session_book.h"
 #include "api/session_find.h"
 #include "api/session_json.h"
+#include "lib/base/clock.h"
 
 /* ---- the session ---- */
 
@@ -94,6 +95,10 @@ static void set_repeat_count(struct operator_choice *choice, uint32_t value)
 
 static void set_auto_replay(struct operator_choice *choice, uint32_t value)
 {
+    if (!value)
+        choice->auto_replay_since = 0;
+    else if (!choice->auto_replay)
+        choice->auto_replay_since = clock_wall_ns();
     choice->auto_replay = value != 0;
 }
 

@@ -30,7 +30,7 @@ static enum status find_message(const struct rest *rest, const char *id, struct 
     struct query *query;
     struct query_row row;
     if (!query_id_parse(id, &instance, &seq))
-        return error_set(err, STATUS_NOT_FOUND, "there is no message '%s'", id);
+        return error_set(err, STATUS_INVALID, "%s is no id of a message", id);
     if (live_find(rest->live, instance, seq, page))
         return STATUS_OK;
     enum status status = query_find(&query, &rest->place, id, &row, err);

@@ -18,6 +18,7 @@
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/verdict_text.h"
+#include "lib/base/file.h"
 #include "lib/base/json.h"
 #include "lib/capture/line.h"
 #include "lib/capture/segment_file.h"
@@ -117,7 +118,7 @@ static enum status replace(const struct repairing *repairing, char torn[PROGRAM_
         return error_errno(err, errno, "renaming %s to %s", repairing->to, repairing->sealed);
     if (!in_place && unlink(repairing->path) != 0)
         return error_errno(err, errno, "removing %s, which is also %s", repairing->path, torn);
-    return segment_sync_folder(repairing->sealed, err);
+    return file_sync_folder(repairing->sealed, err);
 }
 
 /* ---- telling ---- */

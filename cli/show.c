@@ -4,8 +4,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "lib/capture/line.h"
-
 void show_init(struct show *show, const struct filter *filter, const struct format_options *format,
                const struct query_place *place, const char *command)
 {
@@ -86,21 +84,12 @@ void show_line(struct show *show, const struct segment_line *line)
     output_advance(&show->output);
 }
 
-/* What was overwritten before it could be read or archived stands as the archive would say it. */
 static void show_gap(struct show *show, const struct query_row *row)
 {
-    const struct gap_info gap = {.first_lost = row->line.seq - row->missed,
-                                 .lost = row->missed,
-                                 .reason = "overwritten in the live ring before it was read"};
-    struct clock_formatter clock = {.valid = false};
     struct buffer text = {NULL, 0, 0};
     struct segment_line line;
 
-    if (segment_line_parse(&line, row->line.text.data, row->line.text.len) != STATUS_OK)
-        return;
-    const struct record following = {.seq = row->line.seq, .wall_ns = line.wall_ns};
-    line_append_gap(&text, &clock, &following, &gap);
-    if (segment_line_parse(&line, text.data, text.len - 1) == STATUS_OK)
+    if (query_row_gap(row, &text, &line))
         show_line(show, &line);
     show->missed += row->missed;
     buffer_close(&text);

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/capture/archive.h"
 #include "lib/capture/archive_scan.h"
@@ -61,7 +62,7 @@ static enum status move(const char *from, const char *to, struct error *err)
 {
     if (rename(from, to) != 0)
         return error_errno(err, errno, "renaming %s to %s", from, to);
-    return segment_sync_folder(to, err);
+    return file_sync_folder(to, err);
 }
 
 static enum status move_aside(const char *open_path, struct error *err)

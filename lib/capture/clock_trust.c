@@ -10,8 +10,6 @@
  */
 #include "lib/capture/clock_trust.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +17,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
-#include "lib/capture/segment_file.h"
+#include "lib/base/file.h"
 
 struct clock_moment clock_moment_now(void)
 {
@@ -127,32 +125,15 @@ void clock_trust_load(struct clock_trust *trust, const char *data_dir)
     json_decref(tree);
 }
 
-static enum status write_synced(const char *path, const char *text, struct error *err)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-    if (fd < 0)
-        return error_errno(err, errno, "making %s", path);
-    enum status status = STATUS_OK;
-    errno = EIO;
-    if (write(fd, text, strlen(text)) != (ssize_t)strlen(text) || fsync(fd) != 0)
-        status = error_errno(err, errno, "writing %s", path);
-    close(fd);
-    return status;
-}
-
 enum status clock_trust_save(const struct clock_trust *trust, const char *data_dir,
                              struct error *err)
 {
-    char path[4096], fresh[4096], text[256];
+    char path[4096], text[256];
     snprintf(path, sizeof path, "%s/live/clock", data_dir);
-    snprintf(fresh, sizeof fresh, "%s/live/clock.new", data_dir);
     snprintf(text, sizeof text,
              "{\"wall_ns\":%lld,\"steady_ns\":%lld,\"boot\":\"%s\",\"difference_ns\":%lld,"
              "\"held_ns\":%lld}\n",
              (long long)trust->seen.wall_ns, (long long)trust->seen.steady_ns, trust->seen.boot,
              (long long)trust->difference_ns, (long long)trust->held_ns);
-    enum status status = write_synced(fresh, text, err);
-    if (status == STATUS_OK && rename(fresh, path) != 0)
-        status = error_errno(err, errno, "renaming %s", fresh);
-    return status == STATUS_OK ? segment_sync_folder(path, err) : status;
+    return file_replace(path, span_text(text), 0640, err);
 }

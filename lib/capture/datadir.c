@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/file.h"
 #include "lib/base/random.h"
 
 struct path {
@@ -94,44 +95,12 @@ static enum status take_lock(struct datadir *dir, struct error *err)
     return STATUS_OK;
 }
 
-static enum status sync_folder(const char *path, struct error *err)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return error_errno(err, errno, "opening %s", path);
-    enum status status = STATUS_OK;
-    if (fsync(fd) != 0)
-        status = error_errno(err, errno, "syncing %s", path);
-    close(fd);
-    return status;
-}
-
-static enum status write_synced(const char *path, const char *text, struct error *err)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-    if (fd < 0)
-        return error_errno(err, errno, "making %s", path);
-    enum status status = STATUS_OK;
-    errno = EIO;
-    if (write(fd, text, strlen(text)) != (ssize_t)strlen(text) || fsync(fd) != 0)
-        status = error_errno(err, errno, "writing %s", path);
-    close(fd);
-    return status;
-}
-
 static enum status instance_write(const struct datadir *dir, uint64_t reserved, struct error *err)
 {
-    struct path path = path_below(dir, "live/instance"),
-                fresh = path_below(dir, "live/instance.new");
     char text[128];
     snprintf(text, sizeof text, "{\"instance\":\"%016" PRIx64 "\",\"reserved\":%" PRIu64 "}\n",
              dir->instance, reserved);
-    enum status status = write_synced(fresh.text, text, err);
-    if (status == STATUS_OK && rename(fresh.text, path.text) != 0)
-        status = error_errno(err, errno, "renaming %s", fresh.text);
-    if (status == STATUS_OK)
-        status = sync_folder(path_below(dir, "live").text, err);
-    return status;
+    return file_replace(path_below(dir, "live/instance").text, span_text(text), 0640, err);
 }
 
 static bool instance_fields(struct datadir *dir, const json_t *tree)

@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/file.h"
 #include "lib/base/memory.h"
 #include "lib/capture/recompress.h"
 #include "lib/capture/segment_file.h"
@@ -232,7 +233,7 @@ static enum status step_replace(struct footer_job *job, struct error *err)
 
 static enum status step_settle(struct footer_job *job, struct error *err)
 {
-    enum status status = segment_sync_folder(job->path, err);
+    enum status status = file_sync_folder(job->path, err);
     (void)posix_fadvise(job->new, 0, 0, POSIX_FADV_DONTNEED);
     job->phase = PHASE_DONE;
     return status == STATUS_OK ? STATUS_END : status;

@@ -175,6 +175,11 @@ void query_cursor(const struct query *query, char out[QUERY_CURSOR_BYTES]);
 enum status query_row_bytes(const struct query_row *row, struct buffer *scratch,
                             struct span *out) MUST_CHECK;
 
+/* What was lost in front of a row with `missed`, as the archive would say it: a line with the event
+ * "gap", in `text`. False: the row's own line is none of this format. */
+bool query_row_gap(const struct query_row *row, struct buffer *text,
+                   struct segment_line *out) MUST_CHECK;
+
 /* ------------------------------------------------------------------ one row */
 
 #define QUERY_ID_BYTES 40 /* "<instance>-<seq>" with its NUL */

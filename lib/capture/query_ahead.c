@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "lib/base/memory.h"
+#include "lib/capture/segment_bytes.h"
 
 #define ALONE 3 /* frames read before threads are worth their while */
 
@@ -32,20 +33,9 @@ struct query_ahead {
     bool stop;
 };
 
-static ZSTD_DCtx *decompressor_new(void)
-{
-    ZSTD_DCtx *decompressor = ZSTD_createDCtx();
-    if (decompressor && ZSTD_isError(ZSTD_DCtx_setParameter(decompressor, ZSTD_d_windowLogMax,
-                                                            SEGMENT_WINDOW_LOG_MAX))) {
-        ZSTD_freeDCtx(decompressor);
-        return NULL;
-    }
-    return decompressor;
-}
-
 struct query_ahead *query_ahead_new(unsigned threads, const struct query_match *match)
 {
-    ZSTD_DCtx *decompressor = decompressor_new();
+    ZSTD_DCtx *decompressor = segment_decompressor_new();
     if (!decompressor)
         return NULL;
     struct query_ahead *ahead = memory_new(sizeof *ahead);
@@ -70,7 +60,7 @@ static struct query_load *load_at(struct query_ahead *ahead, size_t i)
 static void *work(void *user)
 {
     struct query_ahead *ahead = user;
-    ZSTD_DCtx *decompressor = decompressor_new();
+    ZSTD_DCtx *decompressor = segment_decompressor_new();
     pthread_mutex_lock(&ahead->mutex);
     while (!ahead->stop && decompressor) {
         if (ahead->claimed == ahead->count) {

@@ -1,6 +1,8 @@
-/* query_find.c - one row by its id, and the answer to a request: queries with narrow bounds. */
+/* query_find.c - one row by its id, and the answer to a request: queries with narrow bounds; and
+ * what was lost in front of one. */
 #include <string.h>
 
+#include "lib/capture/line.h"
 #include "lib/capture/query_private.h"
 
 #define CLOCK_DOUBT_NS (60 * NS_PER_S) /* wall clocks may be set while an answer is awaited */
@@ -87,4 +89,20 @@ enum status query_file_begin(const struct query_place *place, uint64_t seq, uint
     *out = query_plan_first_seq(&plan);
     query_plan_close(&plan);
     return STATUS_OK;
+}
+
+bool query_row_gap(const struct query_row *row, struct buffer *text, struct segment_line *out)
+{
+    const struct gap_info gap = {.first_lost = row->line.seq - row->missed,
+                                 .lost = row->missed,
+                                 .reason = "overwritten in the live ring before it was read"};
+    struct clock_formatter clock = {.valid = false};
+    struct segment_line line;
+
+    if (segment_line_parse(&line, row->line.text.data, row->line.text.len) != STATUS_OK)
+        return false;
+    const struct record following = {.seq = row->line.seq, .wall_ns = line.wall_ns};
+    buffer_clear(text);
+    line_append_gap(text, &clock, &following, &gap);
+    return segment_line_parse(out, text->data, text->len - 1) == STATUS_OK;
 }

@@ -243,7 +243,7 @@ bool query_match_frame(const struct query_match *match, const struct segment_ind
     return (!match->by_method || (index->methods & methods)) && kinds_occur(match, index);
 }
 
-static bool record_session_fits(const struct query_match *match, const struct uuid *session)
+bool query_match_session(const struct query_match *match, const struct uuid *session)
 {
     if (!match->by_session)
         return true;
@@ -277,6 +277,6 @@ bool query_match_record(const struct query_match *match, const struct record *re
         return false;
     if (!(match->what & (message ? QUERY_MESSAGES : QUERY_EVENTS)))
         return false;
-    return record_session_fits(match, &record->session) &&
+    return query_match_session(match, &record->session) &&
            (!message || record_message_fits(match, record));
 }

@@ -67,6 +67,7 @@ void query_hits_close(struct query_hits *hits);
 /* All lines of the text (each ended by a newline) that fit, in order. */
 void query_match_text(const struct query_match *match, struct query_hits *hits, struct span text);
 
+bool query_match_session(const struct query_match *match, const struct uuid *session);
 /* Whether a frame may hold lines that fit, from its index entry. */
 bool query_match_frame(const struct query_match *match, const struct segment_index *index);
 /* Whether a record may fit; it costs less than writing its line. */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lib/base/memory.h"
+#include "lib/capture/segment_bytes.h"
 
 #define CLOCK_DOUBT_US  (3600 * (NS_PER_S / NS_PER_US))
 #define SINGLE_SESSIONS 4 /* looked up in a footer one by one */
@@ -362,7 +363,7 @@ static uint64_t newest_of(struct query_plan *plan, struct query_file *file)
     if (!plan->with_tail || !file->tail ||
         query_match_init(&all, &(struct query_filter){.first_seq = UINT64_MAX}, NULL) != STATUS_OK)
         return query_file_last_seq(file);
-    ZSTD_DCtx *decompressor = ZSTD_createDCtx();
+    ZSTD_DCtx *decompressor = segment_decompressor_new();
     load.file = query_file_hold(file);
     if (decompressor)
         query_load_run(&load, decompressor, &all);

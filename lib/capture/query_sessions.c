@@ -47,21 +47,6 @@ static bool summary_fits(const struct query_match *match, const struct segment_s
     return summary->last_seq >= match->first_seq && summary->first_seq <= match->last_seq;
 }
 
-static bool id_fits(const struct query_match *match, const struct uuid *id)
-{
-    for (size_t low = 0, high = match->ids.count; low < high;) {
-        size_t middle = low + (high - low) / 2;
-        int order = memcmp(id, &match->ids.uuids[middle], sizeof *id);
-        if (order == 0)
-            return true;
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return !match->by_session;
-}
-
 static void take_footer(struct query_sessions *sessions, const struct segment_footer *footer)
 {
     const struct segment_totals *totals = segment_footer_totals(footer);
@@ -69,7 +54,7 @@ static void take_footer(struct query_sessions *sessions, const struct segment_fo
     for (size_t i = 0; i < count; i++) {
         struct segment_summary summary;
         segment_footer_session_id(footer, i, &summary.session);
-        if (!id_fits(&sessions->match, &summary.session))
+        if (!query_match_session(&sessions->match, &summary.session))
             continue;
         segment_footer_session(footer, i, &summary);
         if (summary_fits(&sessions->match, &summary))
@@ -161,7 +146,7 @@ static enum status take_rest(struct query_sessions *sessions,
 static bool live_fits(const struct query_match *match, const struct session_info *info)
 {
     bool open = info->state != SESSION_CLOSED;
-    return id_fits(match, &info->session) &&
+    return query_match_session(match, &info->session) &&
            (!match->bounded || (info->opened_wall_ns / NS_PER_US < match->to_us &&
                                 (open || info->closed_wall_ns / NS_PER_US >= match->from_us)));
 }

@@ -17,6 +17,7 @@
 #include "lib/base/memory.h"
 #include "lib/capture/query_plan.h"
 #include "lib/capture/query_private.h"
+#include "lib/capture/segment_bytes.h"
 #include "lib/stratum/scan.h"
 
 #define ROWS_A_LOOK 4096 /* messages between two questions whether to stop */
@@ -264,7 +265,7 @@ static enum status count_files(struct counting *counting, struct error *err)
                               .bounds = {.below = UINT64_MAX},
                               .reporter = &counting->reporter,
                               .statistics = &counting->statistics};
-    counting->decompressor = ZSTD_createDCtx();
+    counting->decompressor = segment_decompressor_new();
     if (!counting->decompressor)
         return error_set(err, STATUS_FULL, "no memory for decompressing");
     enum status status = query_plan_open(&plan, &counting->options->place, err);

@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/file.h"
 #include "lib/base/memory.h"
 #include "lib/capture/recompress_private.h"
 #include "lib/capture/segment_footer.h"
@@ -271,7 +272,7 @@ static enum status step_replace(struct recompress *job, struct error *err)
 /* Nobody is likely to read either file soon: they need not push others out of memory. */
 static enum status step_settle(struct recompress *job, struct error *err)
 {
-    enum status status = segment_sync_folder(job->path, err);
+    enum status status = file_sync_folder(job->path, err);
     (void)posix_fadvise(job->writer.fd, 0, 0, POSIX_FADV_DONTNEED);
     job->phase = PHASE_DONE;
     return status == STATUS_OK ? STATUS_END : status;

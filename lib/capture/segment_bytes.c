@@ -152,3 +152,14 @@ enum status segment_bytes_frame(struct segment_bytes *bytes, uint64_t offset,
     size_t size = header_size(head, out);
     return size ? walk_blocks(bytes, offset, offset + size, out, err) : STATUS_OK;
 }
+
+ZSTD_DCtx *segment_decompressor_new(void)
+{
+    ZSTD_DCtx *decompressor = ZSTD_createDCtx();
+    if (decompressor && ZSTD_isError(ZSTD_DCtx_setParameter(decompressor, ZSTD_d_windowLogMax,
+                                                            SEGMENT_WINDOW_LOG_MAX))) {
+        ZSTD_freeDCtx(decompressor);
+        return NULL;
+    }
+    return decompressor;
+}

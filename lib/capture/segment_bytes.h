@@ -6,6 +6,7 @@
 #define HASHSCOPE_CAPTURE_SEGMENT_BYTES_H
 
 #include <stdint.h>
+#include <zstd.h>
 
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
@@ -40,5 +41,9 @@ struct segment_frame_shape {
 /* Goes from block to block without decompressing. */
 enum status segment_bytes_frame(struct segment_bytes *bytes, uint64_t offset,
                                 struct segment_frame_shape *out, struct error *err) MUST_CHECK;
+
+/* For frames of segment files: one with a larger window than a writer may use is refused. NULL:
+ * there is no memory. ZSTD_freeDCtx gives it back. */
+ZSTD_DCtx *segment_decompressor_new(void);
 
 #endif

@@ -16,7 +16,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +23,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/file.h"
 #include "lib/capture/segment_footer.h"
 
 #define CHUNK_TEXT  (128u << 10) /* text is handed to the compressor in pieces of this size */
@@ -91,28 +91,13 @@ ZSTD_CCtx *segment_compressor_new(void)
 
 /* ------------------------------------------------------------------ names and folders */
 
-enum status segment_sync_folder(const char *path, struct error *err)
-{
-    char copy[4096];
-    snprintf(copy, sizeof copy, "%s", path);
-    const char *folder = dirname(copy);
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return error_errno(err, errno, "opening %s", folder);
-    enum status status = STATUS_OK;
-    if (fsync(fd) != 0)
-        status = error_errno(err, errno, "syncing %s", folder);
-    close(fd);
-    return status;
-}
-
 static enum status make_folder(const char *path, gid_t group, struct error *err)
 {
     if (mkdir(path, 0750) != 0)
         return errno == EEXIST ? STATUS_OK : error_errno(err, errno, "making the folder %s", path);
     if (group != (gid_t)-1 && chown(path, (uid_t)-1, group) != 0)
         return error_errno(err, errno, "giving the folder %s to group %u", path, (unsigned)group);
-    return segment_sync_folder(path, err);
+    return file_sync_folder(path, err);
 }
 
 enum status segment_make_folders(const char *path, gid_t group, struct error *err)
@@ -156,7 +141,7 @@ static enum status make_file(struct segment_file *file, struct error *err)
         status =
             error_errno(err, errno, "giving %s to group %u", file->path, (unsigned)file->group);
     if (status == STATUS_OK)
-        status = segment_sync_folder(file->path, err);
+        status = file_sync_folder(file->path, err);
     if (status != STATUS_OK) {
         close(fd);
         unlink(file->path);
@@ -346,7 +331,7 @@ enum status segment_file_seal(struct segment_file *file, struct error *err)
     final_name(name, file);
     if (rename(file->path, name) != 0)
         return error_errno(err, errno, "renaming %s", file->path);
-    enum status status = segment_sync_folder(name, err);
+    enum status status = file_sync_folder(name, err);
     close(file->fd);
     file->fd = -1;
     return status;

@@ -117,8 +117,6 @@ enum status segment_file_seal(struct segment_file *file, struct error *err) MUST
 enum status segment_file_abandon(struct segment_file *file, const struct segment_mark *mark,
                                  struct error *err) MUST_CHECK;
 
-/* fsync of the folder that holds `path`. */
-enum status segment_sync_folder(const char *path, struct error *err) MUST_CHECK;
 /* mkdir -p with mode 0750 and the group, made durable; `path` names a file in the folder. */
 enum status segment_make_folders(const char *path, gid_t group, struct error *err) MUST_CHECK;
 /* A compressor with the archive's settings; NULL when there is no memory. */

@@ -17,6 +17,7 @@
 #include <zstd.h>
 
 #include "lib/base/memory.h"
+#include "lib/capture/segment_bytes.h"
 #include "lib/capture/segment_layout.h"
 
 #define IN_BYTES   (64u << 10)
@@ -281,17 +282,6 @@ enum status segment_reader_next(struct segment_reader *reader, struct segment_li
 
 /* ------------------------------------------------------------------ opening */
 
-static ZSTD_DCtx *decompressor_new(void)
-{
-    ZSTD_DCtx *decompressor = ZSTD_createDCtx();
-    if (decompressor && ZSTD_isError(ZSTD_DCtx_setParameter(decompressor, ZSTD_d_windowLogMax,
-                                                            SEGMENT_WINDOW_LOG_MAX))) {
-        ZSTD_freeDCtx(decompressor);
-        return NULL;
-    }
-    return decompressor;
-}
-
 enum status segment_reader_open(struct segment_reader **out, const char *path, struct error *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -300,7 +290,7 @@ enum status segment_reader_open(struct segment_reader **out, const char *path, s
     struct segment_reader *reader = memory_new(sizeof *reader);
     reader->fd = fd;
     reader->path = memory_text(path);
-    reader->decompressor = decompressor_new();
+    reader->decompressor = segment_decompressor_new();
     enum status status = reader->decompressor
                              ? read_header(reader, err)
                              : error_set(err, STATUS_FULL, "no memory for decompressing");

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/file.h"
 #include "lib/capture/json_slice.h"
 #include "lib/capture/line.h"
 #include "lib/capture/segment_bytes.h"
@@ -373,7 +374,7 @@ static enum status make(struct repair *repair, const char *to, struct error *err
     if (status == STATUS_OK && link(repair->fresh, to) != 0)
         status = error_errno(err, errno, "naming %s", to);
     (void)unlink(repair->fresh);
-    return status == STATUS_OK ? segment_sync_folder(to, err) : status;
+    return status == STATUS_OK ? file_sync_folder(to, err) : status;
 }
 
 /* ------------------------------------------------------------------ the recorder's lock */

@@ -395,7 +395,7 @@ enum status segment_walk_open(struct segment_walk **out, const char *path, bool 
     walk->texts = texts;
     walk->text_left = walk->bytes.size * TEXT_RATIO + TEXT_SPARE;
     walk->search_left = walk->bytes.size * SEARCH_RATIO + SEARCH_SPARE;
-    walk->decompressor = ZSTD_createDCtx();
+    walk->decompressor = segment_decompressor_new();
     if (!walk->decompressor) {
         segment_walk_close(walk);
         return error_set(err, STATUS_FULL, "no memory for decompressing");

@@ -4,7 +4,6 @@
  */
 #include <string.h>
 
-#include "lib/capture/line.h"
 #include "lib/export/csv.h"
 #include "lib/export/export_private.h"
 #include "lib/export/mask.h"
@@ -86,21 +85,12 @@ static void append(struct export *job, const struct segment_line *line)
         csv_append_line(&job->out, &masked);
 }
 
-/* What was overwritten before it could be read or archived stands as the archive would say it. */
 static void append_gap(struct export *job, const struct query_row *row)
 {
-    const struct gap_info gap = {.first_lost = row->line.seq - row->missed,
-                                 .lost = row->missed,
-                                 .reason = "overwritten in the live ring before it was read"};
-    struct clock_formatter clock = {.valid = false};
     struct buffer text = {NULL, 0, 0};
     struct segment_line line;
     job->progress.missed += row->missed;
-    if (segment_line_parse(&line, row->line.text.data, row->line.text.len) != STATUS_OK)
-        return;
-    const struct record following = {.seq = row->line.seq, .wall_ns = line.wall_ns};
-    line_append_gap(&text, &clock, &following, &gap);
-    if (segment_line_parse(&line, text.data, text.len - 1) == STATUS_OK)
+    if (query_row_gap(row, &text, &line))
         append(job, &line);
     buffer_close(&text);
 }

@@ -123,7 +123,7 @@ class ReplayTest(ControlCase):
         path = f"/api/messages/{message}/replay"
         instance = message.split("-")[0]
         self.post(api, f"/api/messages/{instance}-99999/replay", status=404)
-        self.post(api, "/api/messages/nonsense/replay", status=404)
+        self.post(api, "/api/messages/nonsense/replay", status=422)
         for body in ("no json", "[]", 17, [], True, {"id": 1}, {"method": 5}, "x" * 70000, "",
                      '{"id":1,"method":"mining.submit"}\n{"id":2,"method":"mining.submit"}'):
             self.post(api, path, {"modified_message": body}, status=422)
