@@ -41,7 +41,7 @@ FLOORS = {
 }
 PURE = {"lib/base": {"uv.h"}, "lib/stratum": {"uv.h", "sys/socket.h", "unistd.h", "fcntl.h"}}
 
-SKIPPED_DIRECTORIES = {".git", "build", "data", "node_modules", "coverage", "__pycache__", "dist"}
+SKIPPED = {".git", "build", "data", "node_modules", "coverage", "__pycache__", "dist"}
 UNREAD = re.compile(r"^(tests/(golden|fuzz/corpus)/|samples/captures/)")
 COUNTED = re.compile(r"\.(c|h|py|sh|ts|tsx)$|^Makefile$")
 GENERATED = re.compile(r"(^|/)generated/|\.d\.ts$")
@@ -58,8 +58,8 @@ FORBIDDEN = [
 
 def project_files():
     for directory, names, files in os.walk("."):
-        names[:] = sorted(n for n in names if n not in SKIPPED_DIRECTORIES)
-        for name in sorted(files):
+        names[:] = sorted(n for n in names if n not in SKIPPED)
+        for name in sorted(n for n in files if n not in SKIPPED):  # .git of a worktree is one
             path = os.path.join(directory, name)[2:]
             if not UNREAD.match(path):
                 yield path
