@@ -154,6 +154,8 @@ static void relay(struct session *session, enum tap_side side, const char *data,
         relay_withholding(session, data, len);
     else
         stream_forward(other_of(session, side), data, len, ring_writer_position(shared->ring));
+    if (pace_is_due(&session->recorder->pace, shared->ring))
+        stream_loop_flush(&session->recorder->loop);
     if (side == TAP_UP && session->inject)
         inject_try_send(session->inject);
 }

@@ -1,6 +1,7 @@
 """What the recorder may take: memory under slow readers and idle crowds, descriptors, sessions."""
 import random
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -101,6 +102,34 @@ class SlowReaders(RecorderCase):
             upstream.read_line()
             upstream.send(ANSWER)
             miner.read_line()
+
+
+class LongLines(RecorderCase):
+    def test_those_that_end_in_the_same_turn_are_not_lost(self):
+        """Together they are more than the ring holds; the archive is given the time it needs."""
+        pool = self.new_pool()
+        recorder = self.start(pool)
+        pairs = [self.join(recorder, pool) for _ in range(8)]
+        line = b'"%s"' % (b"a" * (7 * MIB))
+        for miner, upstream in pairs:
+            sender = Task(miner.send, line)
+            upstream.read(len(line))
+            sender.result()
+        recorder.signal(signal.SIGSTOP)
+        for miner, _ in pairs:
+            miner.send(b"\n")
+        recorder.signal(signal.SIGCONT)
+        for miner, upstream in pairs:
+            self.assertEqual(upstream.read(1), b"\n")
+            miner.end()
+            upstream.read_end()
+            upstream.end()
+            miner.read_end()
+        recorder.wait_sessions(0)
+        self.assertEqual(recorder.counters()["records_lost"], 0)
+        archive = self.finish(recorder)
+        for miner, upstream in pairs:
+            self.assert_same_streams(archive, miner, upstream)
 
 
 class Limits(RecorderCase):
