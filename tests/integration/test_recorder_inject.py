@@ -79,6 +79,10 @@ class InjectCase(RecorderCase):
         self.recorder.wait_sessions(0)
         self.assertEqual(self.miner.received, self.meant, "the miner's stream is not as meant")
         counters = self.recorder.counters()
+        for name, tally in (("from_miners", self.miner.sent), ("to_pools", self.upstream.received),
+                            ("from_pools", self.upstream.sent),
+                            ("to_miners", self.miner.received)):
+            self.assertEqual(counters["bytes_" + name], tally.length, name)
         archive = self.finish(self.recorder)
         streams = {
             ("miner_to_pool",): self.miner.sent,
