@@ -256,7 +256,8 @@ static void on_end(struct stream *stream)
     session->ended[side] = true;
     if (!session->ended[!side])
         session->first_ended = (uint8_t)side;
-    inject_release(session->inject);
+    if (side == TAP_DOWN)
+        inject_release(session->inject);
     tap_finish(&session->tap, shared, side, tap_now(shared));
     ring_writer_publish(shared->ring, 0);
     if (session->phase != PHASE_RELAY)

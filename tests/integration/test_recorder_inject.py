@@ -314,6 +314,24 @@ class Boundaries(InjectCase):
         self.answered(task, reply, withheld=False)
         self.end_archive_check(1, 0)
 
+    def test_the_miner_ends_while_an_answer_is_held(self):
+        """What the pool says is still looked at, and the answer is still ours."""
+        task, number = self.inject()
+        reply = answer(number)
+        self.upstream.send(reply[:20])
+        self.miner.end()
+        self.assertEqual(self.upstream.read_end(), b"")
+        self.upstream.send(reply[20:])
+        result = task.result()
+        if self.released():
+            self.skipTest("it took longer than 50 ms")
+        self.assertEqual((result["answer"].encode() + b"\n", result["withheld"]), (reply, True))
+        self.tell_through(NOTIFY)
+        self.upstream.end()
+        self.miner.read_end()
+        self.ended = True
+        self.end_archive_check(1, 1)
+
     def test_a_held_line_above_64_kib_passes(self):
         task, number = self.inject()
         long_line = b'{"id":null,"method":"mining.notify","params":["' + b"0" * 300000 + b'"]}\n'
