@@ -352,7 +352,15 @@ class StartsThatFail(RecorderCase):
             with self.subTest(name=name):
                 line, = (line for line in text.split("\n") if line.startswith(name + " "))
                 self.assertIn(f'"{value}"', line)
+        self.assertNotIn('expected "', text)
         self.assertFalse(os.path.exists(self.data_dir))
+
+    def test_a_password_in_front_of_a_pool_is_not_repeated(self):
+        text = self.fails({"POOL_HOST": "stratum+tcp://bob:secret@pool.example.com",
+                           "POOL_BACKUPS": "a,bob:secret@pool.example.com",
+                           "ROUTES": "3334=bob:secret@pool.example.com"}, 2)
+        self.assertEqual(text.count("user and password do not belong"), 3)
+        self.assertNotIn("secret", text)
 
 
 if __name__ == "__main__":
