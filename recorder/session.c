@@ -15,6 +15,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/event/listen.h"
 #include "recorder/inject.h"
 #include "recorder/proxy_header.h"
 #include "recorder/recorder.h"
@@ -418,6 +419,7 @@ void session_accept(struct recorder *recorder, const struct route *route, struct
     ring_count(&recorder->tap.counters->sessions_accepted, 1);
     struct sockaddr_storage local, peer;
     stream_addresses(&session->miner, &local, &peer);
+    listener_peer(listener, &peer);
     if (recorder->config->proxy_in) {
         session->phase = PHASE_HEADER;
         session->deadline_ns = clock_mono_ns() + recorder->connect_timeout_ns;
