@@ -429,6 +429,7 @@ void session_accept(struct recorder *recorder, const struct route *route, struct
     }
     if (session->phase != PHASE_CLOSING)
         stream_read_start(&session->miner);
+    (void)pace_check(&recorder->pace, recorder->ring, recorder->archive); /* a storm of miners */
 }
 
 /* ------------------------------------------------------------------ time */

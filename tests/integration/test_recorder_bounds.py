@@ -2,13 +2,14 @@
 import random
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import time
 import unittest
 
-from tests.integration.harness import (MIB, PATIENCE, RecorderCase, Task, is_sanitized,
-                                       limit_descriptors, wait_until)
+from tests.integration.harness import (MIB, PATIENCE, RecorderCase, Task, free_port,
+                                       is_sanitized, limit_descriptors, wait_until)
 
 LINE = b'{"id":1,"method":"mining.subscribe","params":[]}\n'
 ANSWER = b'{"id":1,"result":true,"error":null}\n'
@@ -130,6 +131,39 @@ class LongLines(RecorderCase):
         archive = self.finish(recorder)
         for miner, upstream in pairs:
             self.assert_same_streams(archive, miner, upstream)
+
+
+# An archive that compresses slowly, as on a processor that is busy with other work.
+SLOW_COMPRESSION = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stddef.h>
+#include <time.h>
+
+size_t ZSTD_compressStream2(void *stream, void *out, void *in, int end)
+{
+    static size_t (*compress)(void *, void *, void *, int);
+    const struct timespec pause = {0, 60000000};
+    if (!compress)
+        *(void **)&compress = dlsym(RTLD_NEXT, "ZSTD_compressStream2");
+    nanosleep(&pause, NULL);
+    return compress(stream, out, in, end);
+}
+"""
+
+
+class Storm(RecorderCase):
+    def test_miners_that_come_faster_than_they_are_archived(self):
+        """They wait a little; what they did is not lost."""
+        library = self.compile_library("slow", SLOW_COMPRESSION)
+        recorder = self.start(POOL_HOST="127.0.0.1", POOL_PORT=free_port(), RING_BYTES="16M",
+                              options={"environment": {"LD_PRELOAD": library}})
+        for _ in range(20000):
+            with socket.socket() as miner:
+                miner.connect(("127.0.0.1", recorder.port))
+        recorder.wait_sessions(0)
+        counters = recorder.counters()
+        self.assertEqual((counters["records_lost"], counters["events"]), (0, 40000))
 
 
 class Limits(RecorderCase):
