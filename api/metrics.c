@@ -97,6 +97,8 @@ static void put_ring_figures(struct buffer *out, const struct ring_counters *cou
         {"segments_recompressed_total", "Segment files made smaller.", X(segments_recompressed)},
         {"recompress_saved_bytes_total", "Bytes saved by that.", X(recompressed_saved_bytes)},
         {"recompress_failures_total", "Failures of that.", X(recompress_failures)},
+        {"dropped_bytes_total", "Bytes the other side had not taken when their session closed.",
+         X(bytes_dropped)},
     };
 #undef X
     _Static_assert(sizeof figures / sizeof figures[0] ==

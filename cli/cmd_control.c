@@ -51,8 +51,7 @@ static void on_injected(void *user, const json_t *answer)
 static int simple(int argc, char **argv, const char *command, const char *doc, const char *sentence)
 {
     struct control_options options;
-    struct settings *settings =
-        control_options_read(&options, argc, argv, NULL, 0, 0, "no arguments", doc);
+    struct settings *settings = control_options_read(&options, argc, argv, NULL, 0, 0, NULL, doc);
     struct show show = {.table = control_wants_table(&options), .sentence = sentence};
     int code =
         control_call(argv[0], settings, json_pack("{s:s}", "command", command), on_done, &show);

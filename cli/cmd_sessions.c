@@ -61,7 +61,7 @@ static int run(int argc, char **argv)
                                     .help = "Closed ones too, as far as the live ring knows them"};
     struct control_options options;
     struct settings *settings =
-        control_options_read(&options, argc, argv, &all, 0, 0, "no arguments",
+        control_options_read(&options, argc, argv, &all, 0, 0, NULL,
                              "The sessions of the recorder on this data directory.");
     struct listing listing = {.table = control_wants_table(&options)};
     int code;

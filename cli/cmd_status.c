@@ -107,7 +107,7 @@ static int run(int argc, char **argv)
 {
     struct control_options options;
     struct settings *settings =
-        control_options_read(&options, argc, argv, NULL, 0, 0, "no arguments",
+        control_options_read(&options, argc, argv, NULL, 0, 0, NULL,
                              "What the recorder on this data directory is doing.");
     int code = control_call(argv[0], settings, json_pack("{s:s}", "command", "status"), on_answer,
                             &options);

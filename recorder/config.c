@@ -118,7 +118,7 @@ static void load_routes(struct config *config, const struct settings *settings,
         struct error err;
         if (strspn(text, " \t") < len &&
             route_parse(route_add(config), text, len, &err) != STATUS_OK) {
-            settings_fault(faults, settings, "ROUTES", err.text);
+            settings_refuse(faults, settings, "ROUTES", err.text);
             config->route_count--; /* said; what it lacks besides is of no interest */
         }
         text += len + (text[len] == ';');
@@ -135,7 +135,7 @@ static void load_main_targets(struct route *route, const struct settings *settin
     char *copy = memory_text(text);
     uint16_t port = (uint16_t)settings_integer(settings, "POOL_PORT");
     if (targets_parse(route, copy, port, &err) != STATUS_OK)
-        settings_fault(faults, settings, name, err.text);
+        settings_refuse(faults, settings, name, err.text);
     free(copy);
 }
 
@@ -174,7 +174,7 @@ static void check_routes(const struct config *config, const struct settings *set
         struct sockaddr_storage address;
         struct error err;
         if (address_parse(&address, route->listen_host, route->listen_port, &err) != STATUS_OK)
-            settings_fault(faults, settings, i ? "ROUTES" : "LISTEN_HOST", err.text);
+            settings_refuse(faults, settings, i ? "ROUTES" : "LISTEN_HOST", err.text);
         for (size_t k = 0; k < i; k++)
             if (strcmp(config->routes[k].name, route->name) == 0)
                 settings_fault(faults, settings, "ROUTES", "route names that differ");

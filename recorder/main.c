@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/log.h"
 #include "lib/base/options.h"
@@ -37,6 +38,10 @@ static int run(const struct config *config)
         exit_status = fail("", &err);
     if (recorder_close(recorder, &close_err) != STATUS_OK)
         exit_status = fail("ending the archive: ", &close_err);
+    if (recorder->in_lookup) {
+        log_info("ended, in the middle of looking up a name");
+        _exit(exit_status);
+    }
     free(recorder);
     return exit_status;
 }

@@ -43,12 +43,16 @@ int64_t pace_pause_ns(uint64_t lag, uint64_t ring_bytes);
 
 bool pace_look(struct pace *pace, struct ring_writer *ring, const struct archive *archive);
 
+static inline bool pace_is_due(const struct pace *pace, const struct ring_writer *ring)
+{
+    return ring_writer_position(ring) - pace->looked_at >= PACE_STEP;
+}
+
 /* After every append; almost always one comparison. True: it has paused. */
 static inline bool pace_check(struct pace *pace, struct ring_writer *ring, struct archive *archive)
 {
     archive_keep_off(archive, pace->behind ? -1 : processor_current());
-    return ring_writer_position(ring) - pace->looked_at >= PACE_STEP &&
-           pace_look(pace, ring, archive);
+    return pace_is_due(pace, ring) && pace_look(pace, ring, archive);
 }
 
 #endif

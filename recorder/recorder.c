@@ -145,6 +145,7 @@ static void all_gone(struct recorder *recorder)
     if (!recorder->ticking)
         return;
     recorder->ticking = false;
+    (void)stream_loop_leave(&recorder->loop);
     close_handle((uv_handle_t *)&recorder->tick);
     close_handle((uv_handle_t *)&recorder->flush);
     for (size_t i = 0; i < 3; i++)
@@ -336,6 +337,9 @@ enum status recorder_close(struct recorder *recorder, struct error *err)
         stream_loop_run(&recorder->loop, UV_RUN_DEFAULT);
     }
     enum status status = recorder_close_storage(recorder, err);
+    recorder->in_lookup = stream_loop_leave(&recorder->loop);
+    if (recorder->in_lookup)
+        return status;
     free(recorder->ports);
     tls_context_free(recorder->tls_server);
     tls_context_free(recorder->tls_client);

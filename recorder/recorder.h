@@ -66,6 +66,7 @@ struct recorder {
     uint64_t reserve_seq;
     uint64_t accept_refusals; /* of all listeners, as last counted */
     bool reserving, stopping, ticking;
+    bool in_lookup; /* after recorder_close: end by _exit, see stream_loop_leave */
 };
 
 enum status recorder_start(struct recorder *recorder, const struct config *config,

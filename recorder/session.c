@@ -15,6 +15,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/event/listen.h"
 #include "recorder/inject.h"
 #include "recorder/proxy_header.h"
 #include "recorder/recorder.h"
@@ -64,6 +65,15 @@ static void record_closed(struct session *session, const char *by, const char *r
     log_debug("session %llu: closed by %s: %s", (unsigned long long)info.number, by, reason);
 }
 
+/* What the closing streams still had to send, and what waited for a pool that never came. */
+static void count_dropped(const struct session *session)
+{
+    size_t dropped = session->miner.queued + (session->has_pool ? session->pool.queued : 0);
+    if (session->begun)
+        dropped += session->early.len;
+    ring_count(&session->recorder->tap.counters->bytes_dropped, dropped);
+}
+
 void session_close(struct session *session, const char *by, const char *reason, bool reset)
 {
     if (session->phase == PHASE_CLOSING)
@@ -80,6 +90,7 @@ void session_close(struct session *session, const char *by, const char *reason, 
     stream_close(&session->miner, reset);
     if (session->has_pool)
         stream_close(&session->pool, reset);
+    count_dropped(session);
 }
 
 /* Both sides have ended: close once everything queued is out. */
@@ -114,11 +125,16 @@ static enum tap_side side_of(const struct session *session, const struct stream 
     return stream == &session->miner ? TAP_UP : TAP_DOWN;
 }
 
-static void count_bytes(struct session *session, enum tap_side side, size_t len)
+static void count_sent(const struct session *session, const struct stream *to, size_t len)
+{
+    struct ring_counters *counters = session->recorder->tap.counters;
+    ring_count(to == &session->pool ? &counters->bytes_to_pools : &counters->bytes_to_miners, len);
+}
+
+static void count_read(struct session *session, enum tap_side side, size_t len)
 {
     struct ring_counters *counters = session->recorder->tap.counters;
     ring_count(side == TAP_UP ? &counters->bytes_from_miners : &counters->bytes_from_pools, len);
-    ring_count(side == TAP_UP ? &counters->bytes_to_pools : &counters->bytes_to_miners, len);
     ring_session_bytes(session->recorder->tap.ring, session->tap.slot,
                        session->tap.received[TAP_UP], session->tap.received[TAP_DOWN]);
 }
@@ -141,6 +157,12 @@ static void relay_withholding(struct session *session, const char *data, size_t 
     hold_if_full(session, &session->miner);
 }
 
+static void forward(struct session *session, struct stream *to, const char *data, size_t len)
+{
+    count_sent(session, to, len);
+    stream_forward(to, data, len, ring_writer_position(session->recorder->tap.ring));
+}
+
 static void relay(struct session *session, enum tap_side side, const char *data, size_t len)
 {
     struct tap_shared *shared = &session->recorder->tap;
@@ -149,11 +171,13 @@ static void relay(struct session *session, enum tap_side side, const char *data,
         side == TAP_DOWN ? inject_withhold(session->inject) : NULL;
     session->active_ns = now.mono_ns;
     tap_push(&session->tap, shared, side, data, len, now, withhold);
-    count_bytes(session, side, len);
+    count_read(session, side, len);
     if (withhold)
         relay_withholding(session, data, len);
     else
-        stream_forward(other_of(session, side), data, len, ring_writer_position(shared->ring));
+        forward(session, other_of(session, side), data, len);
+    if (pace_is_due(&session->recorder->pace, shared->ring))
+        stream_loop_flush(&session->recorder->loop);
     if (side == TAP_UP && session->inject)
         inject_try_send(session->inject);
 }
@@ -177,11 +201,13 @@ void session_forwarded(void *user, const struct stream_forward *done, size_t cou
 
 void session_write_pool(struct session *session, const char *line, size_t len)
 {
+    count_sent(session, &session->pool, len);
     stream_write(&session->pool, line, len);
 }
 
 void session_write_miner(struct session *session, const char *data, size_t len)
 {
+    count_sent(session, &session->miner, len);
     stream_write(&session->miner, data, len);
 }
 
@@ -194,7 +220,7 @@ static void keep_early(struct session *session, const char *data, size_t len)
     tap_push(&session->tap, shared, TAP_UP, data, len, now, NULL);
     ring_writer_publish(shared->ring, 0);
     buffer_append(&session->early, data, len);
-    count_bytes(session, TAP_UP, len);
+    count_read(session, TAP_UP, len);
     if (session->early.len >= SESSION_EARLY_MAX)
         stream_read_stop(&session->miner);
 }
@@ -231,7 +257,8 @@ static void on_end(struct stream *stream)
     session->ended[side] = true;
     if (!session->ended[!side])
         session->first_ended = (uint8_t)side;
-    inject_release(session->inject);
+    if (side == TAP_DOWN)
+        inject_release(session->inject);
     tap_finish(&session->tap, shared, side, tap_now(shared));
     ring_writer_publish(shared->ring, 0);
     if (session->phase != PHASE_RELAY)
@@ -249,6 +276,7 @@ void session_joined(struct session *session)
     struct tap_shared *shared = &session->recorder->tap;
     session->phase = PHASE_RELAY;
     ring_count(&shared->counters->pool_connects, 1);
+    count_sent(session, &session->pool, session->early.len);
     size_t sent = stream_write(&session->pool, session->early.data, session->early.len);
     ring_writer_publish(shared->ring, sent == session->early.len ? clock_mono_ns() : 0);
     buffer_close(&session->early);
@@ -391,6 +419,7 @@ void session_accept(struct recorder *recorder, const struct route *route, struct
     ring_count(&recorder->tap.counters->sessions_accepted, 1);
     struct sockaddr_storage local, peer;
     stream_addresses(&session->miner, &local, &peer);
+    listener_peer(listener, &peer);
     if (recorder->config->proxy_in) {
         session->phase = PHASE_HEADER;
         session->deadline_ns = clock_mono_ns() + recorder->connect_timeout_ns;
@@ -400,6 +429,7 @@ void session_accept(struct recorder *recorder, const struct route *route, struct
     }
     if (session->phase != PHASE_CLOSING)
         stream_read_start(&session->miner);
+    (void)pace_check(&recorder->pace, recorder->ring, recorder->archive); /* a storm of miners */
 }
 
 /* ------------------------------------------------------------------ time */

@@ -108,9 +108,24 @@ static void append_place(struct buffer *out, const struct settings *settings, si
     }
 }
 
-/* NAME = "value" (where): expected what */
+/* What may be a user's name and password in front of a host is not repeated. */
+static void append_value(struct buffer *out, const char *text)
+{
+    const char *at = strrchr(text, '@');
+    struct buffer shown = {0};
+
+    if (at != NULL && memchr(text, ':', (size_t)(at - text)) != NULL) {
+        buffer_append_text(&shown, "***");
+        text = at;
+    }
+    buffer_append_text(&shown, text);
+    json_append_string(out, shown.data, shown.len);
+    buffer_close(&shown);
+}
+
+/* NAME = "value" (where): why not */
 static void append_fault(struct buffer *faults, const struct settings *settings, size_t i,
-                         struct span expected)
+                         const char *expected, struct span why)
 {
     const struct option_row *row = &option_table[i];
     const char *text = settings->values[i].text;
@@ -123,14 +138,12 @@ static void append_fault(struct buffer *faults, const struct settings *settings,
         if (row->secret)
             buffer_append_text(faults, "***");
         else
-            json_append_text(faults, text);
+            append_value(faults, text);
         buffer_append_text(faults, " (");
         append_place(faults, settings, i);
         buffer_append_text(faults, ")");
     }
-    buffer_append_text(faults, ": expected ");
-    buffer_append(faults, expected.data, expected.len);
-    buffer_append_char(faults, '\n');
+    buffer_append_format(faults, ": %s%.*s\n", expected, (int)why.len, why.data);
 }
 
 static void check_row(struct settings *settings, size_t i, struct buffer *faults)
@@ -142,7 +155,7 @@ static void check_row(struct settings *settings, size_t i, struct buffer *faults
         option_parse(&option_table[i], value->text, &value->number))
         return;
     option_append_expected(&expected, &option_table[i]);
-    append_fault(faults, settings, i, span_make(expected.data, expected.len));
+    append_fault(faults, settings, i, "expected ", span_make(expected.data, expected.len));
     buffer_close(&expected);
     set_default(settings, i);
 }
@@ -329,7 +342,15 @@ void settings_fault(struct buffer *faults, const struct settings *settings, cons
 {
     size_t i = (size_t)(setting_of(settings, name, ~0u) - settings->values);
 
-    append_fault(faults, settings, i, span_text(expected));
+    append_fault(faults, settings, i, "expected ", span_text(expected));
+}
+
+void settings_refuse(struct buffer *faults, const struct settings *settings, const char *name,
+                     const char *why)
+{
+    size_t i = (size_t)(setting_of(settings, name, ~0u) - settings->values);
+
+    append_fault(faults, settings, i, "", span_text(why));
 }
 
 void settings_setup_log(const struct settings *settings, const char *program)

@@ -92,6 +92,9 @@ void settings_setup_log(const struct settings *settings, const char *program);
 /* Adds a fault found later by the program itself ("POOL_HOST: required"), in the same form. */
 void settings_fault(struct buffer *faults, const struct settings *settings, const char *name,
                     const char *expected);
+/* The same where what is wrong is known better than what was expected. */
+void settings_refuse(struct buffer *faults, const struct settings *settings, const char *name,
+                     const char *why);
 
 /* Writers of what is generated from the table. */
 void options_write_env_example(FILE *out);

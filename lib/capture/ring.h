@@ -87,7 +87,9 @@
     X(removed_bytes)                                                                               \
     X(segments_recompressed)                                                                       \
     X(recompressed_saved_bytes)                                                                    \
-    X(recompress_failures)
+    X(recompress_failures)                                                                         \
+    X(bytes_dropped) /* not taken by the other side when their session closed; TLS: as encrypted   \
+                      */
 
 struct ring_counters {
 #define X(name) _Atomic uint64_t name;

@@ -308,6 +308,14 @@ static void put_record(struct ring_writer *writer, struct ring_record *head, con
     writer->claim += head->length;
 }
 
+/* What waits to be published must not be overwritten: readers would find nothing at the tail, and
+ * neither would we. So it is published before it fills half a ring, its delays unknown. */
+static void make_way(struct ring_writer *writer, size_t payload_len)
+{
+    if (writer->claim + payload_len - writer->published > writer->map.data_bytes / 2)
+        ring_writer_publish(writer, 0);
+}
+
 uint64_t ring_writer_append(struct ring_writer *writer, const struct record *record)
 {
     struct ring_record head;
@@ -315,6 +323,7 @@ uint64_t ring_writer_append(struct ring_writer *writer, const struct record *rec
     const char *payload = record->payload.data;
     size_t left = record->payload.len;
     const size_t most = RING_RECORD_MAX - sizeof head - RING_TAIL_BYTES;
+    make_way(writer, left);
     head_fill(&head, record, seq);
     uint32_t flags = head.flags;
     while (left > most) {

@@ -32,6 +32,7 @@
 
 struct lookup {
     uv_getaddrinfo_t request;
+    struct stream_loop *loop;
     struct connector *connector; /* NULL: nobody waits for it any more */
 };
 
@@ -92,6 +93,7 @@ static void forget_lookup(struct connector *connector)
     if (connector->lookup == NULL)
         return;
     connector->lookup->connector = NULL;
+    connector->loop->forgotten++;
     (void)uv_cancel((uv_req_t *)&connector->lookup->request);
     connector->lookup = NULL;
 }
@@ -291,6 +293,7 @@ static void on_looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo 
 {
     struct lookup *lookup = request->data;
     struct connector *connector = lookup->connector;
+    lookup->loop->forgotten -= connector == NULL;
     free(lookup);
     if (connector == NULL) {
         if (addresses != NULL)
@@ -324,6 +327,7 @@ static int look_up(struct connector *connector, const struct connect_target *tar
     struct lookup *lookup = calloc(1, sizeof *lookup);
     if (lookup == NULL)
         return UV_ENOMEM;
+    lookup->loop = connector->loop;
     lookup->connector = connector;
     lookup->request.data = lookup;
     int result = uv_getaddrinfo(connector->loop->uv, &lookup->request, on_looked_up, target->host,

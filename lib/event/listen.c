@@ -29,6 +29,7 @@ struct listener {
     uv_timer_t timer;
     int socket;
     int accepted; /* -1: none */
+    struct sockaddr_storage peer;
     char *name;
     listener_connection *on_connection;
     void *user;
@@ -110,7 +111,9 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     for (int i = 0; i < ACCEPTS_A_TURN; i++) {
         if (is_stopped(listener) || listener->paused)
             return;
-        int descriptor = accept4(listener->socket, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        socklen_t len = sizeof listener->peer;
+        int descriptor = accept4(listener->socket, (struct sockaddr *)&listener->peer, &len,
+                                 SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (descriptor >= 0) {
             hand_over(listener, descriptor);
         } else if (errno == EAGAIN) {
@@ -127,6 +130,12 @@ int listener_take(struct listener *listener)
     int descriptor = listener->accepted;
     listener->accepted = -1;
     return descriptor;
+}
+
+void listener_peer(const struct listener *listener, struct sockaddr_storage *peer)
+{
+    *peer = listener->peer;
+    address_unmap(peer);
 }
 
 /* ---- starting ---- */

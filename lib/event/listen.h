@@ -25,6 +25,10 @@ struct listener;
  * returning, else the connection is closed. It may pause or stop the listener. */
 typedef void listener_connection(void *user, struct listener *listener);
 
+/* Whose connection that is, from inside the callback. Known also when the peer has reset it already
+ * and stream_addresses cannot tell any more. */
+void listener_peer(const struct listener *listener, struct sockaddr_storage *peer);
+
 /* Binds and listens with SO_REUSEADDR; port 0 takes a free one. "::" takes IPv4 too, unless
  * another socket has the port for IPv4 already: then IPv6 alone, and a line in the log says so.
  * STATUS_BUSY when the address is taken, with the address in the message. */

@@ -143,9 +143,22 @@ static void quit_alarm(struct stream_loop *loop)
     loop->alarm_ms = 0;
 }
 
+bool stream_loop_leave(struct stream_loop *loop)
+{
+    loop->leaving = true;
+    return loop->forgotten > 0;
+}
+
+/* Nothing is left of libuv but forgotten lookups; with handles to close its time-out would be 0. */
+static bool only_lookups_are_left(const struct stream_loop *loop)
+{
+    return loop->leaving && loop->forgotten > 0 && loop->uv->active_handles == 0 &&
+           loop->uv->active_reqs.count == loop->forgotten && uv_backend_timeout(loop->uv) != 0;
+}
+
 static bool is_alive(const struct stream_loop *loop)
 {
-    return loop->open > 0 || uv_loop_alive(loop->uv);
+    return loop->open > 0 || (uv_loop_alive(loop->uv) && !only_lookups_are_left(loop));
 }
 
 /* For whoever asks what time it is, and for timers that are started now: those may fire earlier by

@@ -352,7 +352,7 @@ void stream_turn(struct stream *stream)
 
 /* ---- questions ---- */
 
-static void unmap_address(struct sockaddr_storage *address)
+void address_unmap(struct sockaddr_storage *address)
 {
     const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
     if (address->ss_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
@@ -376,8 +376,8 @@ void stream_addresses(const struct stream *stream, struct sockaddr_storage *loca
     len = sizeof *peer;
     if (getpeername(stream->fd, (struct sockaddr *)peer, &len) < 0)
         memset(peer, 0, sizeof *peer);
-    unmap_address(local);
-    unmap_address(peer);
+    address_unmap(local);
+    address_unmap(peer);
 }
 
 const char *stream_error_text(const struct stream *stream, int code)

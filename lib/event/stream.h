@@ -81,6 +81,8 @@ struct stream_loop {
     int alarm;          /* a timerfd, for libuv's next timer */
     uint64_t alarm_ms;  /* when it rings, in libuv's time; 0: never */
     unsigned open;      /* streams that have not said on_closed */
+    unsigned forgotten; /* lookups in threads that nobody waits for any more … */
+    bool leaving;       /* … not even stream_loop_run */
     struct stream *due_first, *due_last; /* have something to do in the next turn */
 };
 #define STREAM_READ_SIZE 65536
@@ -89,12 +91,17 @@ struct stream_loop {
 /* Without a descriptor for it the program ends. */
 void stream_loop_init(struct stream_loop *loop, uv_loop_t *uv);
 void stream_loop_close(struct stream_loop *loop);
-
 /* What uv_run does, with the streams in it; never call uv_run beside it. UV_RUN_DEFAULT returns
  * when no stream is open and nothing of libuv is active (uv_stop is not looked at), UV_RUN_ONCE
  * after something has come. While streams are open and of libuv only unreferenced handles are
  * active, those sleep. */
 void stream_loop_run(struct stream_loop *loop, uv_run_mode mode);
+
+/* The program is about to end: from now on stream_loop_run does not wait for a lookup that was
+ * cancelled while a thread is in it, which can take as long as the resolver likes. Returns whether
+ * there is one. libuv would wait for it in exit(3) too, so leave by _exit(2) then, and leave the
+ * memory of both loops alone: the thread knows them. */
+bool stream_loop_leave(struct stream_loop *loop);
 
 struct stream {
     struct stream_loop *loop;

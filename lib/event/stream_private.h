@@ -72,6 +72,9 @@ void stream_count_queued(struct stream *stream);
 /* FIN, at once or when the queue is empty. */
 void stream_finish(struct stream *stream);
 
+/* ::ffff:192.0.2.1 becomes 192.0.2.1. */
+void address_unmap(struct sockaddr_storage *address);
+
 /* ---- queue.c ---- */
 
 /* Gives the bytes to the kernel and what it does not take to the queue; returns what it took. */

@@ -64,6 +64,12 @@ class Words(FrontCase):
             if name != "sim":
                 self.assertIn("--data-dir", out, name)
 
+    def test_usage_of_commands_without_arguments(self):
+        for name in ("status", "sessions", "rotate", "stop"):
+            code, out, _ = self.run_front(name, "--help")
+            self.assertEqual((code, out.split("\n")[0]),
+                             (0, f"Usage: hashscope {name} [OPTION...]"))
+
     def test_no_recorder(self):
         for arguments in (("status",), ("sessions",), ("inject", "1", "{}"), ("disconnect", "1"),
                           ("rotate",), ("stop",)):

@@ -1,13 +1,15 @@
 """What the recorder may take: memory under slow readers and idle crowds, descriptors, sessions."""
 import random
 import resource
+import signal
+import socket
 import subprocess
 import sys
 import time
 import unittest
 
-from tests.integration.harness import (MIB, PATIENCE, RecorderCase, Task, is_sanitized,
-                                       limit_descriptors, wait_until)
+from tests.integration.harness import (MIB, PATIENCE, RecorderCase, Task, free_port,
+                                       is_sanitized, limit_descriptors, wait_until)
 
 LINE = b'{"id":1,"method":"mining.subscribe","params":[]}\n'
 ANSWER = b'{"id":1,"result":true,"error":null}\n'
@@ -101,6 +103,67 @@ class SlowReaders(RecorderCase):
             upstream.read_line()
             upstream.send(ANSWER)
             miner.read_line()
+
+
+class LongLines(RecorderCase):
+    def test_those_that_end_in_the_same_turn_are_not_lost(self):
+        """Together they are more than the ring holds; the archive is given the time it needs."""
+        pool = self.new_pool()
+        recorder = self.start(pool)
+        pairs = [self.join(recorder, pool) for _ in range(8)]
+        line = b'"%s"' % (b"a" * (7 * MIB))
+        for miner, upstream in pairs:
+            sender = Task(miner.send, line)
+            upstream.read(len(line))
+            sender.result()
+        recorder.signal(signal.SIGSTOP)
+        for miner, _ in pairs:
+            miner.send(b"\n")
+        recorder.signal(signal.SIGCONT)
+        for miner, upstream in pairs:
+            self.assertEqual(upstream.read(1), b"\n")
+            miner.end()
+            upstream.read_end()
+            upstream.end()
+            miner.read_end()
+        recorder.wait_sessions(0)
+        self.assertEqual(recorder.counters()["records_lost"], 0)
+        archive = self.finish(recorder)
+        for miner, upstream in pairs:
+            self.assert_same_streams(archive, miner, upstream)
+
+
+# An archive that compresses slowly, as on a processor that is busy with other work.
+SLOW_COMPRESSION = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stddef.h>
+#include <time.h>
+
+size_t ZSTD_compressStream2(void *stream, void *out, void *in, int end)
+{
+    static size_t (*compress)(void *, void *, void *, int);
+    const struct timespec pause = {0, 60000000};
+    if (!compress)
+        *(void **)&compress = dlsym(RTLD_NEXT, "ZSTD_compressStream2");
+    nanosleep(&pause, NULL);
+    return compress(stream, out, in, end);
+}
+"""
+
+
+class Storm(RecorderCase):
+    def test_miners_that_come_faster_than_they_are_archived(self):
+        """They wait a little; what they did is not lost."""
+        library = self.compile_library("slow", SLOW_COMPRESSION)
+        recorder = self.start(POOL_HOST="127.0.0.1", POOL_PORT=free_port(), RING_BYTES="16M",
+                              options={"environment": {"LD_PRELOAD": library}})
+        for _ in range(20000):
+            with socket.socket() as miner:
+                miner.connect(("127.0.0.1", recorder.port))
+        recorder.wait_sessions(0)
+        counters = recorder.counters()
+        self.assertEqual((counters["records_lost"], counters["events"]), (0, 40000))
 
 
 class Limits(RecorderCase):

@@ -6,7 +6,7 @@ import socket
 import stat
 import unittest
 
-from tests.integration.harness import Blackhole, RecorderCase, free_port, wait_until
+from tests.integration.harness import MIB, Blackhole, RecorderCase, free_port, wait_until
 from tests.integration.load import Load
 
 LINE = b'{"id":1,"method":"mining.subscribe","params":[]}\n'
@@ -64,6 +64,29 @@ class Status(RecorderCase):
         self.assertEqual(len([x for x in archive.lines if "dir" in x]), counters["messages"])
         self.assertEqual(len([x for x in archive.lines if "dir" in x and not x.embedded]),
                          counters["messages_invalid"])
+
+    def test_what_waits_for_a_pool_in_vain_is_dropped(self):
+        hole = self.keep(Blackhole())
+        recorder = self.start(hole, CONNECT_TIMEOUT_SEC=1)
+        miner = self.connect(recorder).send(LINE)
+        miner.read_any_end()
+        recorder.wait_sessions(0)
+        counters = recorder.counters()
+        self.assertEqual((counters["bytes_from_miners"], counters["bytes_to_pools"],
+                          counters["bytes_dropped"]), (len(LINE), 0, len(LINE)))
+
+    def test_what_a_pool_does_not_take_is_dropped(self):
+        pool = self.new_pool(receive_buffer=16384)
+        recorder = self.start(pool)
+        miner, upstream = self.join(recorder, pool)
+        miner.send_until_stuck(LINE * (16 * MIB // len(LINE)))
+        recorder.ask("disconnect", session=recorder.sessions()[0]["session"])
+        upstream.read_any_end()
+        recorder.wait_sessions(0)
+        counters = recorder.counters()
+        self.assertGreater(counters["bytes_dropped"], 0)
+        self.assertEqual(counters["bytes_from_miners"],
+                         upstream.received.length + counters["bytes_dropped"])
 
     def test_failures_are_counted(self):
         recorder = self.start(POOL_HOST="127.0.0.1", POOL_PORT=free_port())

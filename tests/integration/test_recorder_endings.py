@@ -2,6 +2,7 @@
 miners that vanish, backups, routes."""
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -251,6 +252,21 @@ class PoolsThatFail(RecorderCase):
         archive = self.finish(recorder)
         by, reason = archive.closed(archive.sessions()[0])
         self.assertEqual((by, reason), ("miner", "reset"))
+
+    def test_a_miner_that_leaves_before_it_is_accepted(self):
+        """Who it was and what it said is known all the same."""
+        pool = self.new_pool()
+        recorder = self.start(pool)
+        recorder.signal(signal.SIGSTOP)
+        miner = self.connect(recorder).send(LINE)
+        miner.reset()
+        recorder.signal(signal.SIGCONT)
+        recorder.wait_counter("sessions_accepted", 1)
+        recorder.wait_sessions(0)
+        archive = self.finish(recorder)
+        session = archive.session_of(miner.address)
+        self.assertEqual(archive.closed(session), ("miner", "reset"))
+        self.assertEqual(archive.stream(session, "miner_to_pool"), LINE)
 
     def test_backup_when_the_first_refuses(self):
         pool = self.new_pool()

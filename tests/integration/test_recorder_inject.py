@@ -79,6 +79,10 @@ class InjectCase(RecorderCase):
         self.recorder.wait_sessions(0)
         self.assertEqual(self.miner.received, self.meant, "the miner's stream is not as meant")
         counters = self.recorder.counters()
+        for name, tally in (("from_miners", self.miner.sent), ("to_pools", self.upstream.received),
+                            ("from_pools", self.upstream.sent),
+                            ("to_miners", self.miner.received)):
+            self.assertEqual(counters["bytes_" + name], tally.length, name)
         archive = self.finish(self.recorder)
         streams = {
             ("miner_to_pool",): self.miner.sent,
@@ -309,6 +313,24 @@ class Boundaries(InjectCase):
         self.tell_through(reply[20:])
         self.answered(task, reply, withheld=False)
         self.end_archive_check(1, 0)
+
+    def test_the_miner_ends_while_an_answer_is_held(self):
+        """What the pool says is still looked at, and the answer is still ours."""
+        task, number = self.inject()
+        reply = answer(number)
+        self.upstream.send(reply[:20])
+        self.miner.end()
+        self.assertEqual(self.upstream.read_end(), b"")
+        self.upstream.send(reply[20:])
+        result = task.result()
+        if self.released():
+            self.skipTest("it took longer than 50 ms")
+        self.assertEqual((result["answer"].encode() + b"\n", result["withheld"]), (reply, True))
+        self.tell_through(NOTIFY)
+        self.upstream.end()
+        self.miner.read_end()
+        self.ended = True
+        self.end_archive_check(1, 1)
 
     def test_a_held_line_above_64_kib_passes(self):
         task, number = self.inject()

@@ -14,6 +14,22 @@ from tests.integration.load import Load
 LINE = b'{"id":1,"method":"mining.subscribe","params":[]}\n'
 ANSWER = b'{"id":1,"result":true,"error":null}\n'
 
+SLOW_RESOLVER = r"""
+#define _GNU_SOURCE
+#include <netdb.h>
+#include <stdio.h>
+#include <unistd.h>
+
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
+                struct addrinfo **out)
+{
+    (void)service, (void)hints, (void)out;
+    fprintf(stderr, "resolving %s\n", name);
+    sleep(15);
+    return EAI_AGAIN;
+}
+"""
+
 
 class Ends(RecorderCase):
     def test_sigterm_and_sigint_under_load(self):
@@ -65,6 +81,20 @@ class Ends(RecorderCase):
         stream = archive.stream(session, "miner_to_pool")
         self.assertEqual(len(received), archive.event("closed", session)["bytes_up"])
         self.assertEqual(received, stream)
+
+    def test_sigterm_while_a_name_is_looked_up(self):
+        """A resolver that does not answer holds up the thread that asks it, not the end."""
+        library = self.compile_library("resolver", SLOW_RESOLVER)
+        recorder = self.start(POOL_HOST="pool.example.com",
+                              options={"environment": {"LD_PRELOAD": library}})
+        miner = self.connect(recorder).send(LINE)
+        recorder.wait_log("resolving pool.example.com")
+        begin = time.monotonic()
+        archive = self.finish(recorder)
+        self.assertLess(time.monotonic() - begin, 3 if is_sanitized() else 1)
+        session = archive.session_of(miner.address)
+        self.assertEqual(archive.closed(session), ("hashscope", "stop"))
+        self.assertEqual(archive.stream(session, "miner_to_pool"), LINE)
 
     def test_a_second_sigterm_ends_at_once(self):
         pool = self.new_pool(receive_buffer=65536)
@@ -322,7 +352,15 @@ class StartsThatFail(RecorderCase):
             with self.subTest(name=name):
                 line, = (line for line in text.split("\n") if line.startswith(name + " "))
                 self.assertIn(f'"{value}"', line)
+        self.assertNotIn('expected "', text)
         self.assertFalse(os.path.exists(self.data_dir))
+
+    def test_a_password_in_front_of_a_pool_is_not_repeated(self):
+        text = self.fails({"POOL_HOST": "stratum+tcp://bob:secret@pool.example.com",
+                           "POOL_BACKUPS": "a,bob:secret@pool.example.com",
+                           "ROUTES": "3334=bob:secret@pool.example.com"}, 2)
+        self.assertEqual(text.count("user and password do not belong"), 3)
+        self.assertNotIn("secret", text)
 
 
 if __name__ == "__main__":

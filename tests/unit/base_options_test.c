@@ -148,7 +148,34 @@ START_TEST(a_row_at_fault_falls_back_and_the_program_can_add_its_own)
                      "POOL_HOST = \"a b\" (--pool-host): expected a host name\n"
                      "ROUTES is not set: expected routes\n"
                      "LISTEN_HOST = \"0.0.0.0\" (the default): expected an address\n");
+    buffer_clear(&loaded.faults);
+    settings_refuse(&loaded.faults, loaded.settings, "POOL_HOST", "there is a blank in it");
+    *buffer_reserve(&loaded.faults, 1) = '\0';
+    ck_assert_str_eq(loaded.faults.data, "POOL_HOST = \"a b\" (--pool-host): there is a blank in "
+                                         "it\n");
     unload(&loaded);
+    leave_directory();
+}
+END_TEST
+
+START_TEST(a_password_in_front_of_a_host_is_not_repeated)
+{
+    static const char *const cases[][2] = {
+        {"--pool-host=stratum+tcp://bob:hu/sh=@pool.example.com:1",
+         "POOL_HOST = \"***@pool.example.com:1\" (--pool-host): why\n"},
+        {"--pool-host=bob@pool.example.com:1",
+         "POOL_HOST = \"bob@pool.example.com:1\" (--pool-host): why\n"},
+    };
+
+    enter_empty_directory();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct loaded loaded = load(ALL_GROUPS, cases[i][0], NULL, NULL);
+        ck_assert_int_eq(loaded.status, STATUS_OK);
+        settings_refuse(&loaded.faults, loaded.settings, "POOL_HOST", "why");
+        *buffer_reserve(&loaded.faults, 1) = '\0';
+        ck_assert_str_eq(loaded.faults.data, cases[i][1]);
+        unload(&loaded);
+    }
     leave_directory();
 }
 END_TEST
@@ -364,6 +391,7 @@ int main(void)
                     settings_of_other_programs_are_left_alone,
                     all_faults_at_once_with_place_value_and_what_was_expected,
                     a_row_at_fault_falls_back_and_the_program_can_add_its_own,
+                    a_password_in_front_of_a_host_is_not_repeated,
                     a_file_that_cannot_be_read_is_a_fault, a_huge_file_is_a_fault,
                     secrets_are_masked_everywhere, values_are_escaped_in_faults,
                     a_boolean_flag_without_value_means_yes, json_tells_value_and_source_by_type,
