@@ -1,6 +1,7 @@
 /** A message in one line: what somebody who scrolls by needs to know. */
 import type { Message } from "@/lib/api/types";
-import { formatSi } from "@/lib/format";
+import { formatCount, formatSi } from "@/lib/format";
+import { heightOfCoinbase } from "./coinbase";
 
 interface Call {
   method?: unknown;
@@ -22,11 +23,23 @@ function parse(raw: string | null | undefined): Call | null {
 
 const text = (value: unknown) => (typeof value === "string" ? value : value == null ? "" : JSON.stringify(value));
 
+/** "job a · block 900,000 · clean · 14 branches"; what a damaged job does not tell is left out. */
+function jobSummary([id, , coinbase1, , branches, , , , clean]: unknown[]): string {
+  const height = heightOfCoinbase(coinbase1);
+  const parts = [
+    `job ${text(id)}`,
+    height !== null && `block ${formatCount(height)}`,
+    clean === true && "clean",
+    Array.isArray(branches) && `${branches.length} ${branches.length === 1 ? "branch" : "branches"}`,
+  ];
+  return parts.filter(Boolean).join(" · ");
+}
+
 function callSummary(method: string, params: unknown): string {
   const p = Array.isArray(params) ? (params as unknown[]) : [];
   switch (method) {
     case "mining.notify":
-      return `job ${text(p[0])}${p[8] === true ? " · new block" : ""}${Array.isArray(p[4]) ? ` · ${p[4].length} branches` : ""}`;
+      return jobSummary(p);
     case "mining.submit":
       return `${text(p[0])} · job ${text(p[1])} · nonce ${text(p[4])}`;
     case "mining.set_difficulty":
