@@ -54,13 +54,17 @@ function methodOf(message: Message): string {
   return message.method ?? (message.is_response ? "answer" : "unknown");
 }
 
+function sessionTitle({ session_id, peer }: Message): string {
+  return peer ? `Session ${session_id}\nMiner ${peer}` : `Session ${session_id}`;
+}
+
 function WideCells({ message, answer, summary }: { message: Message; answer: Answer | null; summary: string }) {
   const bad = message.parse_error != null || (message.is_response && verdictOf(message.raw)?.ok === false);
   return (
     <>
       <span role="gridcell" className="tabular text-muted-foreground"><Moment at={message.ts_recv} clock /></span>
       <span role="gridcell"><DirectionMark direction={message.direction} /></span>
-      <span role="gridcell" className={cn(ROOMY, "text-muted-foreground")} title={message.session_id}>{shortSession(message.session_id)}</span>
+      <span role="gridcell" className={cn(ROOMY, "text-muted-foreground")} title={sessionTitle(message)}>{shortSession(message.session_id)}</span>
       <span role="gridcell" className={cn("truncate", !message.method && "text-muted-foreground")}>{methodOf(message)}</span>
       <span role="gridcell" className={cn("truncate", bad ? "text-bad" : "text-foreground/85")}>{summary}</span>
       <span role="gridcell" className="min-w-0"><Verdict answer={answer} /></span>
