@@ -25,6 +25,9 @@ export const FROM_WIDTH: Record<string, string> = {
   last_seen: "hidden min-[1200px]:table-cell",
   controls: "hidden md:table-cell",
 };
+/** Texts of miners, which may be long: all of them on hover. */
+export const CUT = new Set(["worker", "user_agent", "peer", "pool"]);
+export const SORTABLE = ["state", "session_id", "worker", "user_agent", "peer", "pool", "difficulty", "hashrate", "latency", "accepted", "rejected", "message_count", "traffic", "first_seen", "last_seen"];
 export const NUMBERS = new Set(["hashrate", "latency", "message_count", "difficulty", "accepted", "rejected", "traffic"]);
 
 function Rejected({ session }: { session: Session }) {
