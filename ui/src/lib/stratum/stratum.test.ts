@@ -65,6 +65,13 @@ describe("messages in a line", () => {
     expect(job("a", "00", 5, "00", "none", 1, 2, 3, "true")).toBe("job a");
   });
   it("say what is wrong with them", () => expect(summaryOf(testMessage(1, { parse_error: "invalid JSON at byte 3" }))).toBe("invalid JSON at byte 3"));
+  it("are never longer than can be seen", () => {
+    const long = "x".repeat(100_000);
+    for (const raw of [long, `{"a":"${long}"}`, JSON.stringify({ method: "mining.authorize", params: [long] }), JSON.stringify({ method: "mining.surprise", params: [long] })]) {
+      expect(summaryOf(testMessage(1, { raw })).length).toBeLessThan(500);
+    }
+    expect(verdictOf(JSON.stringify({ result: [long], error: null }))?.text.length).toBeLessThan(500);
+  });
   it("survive every shape", () => {
     for (const raw of ["1", "null", "[]", "{}", '{"method":"mining.notify"}', '{"method":"mining.submit","params":{"a":1}}', "{"]) expect(typeof summaryOf(testMessage(1, { raw }))).toBe("string");
   });

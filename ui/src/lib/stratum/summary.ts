@@ -1,5 +1,6 @@
 /** A message in one line: what somebody who scrolls by needs to know. */
 import type { Message } from "@/lib/api/types";
+import { inLine } from "@/lib/bidi";
 import { formatCount, formatSi } from "@/lib/format";
 import { heightOfCoinbase } from "./coinbase";
 
@@ -21,7 +22,11 @@ function parse(raw: string | null | undefined): Call | null {
   }
 }
 
-const text = (value: unknown) => (typeof value === "string" ? value : value == null ? "" : JSON.stringify(value));
+/** A line may be megabytes long; no more of it is ever to be seen in a row. */
+const MOST = 400;
+const cut = (whole: string) => (whole.length > MOST ? `${whole.slice(0, MOST)}…` : whole);
+
+const text = (value: unknown) => inLine(cut(typeof value === "string" ? value : value == null ? "" : JSON.stringify(value)));
 
 /** "job a · block 900,000 · clean · 14 branches"; what a damaged job does not tell is left out. */
 function jobSummary([id, , coinbase1, , branches, , , , clean]: unknown[]): string {
@@ -89,7 +94,7 @@ export function verdictOf(raw: string | null | undefined): Verdict | null {
 export function summaryOf(message: Message): string {
   if (message.parse_error) return message.parse_error;
   const call = parse(message.raw);
-  if (!call) return message.raw ?? `${message.size_bytes} bytes that are no text`;
+  if (!call) return message.raw === null ? `${message.size_bytes} bytes that are no text` : text(message.raw);
   if (typeof call.method === "string") return callSummary(call.method, call.params);
-  return message.is_response ? verdictOf(message.raw)?.text ?? "" : message.raw ?? "";
+  return message.is_response ? verdictOf(message.raw)?.text ?? "" : text(message.raw);
 }

@@ -11,6 +11,7 @@ import { exportUrl } from "@/lib/api/messages";
 import type { Message } from "@/lib/api/types";
 import { aroundOf, sessionOf } from "@/lib/around";
 import { formatBytes, shortSession } from "@/lib/format";
+import { summaryOf } from "@/lib/stratum/summary";
 import { useSelection } from "@/lib/use-filters";
 import { useHotkeys } from "@/lib/use-hotkeys";
 import { useFocusReturn } from "../hooks/use-focus-return";
@@ -96,6 +97,8 @@ export function MessageDrawer() {
         {data && <span className="tabular text-xs text-muted-foreground">#{data.seq}</span>}
         <Button variant="ghost" size="icon" aria-label="Close message" title="Close (Esc)" onClick={() => select(null)}><X aria-hidden /></Button>
       </header>
+      {/* What j and k go to is read out. */}
+      <p role="status" className="sr-only">{data && `${data.method ?? "answer"}: ${summaryOf(data)}`}</p>
       {error && <Failure error={error} onRetry={() => void refetch()} />}
       {isPending && <Loading label="Loading message" />}
       {data && <Body key={data.id} message={data} view={view} onTurn={turn} onOpen={select} />}
