@@ -36,8 +36,16 @@ await check("with nothing recorded it tells where to point a miner", async () =>
   await page.getByText(`stratum+tcp://127.0.0.1:${await ask("listen-port")}`).waitFor();
 });
 
-await check("a miner's first messages appear; requests and answers share a row", async () => {
+await check("an archive that is empty shows the first messages when they come", async () => {
+  await page.goto(`${url}/archive`);
+  await page.getByText("The archive is empty").waitFor();
   await ask("miners");
+  await rows(page).first().waitFor();
+  await page.getByTestId("archive-total").getByText(/^[1-9]/).waitFor();
+  await page.goto(url);
+});
+
+await check("a miner's first messages appear; requests and answers share a row", async () => {
   const submit = page.locator("[role=row]", { hasText: "mining.submit" }).filter({ hasText: "accepted" }).first();
   await submit.waitFor();
   assert.match(await submit.innerText(), /\d [mµ]?s/);

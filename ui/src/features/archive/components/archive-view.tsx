@@ -3,7 +3,7 @@ import { ZoomOut } from "lucide-react";
 import { useCallback } from "react";
 import { FilterBar } from "@/components/messages/filter-bar";
 import { MessageTable } from "@/components/messages/message-table";
-import { useRecordedMessages } from "@/components/messages/use-archive-messages";
+import { UNTIL_FIRST_MS, useRecordedMessages } from "@/components/messages/use-archive-messages";
 import { PageHeader } from "@/components/page-header";
 import { PointAMiner } from "@/components/point-a-miner";
 import { Badge } from "@/components/ui/badge";
@@ -33,6 +33,7 @@ function Overview({ filters, onRange, onType, quiet }: OverviewProps) {
     queryKey: ["timeline", filters],
     queryFn: ({ signal }) => fetchTimeline(filters, BUCKETS, signal),
     placeholderData: (old) => old,
+    refetchInterval: ({ state }) => (!hasFilters(filters) && state.data?.buckets.every((b) => b.total === 0) ? UNTIL_FIRST_MS : false),
   });
   const total = data?.buckets.reduce((sum, b) => sum + b.total, 0) ?? 0;
   return (
