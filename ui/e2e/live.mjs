@@ -36,8 +36,16 @@ await check("with nothing recorded it tells where to point a miner", async () =>
   await page.getByText(`stratum+tcp://127.0.0.1:${await ask("listen-port")}`).waitFor();
 });
 
-await check("a miner's first messages appear; requests and answers share a row", async () => {
+await check("an archive that is empty shows the first messages when they come", async () => {
+  await page.goto(`${url}/archive`);
+  await page.getByText("The archive is empty").waitFor();
   await ask("miners");
+  await rows(page).first().waitFor();
+  await page.getByTestId("archive-total").getByText(/^[1-9]/).waitFor();
+  await page.goto(url);
+});
+
+await check("a miner's first messages appear; requests and answers share a row", async () => {
   const submit = page.locator("[role=row]", { hasText: "mining.submit" }).filter({ hasText: "accepted" }).first();
   await submit.waitFor();
   assert.match(await submit.innerText(), /\d [mµ]?s/);
@@ -73,6 +81,58 @@ await check("a job opens by keyboard, explained and in hex, and closes by Esc", 
   await accessible(page, "drawer");
   await page.keyboard.press("Escape");
   await drawer.waitFor({ state: "detached" });
+});
+
+await check("a message opens and closes as one step of the history, and the focus returns", async () => {
+  await page.goto(`${url}/archive?method=mining.notify`);
+  await rows(page).nth(2).click();
+  await drawer.getByRole("tab", { name: "Raw" }).click();
+  await page.keyboard.press("k");
+  await page.goBack();
+  await drawer.waitFor({ state: "detached" });
+  assert.match(page.url(), /\/archive\?method=mining\.notify$/);
+  await rows(page).nth(2).click();
+  await drawer.getByRole("button", { name: "Close message" }).click();
+  await drawer.waitFor({ state: "detached" });
+  await page.waitForFunction(() => document.activeElement?.getAttribute("role") === "rowgroup");
+  await page.waitForURL(/\/archive\?method=mining\.notify$/);
+});
+
+await check("a message leads to what was said around it, and to its session", async () => {
+  const [message] = (await api("/api/messages?method=mining.submit&limit=1")).items;
+  await page.goto(`${url}/archive?message=${message.id}`);
+  await drawer.getByRole("link", { name: "around it" }).click();
+  await page.waitForURL(/from=.*to=.*message=/);
+  await page.locator("[role=row][aria-selected=true]").waitFor();
+  await drawer.getByRole("link", { name: "only this session" }).click();
+  await page.waitForURL((where) => where.searchParams.get("session_id") === message.session_id && !where.searchParams.has("from"));
+  await page.locator("[role=row][aria-selected=true]").waitFor();
+  await page.goto(`${url}/archive`);
+  await page.getByRole("button", { name: /show only this session/ }).first().click();
+  await page.waitForURL(/session_id=[0-9a-f-]{36}$/);
+});
+
+await check("a link that says nonsense says so, and leads on", async () => {
+  await page.goto(`${url}/archive?from=yesterday`);
+  await page.getByRole("alert").getByText("'yesterday' is no time").waitFor();
+  assert.equal(await page.getByRole("alert").count(), 1);
+  await page.getByRole("button", { name: "Clear" }).click();
+  await rows(page).first().waitFor();
+  await page.goto(`${url}/?session_id=abcdef`);
+  await page.getByRole("alert").getByText("'abcdef' is no UUID").waitFor();
+});
+
+await check("a button has its space; elsewhere it pauses", async () => {
+  await page.goto(url);
+  await rows(page).first().waitFor();
+  await page.getByRole("button", { name: "Errors" }).focus();
+  await page.keyboard.press("Space");
+  await page.waitForURL(/errors=true/);
+  await page.getByRole("button", { name: "Pause" }).waitFor();
+  await page.goto(url);
+  await rows(page).first().waitFor();
+  await page.keyboard.press("Space");
+  await page.getByRole("button", { name: /Resume/ }).waitFor();
 });
 
 await check("a share tells its real difficulty, and that of its job", async () => {
@@ -121,6 +181,16 @@ await check("sessions are found by worker, state and source", async () => {
   await page.getByText("No session fits").waitFor();
   await page.getByRole("button", { name: "Show all" }).click();
   await page.getByText("rack1.1").first().waitFor();
+});
+
+await check("how the list is sorted stands in its address; a link leads there once", async () => {
+  await page.getByRole("button", { name: "Rejected" }).click();
+  await page.waitForURL(/sort=-rejected/);
+  await page.locator("tbody tr").first().getByRole("link").click();
+  await page.waitForURL(/\/sessions\/[0-9a-f-]{36}$/);
+  await page.goBack();
+  await page.waitForURL(/\/sessions\?sort=-rejected$/);
+  await page.locator("th[aria-sort=descending]", { hasText: "Rejected" }).waitFor();
 });
 
 await check("the list tells hashrate and latency, and has a session's switches", async () => {
@@ -224,6 +294,18 @@ await check("a range is chosen from a list, and left again", async () => {
   await rows(page).first().waitFor();
   await page.getByRole("button", { name: "Whole archive" }).click();
   await page.waitForURL((where) => !where.search.includes("from="));
+});
+
+await check("a range is typed, and the way back undoes a zoom", async () => {
+  await page.getByRole("group", { name: "Range" }).getByLabel("From").fill("2001-01-01T03:12");
+  await page.getByRole("group", { name: "Range" }).getByLabel("From").fill("2020-01-01T03:12");
+  await page.waitForURL(/from=20(19|20)-/);
+  await rows(page).first().waitFor();
+  await page.getByRole("combobox", { name: "Choose a range" }).selectOption({ label: "Last hour" });
+  await page.waitForURL((where) => !/from=20(19|20)-/.test(where.search) && where.search.includes("from="));
+  await page.goBack();
+  await page.waitForURL(/from=20(19|20)-/);
+  await accessible(page, "range");
 });
 
 await check("the status tells of recorder, disk, files and settings", async () => {

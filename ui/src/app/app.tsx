@@ -20,7 +20,8 @@ function worthRetrying(failures: number, error: unknown): boolean {
 function newClient(onUnauthorized: () => void): QueryClient {
   return new QueryClient({
     queryCache: new QueryCache({ onError: (error) => isUnauthorized(error) && onUnauthorized() }),
-    defaultOptions: { queries: { retry: worthRetrying, staleTime: 2000 } },
+    // A browser that believes to be offline may well reach a HashScope on its own machine or network.
+    defaultOptions: { queries: { retry: worthRetrying, staleTime: 2000, networkMode: "always" }, mutations: { networkMode: "always" } },
   });
 }
 

@@ -12,7 +12,7 @@ function addressesOf(recorder: Record<string, unknown> | undefined): string[] {
 
 /** How to get the first message. */
 export function PointAMiner() {
-  const { data } = useQuery({ queryKey: ["status"], queryFn: ({ signal }) => fetchStatus(signal) });
+  const { data } = useQuery({ queryKey: ["status"], queryFn: ({ signal }) => fetchStatus(signal), refetchInterval: 3000 });
   if (data && !data.recorder.running) {
     return <p>The recorder is not running, so no miner can connect. Start it with <code className="font-mono text-xs">hashscope up</code>; this page notices by itself.</p>;
   }

@@ -4,19 +4,23 @@ const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-d
 const day = new Intl.DateTimeFormat(undefined, { year: "numeric", month: "short", day: "numeric" });
 const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 
+/** What is no time (a link may say anything) is shown as it is. */
+const isTime = (iso: string) => !Number.isNaN(Date.parse(iso));
+
 /** "14:03:07.412", local. The fraction is cut from the text: a Date would lose microseconds. */
 export function formatClock(iso: string): string {
+  if (!isTime(iso)) return iso;
   const fraction = /\.(\d{1,3})/.exec(iso)?.[1] ?? "";
   return `${clock.format(new Date(iso))}.${fraction.padEnd(3, "0")}`;
 }
 
 export function formatDay(iso: string): string {
-  return day.format(new Date(iso));
+  return isTime(iso) ? day.format(new Date(iso)) : iso;
 }
 
 /** "Nov 23, 2026 14:03:07", local. */
 export function formatMoment(iso: string): string {
-  return `${formatDay(iso)} ${clock.format(new Date(iso))}`;
+  return isTime(iso) ? `${formatDay(iso)} ${clock.format(new Date(iso))}` : iso;
 }
 
 export function formatCount(n: number): string {

@@ -1,25 +1,39 @@
-import { useCallback, useMemo } from "react";
-import { useSearchParams } from "react-router";
+import { useCallback, useEffect, useMemo, useRef } from "react";
+import { useLocation, useNavigate, useSearchParams } from "react-router";
 import { filtersFromUrl, filtersToUrl, type Filters } from "./filters";
 
-/** The filters in the URL, and how to change them. What else stands there stays. */
-export function useFilters(): [Filters, (change: Partial<Filters>) => void, () => void] {
+/**
+ * The filters in the URL, and how to change them. What else stands there stays. The browser's way
+ * back undoes a change, but not each letter that was typed.
+ */
+export function useFilters(): [Filters, (change: Partial<Filters>, typed?: boolean) => void, () => void] {
   const [params, setParams] = useSearchParams();
   const filters = useMemo(() => filtersFromUrl(params), [params]);
   const change = useCallback(
-    (some: Partial<Filters>) =>
-      setParams((old) => filtersToUrl({ ...filtersFromUrl(old), ...some }, old), { replace: true }),
+    (some: Partial<Filters>, typed = false) =>
+      setParams((old) => filtersToUrl({ ...filtersFromUrl(old), ...some }, old), { replace: typed }),
     [setParams],
   );
-  const clear = useCallback(() => setParams((old) => filtersToUrl({}, old), { replace: true }), [setParams]);
+  const clear = useCallback(() => setParams((old) => filtersToUrl({}, old)), [setParams]);
   return [filters, change, clear];
 }
 
-/** The message whose drawer is open, and which side of it is shown ("decoded" unless said). */
+/** Marks the place in the history that a message was opened at. */
+const OPENED = { opened: true };
+
+/**
+ * The message whose drawer is open, and which side of it is shown ("decoded" unless said). Opening it
+ * is a step in the history, going on to others is not; closing it takes the step back.
+ */
 export function useSelection() {
   const [params, setParams] = useSearchParams();
+  const { state, key } = useLocation() as { state: unknown; key: string };
+  const navigate = useNavigate();
+  const left = useRef(""); // where a step back was asked for, and has not happened yet
+  useEffect(() => void (left.current = ""), [key]);
+  const selected = params.get("message");
   const put = useCallback(
-    (values: Record<string, string | null>) =>
+    (values: Record<string, string | null>, opening = false) =>
       setParams(
         (old) => {
           const next = new URLSearchParams(old);
@@ -29,11 +43,20 @@ export function useSelection() {
           }
           return next;
         },
-        { replace: true },
+        opening ? { state: OPENED } : { replace: true, state },
       ),
-    [setParams],
+    [setParams, state],
   );
-  const select = useCallback((id: string | null, view?: string) => put(id === null ? { message: null, view: null } : view ? { message: id, view } : { message: id }), [put]);
+  const close = useCallback(() => {
+    if (selected === null || left.current === key) return;
+    if ((state as typeof OPENED | null)?.opened !== true) return put({ message: null, view: null });
+    left.current = key;
+    void navigate(-1);
+  }, [selected, key, state, put, navigate]);
+  const select = useCallback(
+    (id: string | null, view?: string) => (id === null ? close() : put(view ? { message: id, view } : { message: id }, selected === null)),
+    [close, put, selected],
+  );
   const turn = useCallback((view: string) => put({ view: view === "decoded" ? null : view }), [put]);
-  return { selected: params.get("message"), view: params.get("view") ?? "decoded", select, turn };
+  return { selected, view: params.get("view") ?? "decoded", select, turn };
 }

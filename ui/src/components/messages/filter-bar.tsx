@@ -27,9 +27,9 @@ export function FilterBar({ children, withSession = true }: { children?: ReactNo
     <form role="search" className="flex flex-wrap items-center gap-2 px-4 py-2 @lg:flex-nowrap" onSubmit={(e) => e.preventDefault()}>
       <div ref={search} className="relative min-w-24 flex-1 basis-full @lg:basis-24">
         <Search className="pointer-events-none absolute top-2 left-2.5 size-4 text-muted-foreground" aria-hidden />
-        <LazyInput aria-label="Text in the message" placeholder="Search text ( / )" className="w-full pl-8" value={filters.q ?? ""} onValue={(q) => change({ q })} />
+        <LazyInput aria-label="Text in the message" placeholder="Search text ( / )" className="w-full pl-8" value={filters.q ?? ""} onValue={(q) => change({ q }, true)} />
       </div>
-      <LazyInput aria-label="Method" placeholder="Method" list="methods" className="w-32 min-w-20 flex-1 basis-20 @lg:flex-none @lg:basis-auto @3xl:w-40" value={filters.method ?? ""} onValue={(method) => change({ method })} />
+      <LazyInput aria-label="Method" placeholder="Method" list="methods" className="w-32 min-w-20 flex-1 basis-20 @lg:flex-none @lg:basis-auto @3xl:w-40" value={filters.method ?? ""} onValue={(method) => change({ method }, true)} />
       <datalist id="methods">
         {METHODS.map((name) => <option key={name} value={name} />)}
       </datalist>
@@ -38,7 +38,7 @@ export function FilterBar({ children, withSession = true }: { children?: ReactNo
         {DIRECTIONS.map((d) => <option key={d} value={d}>{DIRECTION_NAMES[d]}</option>)}
       </Select>
       {withSession && (
-        <LazyInput aria-label="Session" placeholder="Session" className="hidden w-28 font-mono text-xs @3xl:block" value={filters.session_id ?? ""} onValue={(session_id) => change({ session_id })} />
+        <LazyInput aria-label="Session" placeholder="Session" className={cn("w-28 min-w-20 flex-1 basis-20 font-mono text-xs @lg:flex-none @lg:basis-auto", !filters.session_id && "hidden @3xl:block")} value={filters.session_id ?? ""} onValue={(session_id) => change({ session_id }, true)} />
       )}
       <Button aria-pressed={filters.errors ?? false} className={cn(filters.errors && "border-bad/60 bg-bad/10 text-bad")} onClick={() => change({ errors: !filters.errors })}>
         Errors

@@ -1,10 +1,11 @@
 import { ArrowDown, ArrowUp, Syringe } from "lucide-react";
-import { memo, useMemo } from "react";
+import { memo, useMemo, type MouseEvent } from "react";
 import { Latency } from "@/components/latency";
 import { Moment } from "@/components/moment";
 import type { Direction, Message } from "@/lib/api/types";
 import { cn } from "@/lib/cn";
 import { formatBytes, shortSession } from "@/lib/format";
+import { isSelectingText } from "@/lib/is-selecting";
 import type { Answer } from "@/lib/live/rows";
 import { summaryOf, verdictOf } from "@/lib/stratum/summary";
 import { useWholeRow } from "./use-whole-row";
@@ -42,6 +43,8 @@ interface Props {
   top: number;
   height: number;
   onSelect: (id: string) => void;
+  /** Where there are filters: shows one session only. */
+  onSession?: ((id: string) => void) | undefined;
 }
 
 function Verdict({ answer }: { answer: Answer | null }) {
@@ -54,13 +57,32 @@ function methodOf(message: Message): string {
   return message.method ?? (message.is_response ? "answer" : "unknown");
 }
 
-function WideCells({ message, answer, summary }: { message: Message; answer: Answer | null; summary: string }) {
+function sessionTitle({ session_id, peer }: Message): string {
+  return [`Session ${session_id}`, peer && `Miner ${peer}`].filter(Boolean).join("\n");
+}
+
+/** For the mouse; with the keyboard, the open message has it. */
+function SessionButton({ id, onSession }: { id: string; onSession: (id: string) => void }) {
+  const choose = (event: MouseEvent) => {
+    event.stopPropagation();
+    onSession(id);
+  };
+  return <button type="button" tabIndex={-1} aria-label={`${shortSession(id)}, show only this session`} className="hover:text-primary hover:underline" onClick={choose}>{shortSession(id)}</button>;
+}
+
+interface CellsProps extends Pick<Props, "message" | "answer" | "onSession"> {
+  summary: string;
+}
+
+function WideCells({ message, answer, summary, onSession }: CellsProps) {
   const bad = message.parse_error != null || (message.is_response && verdictOf(message.raw)?.ok === false);
   return (
     <>
       <span role="gridcell" className="tabular text-muted-foreground"><Moment at={message.ts_recv} clock /></span>
       <span role="gridcell"><DirectionMark direction={message.direction} /></span>
-      <span role="gridcell" className={cn(ROOMY, "text-muted-foreground")} title={message.session_id}>{shortSession(message.session_id)}</span>
+      <span role="gridcell" className={cn(ROOMY, "text-muted-foreground")} title={sessionTitle(message)}>
+        {onSession ? <SessionButton id={message.session_id} onSession={onSession} /> : shortSession(message.session_id)}
+      </span>
       <span role="gridcell" className={cn("truncate", !message.method && "text-muted-foreground")}>{methodOf(message)}</span>
       <span role="gridcell" className={cn("truncate", bad ? "text-bad" : "text-foreground/85")}>{summary}</span>
       <span role="gridcell" className="min-w-0"><Verdict answer={answer} /></span>
@@ -70,7 +92,7 @@ function WideCells({ message, answer, summary }: { message: Message; answer: Ans
   );
 }
 
-function NarrowCells({ message, answer, summary }: { message: Message; answer: Answer | null; summary: string }) {
+function NarrowCells({ message, answer, summary }: CellsProps) {
   return (
     <span role="gridcell" className="block min-w-0">
       <span className="flex items-center gap-2">
@@ -87,7 +109,7 @@ function NarrowCells({ message, answer, summary }: { message: Message; answer: A
   );
 }
 
-export const MessageRow = memo(function MessageRow({ id, index, narrow, selected, fresh, top, height, onSelect, ...own }: Props) {
+export const MessageRow = memo(function MessageRow({ id, index, narrow, selected, fresh, top, height, onSelect, onSession, ...own }: Props) {
   const { message, answer } = useWholeRow(own.message, own.answer);
   const summary = useMemo(() => summaryOf(message), [message]);
   const Cells = narrow ? NarrowCells : WideCells;
@@ -97,7 +119,7 @@ export const MessageRow = memo(function MessageRow({ id, index, narrow, selected
       id={`row-${id}`}
       aria-rowindex={index + 2}
       aria-selected={selected}
-      onClick={() => onSelect(id)}
+      onClick={() => isSelectingText() || onSelect(id)}
       style={{ transform: `translateY(${top}px)`, height }}
       className={cn(
         "absolute inset-x-0 top-0 cursor-default border-b border-border/60 px-4 font-mono text-xs hover:bg-muted/70",
@@ -107,7 +129,7 @@ export const MessageRow = memo(function MessageRow({ id, index, narrow, selected
         selected && "bg-selected hover:bg-selected",
       )}
     >
-      <Cells message={message} answer={answer} summary={summary} />
+      <Cells message={message} answer={answer} summary={summary} onSession={onSession} />
     </div>
   );
 });

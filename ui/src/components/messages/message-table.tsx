@@ -16,6 +16,7 @@ interface Props {
   rowAt: (index: number) => Row | undefined;
   selected: string | null;
   onSelect: (id: string | null) => void;
+  onSession?: (id: string) => void;
   onScrollAway?: (away: boolean) => void;
   onEnd?: () => void;
   isFresh?: (row: Row) => boolean;
@@ -39,14 +40,22 @@ function Headings() {
   );
 }
 
+/** A row is that of its request and of its answer. */
+const isRowOf = (row: Row | undefined, id: string | null) => row !== undefined && (row.message.id === id || row.answer?.id === id);
+
 /** j and k go through the rows, as in the pagers that people know. */
-function useRowKeys({ count, rowAt, selected, onSelect }: Props, show: (index: number) => void) {
+function useRowKeys({ count, rowAt, selected, onSelect }: Props, show: (index: number, align?: "center") => void) {
   const place = useRef(-1);
   const find = () => {
     if (place.current >= 0 && rowAt(place.current)?.message.id === selected) return place.current;
-    for (let i = 0; i < Math.min(count, 2000); i++) if (rowAt(i)?.message.id === selected) return i;
+    for (let i = 0; i < Math.min(count, 2000); i++) if (isRowOf(rowAt(i), selected)) return i;
     return -1;
   };
+  // What a link has open is in sight at once.
+  useEffect(() => {
+    const index = selected ? find() : -1;
+    if (index > 0) show(index, "center");
+  }, []);
   const move = (step: number) => {
     const next = Math.max(0, Math.min(count - 1, (selected ? find() : -1) + step));
     const row = rowAt(next);
@@ -59,13 +68,13 @@ function useRowKeys({ count, rowAt, selected, onSelect }: Props, show: (index: n
 }
 
 export function MessageTable(props: Props) {
-  const { count, rowAt, selected, onSelect, onScrollAway, onEnd, isFresh, label, footer } = props;
+  const { count, rowAt, selected, onSelect, onSession, onScrollAway, onEnd, isFresh, label, footer } = props;
   const narrow = useNarrow();
   const scroller = useRef<HTMLDivElement>(null);
   const height = narrow ? 46 : 26;
   const virtual = useVirtualizer({ count, getScrollElement: () => scroller.current, estimateSize: () => height, overscan: 12 });
   useEffect(() => virtual.measure(), [height, virtual]);
-  useRowKeys(props, (index) => virtual.scrollToIndex(index));
+  useRowKeys(props, (index, align) => virtual.scrollToIndex(index, { align: align ?? "auto" }));
   const items = virtual.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
   useEffect(() => {
@@ -88,7 +97,7 @@ export function MessageTable(props: Props) {
             const { message, answer } = row;
             return (
               <MessageRow key={message.id} id={message.id} message={message} answer={answer} index={item.index} narrow={narrow}
-                selected={message.id === selected} fresh={isFresh?.(row) ?? false} top={item.start} height={item.size} onSelect={onSelect} />
+                selected={selected !== null && isRowOf(row, selected)} fresh={isFresh?.(row) ?? false} top={item.start} height={item.size} onSelect={onSelect} onSession={onSession} />
             );
           })}
         </div>

@@ -8,10 +8,13 @@ export interface SessionQuery {
   source?: string;
 }
 
+/** A farm at once: what is sorted is what is loaded. */
+const PAGE = 500;
+
 const path = (id: string, rest = "") => `/api/sessions/${encodeURIComponent(id)}${rest}`;
 
 export function fetchSessions(query: SessionQuery, cursor: string | undefined, signal?: AbortSignal): Promise<SessionList> {
-  return get<SessionList>("/api/sessions", { ...query, limit: 200, cursor }, signal);
+  return get<SessionList>("/api/sessions", { ...query, limit: PAGE, cursor }, signal);
 }
 
 export function fetchSession(id: string, signal?: AbortSignal): Promise<SessionDetail> {
@@ -21,7 +24,6 @@ export function fetchSession(id: string, signal?: AbortSignal): Promise<SessionD
 export function disconnectSession(id: string): Promise<unknown> {
   return post(path(id, "/disconnect"));
 }
-
 
 export function setBroadcast(id: string, on: boolean): Promise<unknown> {
   return post(path(id, `/broadcast/${on ? "enable" : "disable"}`));

@@ -47,6 +47,29 @@ export function heightOfScript(script: Uint8Array): number | null {
   return script.slice(1, 1 + first).reduceRight((sum, byte) => sum * 256 + byte, 0);
 }
 
+/** Reads up to the script and says how long that is; null where this is no coinbase of Bitcoin. */
+function readHead(reader: Reader): number | null {
+  reader.take(4); // version
+  if (reader.compact() !== 1) return null;
+  reader.take(36); // the output that does not exist
+  return reader.compact();
+}
+
+/** Enough of a coinbase to hold the height, in digits of hex: head, length and a push of five bytes. */
+const HEIGHT_DIGITS = 2 * (4 + 1 + 36 + 3 + 6);
+
+/** The height of the block that a job is for, from the first bytes of its coinbase. */
+export function heightOfCoinbase(coinbase1: unknown): number | null {
+  const head = typeof coinbase1 === "string" ? bytesOfHex(coinbase1.slice(0, HEIGHT_DIGITS)) : null;
+  if (!head) return null;
+  try {
+    const reader = new Reader(head);
+    return readHead(reader) === null ? null : heightOfScript(reader.take(reader.left()));
+  } catch {
+    return null;
+  }
+}
+
 function scriptKind(hex: string): string {
   if (/^76a914[0-9a-f]{40}88ac$/.test(hex)) return "P2PKH";
   if (/^a914[0-9a-f]{40}87$/.test(hex)) return "P2SH";
@@ -95,10 +118,8 @@ export function readCoinbase(coinbase1: string, coinbase2: string): Coinbase | n
   if (!head || !tail) return null;
   try {
     const reader = new Reader(head);
-    reader.take(4); // version
-    if (reader.compact() !== 1) return null;
-    reader.take(36); // the output that does not exist
-    const declared = reader.compact();
+    const declared = readHead(reader);
+    if (declared === null) return null;
     const begin = reader.take(reader.left());
     for (let rest = declared - begin.length; rest >= 0; rest--) {
       const end = readTail(tail, rest);

@@ -13,7 +13,7 @@ export const NOTES: Record<string, Note> = {
   version: ["Version of the block header.", "mask"],
   nbits: ["Target of the network, in compact form.", "bits"],
   ntime: ["Time of the block header.", "time"],
-  clean_jobs: ["Whether older jobs are to be dropped at once: a new block was found."],
+  clean_jobs: ["Whether older jobs are to be dropped at once, as when a new block was found."],
   reserved: ["Bytes of the header that the chain keeps for itself."],
   worker: ["Who is mining; the part behind the dot often names the machine."],
   extranonce2: ["The part of the extranonce that the miner chose.", "bytes"],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { testMessage } from "@/lib/live/test-messages";
-import { formatBitcoin, heightOfScript, readCoinbase } from "./coinbase";
+import { formatBitcoin, heightOfCoinbase, heightOfScript, readCoinbase } from "./coinbase";
 import { explainFields } from "./explain";
 import { bitsSet, blockHash, difficultyOfBits, timeOfHex } from "./numbers";
 import { summaryOf, verdictOf } from "./summary";
@@ -24,6 +24,16 @@ describe("the coinbase of a job", () => {
     expect(readCoinbase("not hex", coinbase2)).toBeNull();
     expect(readCoinbase("", "")).toBeNull();
   });
+  it("tells the height from its first half alone, and from its first bytes", () => {
+    expect(heightOfCoinbase(coinbase1)).toBe(900_000);
+    expect(heightOfCoinbase(`${coinbase1}${"00".repeat(50_000)} no hex`)).toBe(900_000);
+    expect(heightOfCoinbase(`${HEAD}0151`)).toBe(1);
+  });
+  it("has no height where it is damaged", () => {
+    const uneven = coinbase1.slice(0, -7);
+    const damaged = [null, undefined, 7, {}, [], "", "0", "not hex", HEAD, `${HEAD}14`, uneven, `${HEAD}1403a0bb`, `${HEAD}14ff`, `${HEAD}fdff`, `01000000${"02"}${coinbase1.slice(10)}`, "f".repeat(64)];
+    for (const coinbase of damaged) expect(heightOfCoinbase(coinbase), String(coinbase)).toBeNull();
+  });
   it("has small heights as opcodes", () => expect(heightOfScript(new Uint8Array([0x51]))).toBe(1));
   it("is paid in bitcoin", () => expect(formatBitcoin(5n)).toBe("0.00000005 BTC"));
 });
@@ -44,7 +54,24 @@ describe("messages in a line", () => {
     const raw = '{"id":1,"method":"mining.submit","params":["w.1","4f","00","6741a2b0","deadbeef"]}';
     expect(summaryOf(testMessage(1, { raw }))).toBe("w.1 · job 4f · nonce deadbeef");
   });
+  it("say of a job which block it is for, and whether it is clean", () => {
+    const job = (...params: unknown[]) => summaryOf(testMessage(1, { raw: JSON.stringify({ id: null, method: "mining.notify", params }) }));
+    const coinbase1 = `${HEAD}1403a0bb0d022f41`;
+    const branches = Array.from({ length: 14 }, () => "22".repeat(32));
+    expect(job("a", "00", coinbase1, "00", branches, "20000000", "17028c61", "6b040a81", true)).toBe("job a · block 900,000 · clean · 14 branches");
+    expect(job("a", "00", coinbase1, "00", ["22"], "20000000", "17028c61", "6b040a81", false)).toBe("job a · block 900,000 · 1 branch");
+    expect(job("a", "00", coinbase1.slice(0, 20), "00", [], "20000000", "17028c61", "6b040a81", true)).toBe("job a · clean · 0 branches");
+    expect(job(null, null, null, null, null, null, null, null, null)).toBe("job ");
+    expect(job("a", "00", 5, "00", "none", 1, 2, 3, "true")).toBe("job a");
+  });
   it("say what is wrong with them", () => expect(summaryOf(testMessage(1, { parse_error: "invalid JSON at byte 3" }))).toBe("invalid JSON at byte 3"));
+  it("are never longer than can be seen", () => {
+    const long = "x".repeat(100_000);
+    for (const raw of [long, `{"a":"${long}"}`, JSON.stringify({ method: "mining.authorize", params: [long] }), JSON.stringify({ method: "mining.surprise", params: [long] })]) {
+      expect(summaryOf(testMessage(1, { raw })).length).toBeLessThan(500);
+    }
+    expect(verdictOf(JSON.stringify({ result: [long], error: null }))?.text.length).toBeLessThan(500);
+  });
   it("survive every shape", () => {
     for (const raw of ["1", "null", "[]", "{}", '{"method":"mining.notify"}', '{"method":"mining.submit","params":{"a":1}}', "{"]) expect(typeof summaryOf(testMessage(1, { raw }))).toBe("string");
   });

@@ -1,6 +1,8 @@
 /** A message in one line: what somebody who scrolls by needs to know. */
 import type { Message } from "@/lib/api/types";
-import { formatSi } from "@/lib/format";
+import { inLine } from "@/lib/bidi";
+import { formatCount, formatSi } from "@/lib/format";
+import { heightOfCoinbase } from "./coinbase";
 
 interface Call {
   method?: unknown;
@@ -20,13 +22,29 @@ function parse(raw: string | null | undefined): Call | null {
   }
 }
 
-const text = (value: unknown) => (typeof value === "string" ? value : value == null ? "" : JSON.stringify(value));
+/** A line may be megabytes long; no more of it is ever to be seen in a row. */
+const MOST = 400;
+const cut = (whole: string) => (whole.length > MOST ? `${whole.slice(0, MOST)}…` : whole);
+
+const text = (value: unknown) => inLine(cut(typeof value === "string" ? value : value == null ? "" : JSON.stringify(value)));
+
+/** "job a · block 900,000 · clean · 14 branches"; what a damaged job does not tell is left out. */
+function jobSummary([id, , coinbase1, , branches, , , , clean]: unknown[]): string {
+  const height = heightOfCoinbase(coinbase1);
+  const parts = [
+    `job ${text(id)}`,
+    height !== null && `block ${formatCount(height)}`,
+    clean === true && "clean",
+    Array.isArray(branches) && `${branches.length} ${branches.length === 1 ? "branch" : "branches"}`,
+  ];
+  return parts.filter(Boolean).join(" · ");
+}
 
 function callSummary(method: string, params: unknown): string {
   const p = Array.isArray(params) ? (params as unknown[]) : [];
   switch (method) {
     case "mining.notify":
-      return `job ${text(p[0])}${p[8] === true ? " · new block" : ""}${Array.isArray(p[4]) ? ` · ${p[4].length} branches` : ""}`;
+      return jobSummary(p);
     case "mining.submit":
       return `${text(p[0])} · job ${text(p[1])} · nonce ${text(p[4])}`;
     case "mining.set_difficulty":
@@ -76,7 +94,7 @@ export function verdictOf(raw: string | null | undefined): Verdict | null {
 export function summaryOf(message: Message): string {
   if (message.parse_error) return message.parse_error;
   const call = parse(message.raw);
-  if (!call) return message.raw ?? `${message.size_bytes} bytes that are no text`;
+  if (!call) return message.raw === null ? `${message.size_bytes} bytes that are no text` : text(message.raw);
   if (typeof call.method === "string") return callSummary(call.method, call.params);
-  return message.is_response ? verdictOf(message.raw)?.text ?? "" : message.raw ?? "";
+  return message.is_response ? verdictOf(message.raw)?.text ?? "" : text(message.raw);
 }

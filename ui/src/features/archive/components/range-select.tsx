@@ -12,7 +12,7 @@ const RANGES: [seconds: number, name: string][] = [
 /** Chooses a range that ends now. It is written down as a time, so that a link means the same later. */
 export function RangeSelect({ onRange }: { onRange: (from: string) => void }) {
   return (
-    <Select aria-label="Choose a range" className="h-7 text-xs" value="" onChange={(e) => onRange(new Date(Date.now() - Number(e.target.value) * 1000).toISOString())}>
+    <Select aria-label="Choose a range" className="h-7 text-xs @lg:hidden @2xl:block" value="" onChange={(e) => onRange(new Date(Date.now() - Number(e.target.value) * 1000).toISOString())}>
       <option value="" disabled>Choose a range</option>
       {RANGES.map(([seconds, name]) => <option key={seconds} value={seconds}>{name}</option>)}
     </Select>

@@ -31,7 +31,7 @@ function Nothing({ filters, clear }: { filters: Filters; clear: () => void }) {
 }
 
 export function LiveView() {
-  const [all, , clear] = useFilters();
+  const [all, change, clear] = useFilters();
   const filters = useMemo<Filters>(() => ({ ...all, from: undefined, to: undefined }), [all]);
   const { selected, select } = useSelection();
   const view = useLiveFeed(filters);
@@ -42,6 +42,7 @@ export function LiveView() {
   const opened = useRef(Date.now());
   const calm = (view?.rate ?? 0) < CALM_RATE && Date.now() - opened.current > 1500;
   const isFresh = useCallback((row: Row) => calm && Date.now() - Date.parse(row.message.ts_recv) < FLASH_MS, [calm]);
+  const only = useCallback((session_id: string) => change({ session_id }), [change]);
   const away = useCallback((yes: boolean) => yes && pause(), [pause]);
   const choose = useCallback(
     (id: string | null) => {
@@ -66,7 +67,7 @@ export function LiveView() {
       ) : stream.count === 0 ? (
         <Nothing filters={filters} clear={clear} />
       ) : (
-        <MessageTable label="Live messages" count={stream.count} rowAt={stream.rowAt} selected={selected} onSelect={choose} onScrollAway={away} isFresh={isFresh} />
+        <MessageTable label="Live messages" count={stream.count} rowAt={stream.rowAt} selected={selected} onSelect={choose} onSession={only} onScrollAway={away} isFresh={isFresh} />
       )}
     </div>
   );

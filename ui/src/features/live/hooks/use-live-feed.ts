@@ -23,7 +23,7 @@ export function useLiveFeed(filters: Filters): FeedView | undefined {
     const feed = new LiveFeed({
       url: liveUrl(wanted),
       backlog: () => ask("backlog", () => fetchBacklog(wanted, BACKLOG)),
-      probe: () => ask("probe", () => fetchBacklog({}, 1)),
+      probe: () => ask("probe", () => fetchBacklog(wanted, 1)),
       fits: (message) => fits(wanted, message),
       onView: (view) => client.setQueryData(queryKey, view),
     });

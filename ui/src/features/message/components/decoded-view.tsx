@@ -1,6 +1,7 @@
 import { Facts } from "@/components/ui/facts";
 import { Moment } from "@/components/moment";
 import type { Message } from "@/lib/api/types";
+import { aboutMethod } from "@/lib/stratum/about";
 import { explainFields, plain, type Explained } from "@/lib/stratum/explain";
 import { CoinbaseView } from "./coinbase-view";
 import { ShareView } from "./share-view";
@@ -31,11 +32,14 @@ export function DecodedView({ message }: { message: Message }) {
   const fields = decoded?.fields ?? rest(message);
   const explained = explainFields(message.method, fields);
   const { coinbase1, coinbase2 } = fields;
+  const about = aboutMethod(message.method);
   return (
     <div className="space-y-4 p-4">
+      {about && <p className="text-muted-foreground">{about}</p>}
       <Facts
         facts={[
           { label: "Received", value: <Moment at={message.ts_recv} clock /> },
+          { label: "In UTC", value: message.ts_recv.replace("T", " ").replace("Z", ""), mono: true },
           { label: "Kind", value: decoded?.kind ?? (message.is_request ? "request" : message.is_response ? "response" : "notification") },
           ...(message.jsonrpc_id != null ? [{ label: "JSON-RPC id", value: plain(message.jsonrpc_id), mono: true }] : []),
           ...(decoded?.refused ? [{ label: "Refused", value: <span className="text-bad">{decoded.refused.text ?? "without a reason"}{decoded.refused.code !== undefined && ` (${decoded.refused.code})`}</span> }] : []),

@@ -1,4 +1,5 @@
 import { Download, X } from "lucide-react";
+import { useRef } from "react";
 import { Link } from "react-router";
 import { CopyButton } from "@/components/copy-button";
 import { DirectionMark } from "@/components/messages/message-row";
@@ -8,9 +9,12 @@ import { Failure, Loading } from "@/components/ui/states";
 import { Tabs, TabsContent, TabsList, TabsTrigger } from "@/components/ui/tabs";
 import { exportUrl } from "@/lib/api/messages";
 import type { Message } from "@/lib/api/types";
+import { aroundOf, sessionOf } from "@/lib/around";
 import { formatBytes, shortSession } from "@/lib/format";
+import { summaryOf } from "@/lib/stratum/summary";
 import { useSelection } from "@/lib/use-filters";
 import { useHotkeys } from "@/lib/use-hotkeys";
+import { useFocusReturn } from "../hooks/use-focus-return";
 import { useMessage } from "../hooks/use-message";
 import { DecodedView } from "./decoded-view";
 import { PairView } from "./pair-view";
@@ -43,6 +47,7 @@ interface BodyProps {
 }
 
 function Body({ message, view, onTurn, onOpen }: BodyProps) {
+  const around = aroundOf(message);
   const there = ["raw", "hex"].includes(view) || (view === "replay" && isReplayable(message));
   return (
     <>
@@ -51,6 +56,8 @@ function Body({ message, view, onTurn, onOpen }: BodyProps) {
         <Link to={`/sessions/${message.session_id}`} className="font-mono text-primary hover:underline" title={message.session_id}>
           session {shortSession(message.session_id)}
         </Link>
+        <Link to={sessionOf(message)} className="text-primary hover:underline" title="The archive, with messages of this session only">only this session</Link>
+        {around && <Link to={around} className="text-primary hover:underline" title="The archive: what all sessions said in the ten seconds before it, and in the one behind">around it</Link>}
         {message.peer && <span className="font-mono">{message.peer}</span>}
         <span>{formatBytes(message.size_bytes)}</span>
       </div>
@@ -78,16 +85,20 @@ function Body({ message, view, onTurn, onOpen }: BodyProps) {
 export function MessageDrawer() {
   const { selected: id, view, select, turn } = useSelection();
   const { data, error, isPending, refetch } = useMessage(id);
+  const box = useRef<HTMLElement>(null);
+  useFocusReturn(box, id !== null);
   useHotkeys({ Escape: () => select(null) });
   if (!id) return null;
   return (
-    <aside aria-label="Message" className="fixed inset-0 z-30 flex flex-col bg-panel md:left-auto md:w-[28rem] md:border-l lg:static lg:w-[30rem] lg:shrink-0 2xl:w-[36rem]">
+    <aside ref={box} aria-label="Message" className="fixed inset-0 z-30 flex flex-col bg-panel md:left-auto md:w-[28rem] md:border-l lg:static lg:w-[30rem] lg:shrink-0 2xl:w-[36rem]">
       <header className="flex h-12 shrink-0 items-center gap-2 border-b pr-2 pl-4">
         {data && <DirectionMark direction={data.direction} />}
         <h2 className="min-w-0 flex-1 truncate font-mono text-sm font-medium">{data ? data.method ?? (data.is_response ? "answer" : "message") : "Message"}</h2>
         {data && <span className="tabular text-xs text-muted-foreground">#{data.seq}</span>}
         <Button variant="ghost" size="icon" aria-label="Close message" title="Close (Esc)" onClick={() => select(null)}><X aria-hidden /></Button>
       </header>
+      {/* What j and k go to is read out. */}
+      <p role="status" className="sr-only">{data && `${data.method ?? "answer"}: ${summaryOf(data)}`}</p>
       {error && <Failure error={error} onRetry={() => void refetch()} />}
       {isPending && <Loading label="Loading message" />}
       {data && <Body key={data.id} message={data} view={view} onTurn={turn} onOpen={select} />}

@@ -2,6 +2,7 @@ import { ArrowRight } from "lucide-react";
 import { Latency } from "@/components/latency";
 import type { Message } from "@/lib/api/types";
 import { cn } from "@/lib/cn";
+import { aboutRefusal } from "@/lib/stratum/about";
 import { verdictOf } from "@/lib/stratum/summary";
 
 /** The other half of a request and its answer. */
@@ -9,8 +10,9 @@ export function PairView({ message, onOpen }: { message: Message; onOpen: (id: s
   const raw = message.response_raw ?? (message.response == null ? null : JSON.stringify(message.response));
   if (!message.paired_message_id && !raw) return null;
   const verdict = message.is_request ? verdictOf(raw) : null;
+  const why = aboutRefusal(message, message.method === "mining.submit");
   return (
-    <div className="flex items-center gap-3 border-b px-4 py-2">
+    <div className="flex flex-wrap items-center gap-x-3 border-b px-4 py-2">
       <span className="text-muted-foreground">{message.is_request ? "Answer" : "Answers a request"}</span>
       {verdict && <span className={cn("min-w-0 truncate font-mono text-xs", verdict.ok ? "text-good" : "text-bad")}>{verdict.text}</span>}
       <Latency ms={message.latency_ms} />
@@ -19,6 +21,7 @@ export function PairView({ message, onOpen }: { message: Message; onOpen: (id: s
           {message.is_request ? "Open answer" : "Open request"} <ArrowRight className="size-3.5" aria-hidden />
         </button>
       )}
+      {why && <p className="basis-full pt-1 text-xs text-muted-foreground">{why}</p>}
     </div>
   );
 }

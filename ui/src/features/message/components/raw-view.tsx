@@ -1,6 +1,7 @@
 import { useMemo } from "react";
+import { CopyButton } from "@/components/copy-button";
 import type { Message } from "@/lib/api/types";
-import { bytesOfBase64, bytesOfText, hexDump } from "@/lib/bytes";
+import { bytesOfBase64, bytesOfText, hexDump, hexOfBytes } from "@/lib/bytes";
 
 /** More than this is shown on demand by the export; a browser has no use for megabytes of hex. */
 const MOST = 64 * 1024;
@@ -12,14 +13,20 @@ export function messageBytes(message: Message): Uint8Array {
 
 export function RawText({ message }: { message: Message }) {
   if (message.raw == null) return <p className="p-4 text-muted-foreground">These bytes are no text; look at them in hex.</p>;
-  return <pre className="p-4 font-mono text-xs break-all whitespace-pre-wrap">{message.raw}</pre>;
+  return (
+    <div className="space-y-3 p-4">
+      <CopyButton label="Copy line" text={() => message.raw ?? ""} />
+      <pre className="font-mono text-xs break-all whitespace-pre-wrap">{message.raw}</pre>
+    </div>
+  );
 }
 
 export function HexView({ message }: { message: Message }) {
   const bytes = useMemo(() => messageBytes(message), [message]);
   const lines = useMemo(() => hexDump(bytes.subarray(0, MOST)), [bytes]);
   return (
-    <div className="overflow-x-auto p-4" tabIndex={0} role="region" aria-label="Bytes">
+    <div className="space-y-3 overflow-x-auto p-4" tabIndex={0} role="region" aria-label="Bytes">
+      <CopyButton label="Copy hex" text={() => hexOfBytes(bytes)} />
       <table className="font-mono text-xs" aria-label="Bytes in hex">
         <tbody>
           {lines.map((line) => (

@@ -1,4 +1,4 @@
-import { Radio, RotateCcw, Unplug } from "lucide-react";
+import { Radio, RotateCcw, Search, Unplug } from "lucide-react";
 import { Link } from "react-router";
 import { ExportButtons } from "@/components/export-buttons";
 import { Button } from "@/components/ui/button";
@@ -28,6 +28,7 @@ export function SessionActions({ id, open }: { id: string; open: boolean }) {
       {open && (
         <Button asChild><Link to={`/?session_id=${id}`}><Radio aria-hidden /> Follow live</Link></Button>
       )}
+      <Button asChild title="Its messages in the archive, to be searched"><Link to={`/archive?session_id=${id}`}><Search aria-hidden /> Search</Link></Button>
       <ReplayShare id={id} open={open} />
       <ExportButtons filters={{ session_id: id }} />
       {open && (

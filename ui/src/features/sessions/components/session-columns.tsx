@@ -4,6 +4,7 @@ import { Latency } from "@/components/latency";
 import { Moment } from "@/components/moment";
 import { isOpen, poolOf } from "@/lib/api/sessions";
 import type { Session } from "@/lib/api/types";
+import { inLine } from "@/lib/bidi";
 import { formatBytes, formatCount, formatSi, shortSession } from "@/lib/format";
 import { RowControls } from "./row-controls";
 import { StateBadge } from "./state-badge";
@@ -25,6 +26,9 @@ export const FROM_WIDTH: Record<string, string> = {
   last_seen: "hidden min-[1200px]:table-cell",
   controls: "hidden md:table-cell",
 };
+/** Texts of miners, which may be long: all of them on hover. */
+export const CUT = new Set(["worker", "user_agent", "peer", "pool"]);
+export const SORTABLE = ["state", "session_id", "worker", "user_agent", "peer", "pool", "difficulty", "hashrate", "latency", "accepted", "rejected", "message_count", "traffic", "first_seen", "last_seen"];
 export const NUMBERS = new Set(["hashrate", "latency", "message_count", "difficulty", "accepted", "rejected", "traffic"]);
 
 function Rejected({ session }: { session: Session }) {
@@ -47,12 +51,12 @@ export const columns = helper.columns([
       </Link>
     ),
   }),
-  helper.accessor((s) => s.workers.join(", "), {
+  helper.accessor((s) => s.workers.map(inLine).join(", "), {
     id: "worker",
     header: "Worker",
     cell: ({ row, getValue }) => getValue() || <span className="font-mono text-xs text-muted-foreground sm:hidden">{shortSession(row.original.session_id)}</span>,
   }),
-  helper.accessor((s) => s.user_agent ?? "", { id: "user_agent", header: "User agent" }),
+  helper.accessor((s) => inLine(s.user_agent ?? ""), { id: "user_agent", header: "User agent" }),
   helper.accessor((s) => s.peer ?? "", { id: "peer", header: "Miner" }),
   helper.accessor((s) => poolOf(s) ?? "", { id: "pool", header: "Pool" }),
   helper.accessor((s) => s.difficulty ?? 0, {

@@ -37,7 +37,7 @@ export function JobList({ jobs }: { jobs: Job[] }) {
         <tr key={`${job.job_id} ${job.received}`}>
           <td className="tabular font-mono text-muted-foreground"><Moment at={job.received} clock /></td>
           <td className="max-w-40 truncate font-mono" title={job.job_id}>{job.job_id}</td>
-          <td>{job.clean && <Badge title="Older jobs are void: a new block was found">clean</Badge>}</td>
+          <td>{job.clean && <Badge title="Older jobs are void, as when a new block was found">clean</Badge>}</td>
           <td className={NUMBER}>{job.height === null ? "–" : formatCount(job.height)}</td>
           <td className={NUMBER}>{job.difficulty === null ? "–" : formatSi(job.difficulty)}</td>
           <td className={cn(NUMBER, WIDE)} title={job.nbits ?? undefined}>{networkDifficulty(job.nbits)}</td>

@@ -1,17 +1,27 @@
 import { useTable } from "@tanstack/react-table";
 import { ArrowDown, ArrowUp } from "lucide-react";
+import type { MouseEvent } from "react";
 import { useNavigate } from "react-router";
 import type { Session } from "@/lib/api/types";
 import { cn } from "@/lib/cn";
-import { columns, features, FROM_WIDTH, NUMBERS } from "./session-columns";
+import { isSelectingText } from "@/lib/is-selecting";
+import { useSorting } from "../hooks/use-sorting";
+import { columns, CUT, features, FROM_WIDTH, NUMBERS, SORTABLE } from "./session-columns";
 
 const cellClass = (id: string) => cn("px-2 first:pl-4 last:pr-4 sm:px-3", NUMBERS.has(id) && "tabular text-right", FROM_WIDTH[id]);
 
 const SORT_NAMES = { asc: "ascending", desc: "descending" } as const;
 
+/** A link in a row leads there by itself: in a new tab too, and once. */
+const leads = ({ target }: MouseEvent) => !isSelectingText() && (target as Element).closest("a, button") === null;
+
 export function SessionTable({ sessions }: { sessions: Session[] }) {
   const navigate = useNavigate();
-  const table = useTable({ features, columns, data: sessions, getRowId: (s) => s.session_id, initialState: { sorting: [] } });
+  const [sorting, sort] = useSorting(SORTABLE);
+  const table = useTable({
+    features, columns, data: sessions, getRowId: (s) => s.session_id, enableMultiSort: false,
+    state: { sorting }, onSortingChange: (next) => sort(typeof next === "function" ? next(sorting) : next),
+  });
   return (
     <table className="w-full text-sm">
       <thead className="sticky top-0 z-10 bg-panel text-2xs text-muted-foreground">
@@ -34,9 +44,9 @@ export function SessionTable({ sessions }: { sessions: Session[] }) {
       </thead>
       <tbody>
         {table.getRowModel().rows.map((row) => (
-          <tr key={row.id} className="cursor-pointer border-b border-border/60 hover:bg-muted/70" onClick={() => void navigate(`/sessions/${row.id}`)}>
+          <tr key={row.id} className="cursor-pointer border-b border-border/60 hover:bg-muted/70" onClick={(event) => leads(event) && void navigate(`/sessions/${row.id}`)}>
             {row.getAllCells().map((cell) => (
-              <td key={cell.id} className={cn("h-8 max-w-36 truncate sm:max-w-56", cellClass(cell.column.id))}>
+              <td key={cell.id} title={CUT.has(cell.column.id) ? String(cell.getValue()) || undefined : undefined} className={cn("h-8 max-w-36 truncate sm:max-w-44 min-[1440px]:max-w-56", cellClass(cell.column.id))}>
                 <table.FlexRender cell={cell} />
               </td>
             ))}
