@@ -37,9 +37,11 @@ static bool holds(struct span text, struct span part)
 
 static bool fits_any(const struct query_session *session, struct span part)
 {
-    bool fits = holds(session->miner, part) || holds(session->route, part) ||
-                holds(session->pool, part) || holds(session->address, part) ||
-                holds(session->user_agent, part);
+    char id[UUID_TEXT_LEN];
+    uuid_format(id, &session->session);
+    bool fits = holds(span_make(id, sizeof id), part) || holds(session->miner, part) ||
+                holds(session->route, part) || holds(session->pool, part) ||
+                holds(session->address, part) || holds(session->user_agent, part);
     for (size_t i = 0; i < session->worker_count && !fits; i++)
         fits = holds(session->workers[i], part);
     return fits;

@@ -231,20 +231,23 @@ static void follow(struct tail *tail)
         read_all(tail, true);
 }
 
-/* A recorder makes its ring before it listens. False: a signal came first, or nobody waits. */
-static bool wait_for_recorder(const struct tail_options *options, const struct query_place *place,
-                              const char *command)
+/* A recorder makes its ring before it listens. Else than STATUS_OK: a signal came first, nobody
+ * waits, or no recorder ever can. */
+static enum status wait_for_recorder(const struct tail_options *options,
+                                     const struct query_place *place, const char *command)
 {
     struct output nothing = {.closed = false};
+    struct error err = {""};
+    enum status status = program_ring_there(place->ring_path, &err);
 
-    if (access(place->ring_path, F_OK) == 0)
-        return true;
-    fprintf(stderr, "%s: waiting for a recorder (no %s)\n", command, place->ring_path);
-    while (!options->no_follow && !interrupted && !output_pause(&nothing, POLL_MS)) {
-        if (access(place->ring_path, F_OK) == 0)
-            return true;
-    }
-    return false;
+    if (status == STATUS_NOT_FOUND)
+        fprintf(stderr, "%s: waiting for a recorder (no %s)\n", command, place->ring_path);
+    while (status == STATUS_NOT_FOUND && !options->no_follow && !interrupted &&
+           !output_pause(&nothing, POLL_MS))
+        status = program_ring_there(place->ring_path, &err);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        fprintf(stderr, "%s: %s\n", command, err.text);
+    return status;
 }
 
 static void catch_signals(void)
@@ -304,8 +307,11 @@ static int run_with(struct tail *tail, const struct query_place *place, const ch
         tail->filter.query.what = QUERY_MESSAGES | QUERY_EVENTS;
     if (code == 0) {
         catch_signals();
-        if (!wait_for_recorder(tail->options, place, command))
-            return tail->options->no_follow ? 1 : 0;
+        enum status status = wait_for_recorder(tail->options, place, command);
+        if (status != STATUS_OK) {
+            filter_close(&tail->filter);
+            return status == STATUS_NOT_FOUND && !tail->options->no_follow ? 0 : 1;
+        }
         code = filter_find_sessions(&tail->filter, options, place, command);
     }
     if (code == 0)

@@ -118,19 +118,18 @@ static int run_job(struct exporting *exporting, struct export *job)
     return progress.damaged + exporting->damaged > 0 ? 1 : 0;
 }
 
-/* The live ring appears when a recorder starts. */
-static bool wait_for_recorder(struct exporting *exporting)
+/* The live ring appears when a recorder starts. STATUS_NOT_FOUND: stopped before. */
+static enum status wait_for_recorder(struct exporting *exporting, struct error *err)
 {
     const char *ring = exporting->options.place.ring_path;
+    enum status status = exporting->options.follow ? program_ring_there(ring, err) : STATUS_OK;
 
-    if (!exporting->options.follow || access(ring, F_OK) == 0)
-        return true;
-    fprintf(stderr, "%s: waiting for a recorder: there is no %s yet\n", exporting->command, ring);
-    while (!interrupted && !export_output_pause(&exporting->output, POLL_MS)) {
-        if (access(ring, F_OK) == 0)
-            return true;
-    }
-    return false;
+    if (status == STATUS_NOT_FOUND)
+        fprintf(stderr, "%s: waiting for a recorder: %s\n", exporting->command, err->text);
+    while (status == STATUS_NOT_FOUND && !interrupted &&
+           !export_output_pause(&exporting->output, POLL_MS))
+        status = program_ring_there(ring, err);
+    return status;
 }
 
 static int run_output(struct exporting *exporting)
@@ -138,12 +137,13 @@ static int run_output(struct exporting *exporting)
     const struct export_sink sink = {export_output_write, &exporting->output};
     struct export *job = NULL;
     struct error err = {""};
-    enum status status;
+    enum status status = wait_for_recorder(exporting, &err);
     int code;
 
-    if (!wait_for_recorder(exporting))
+    if (status == STATUS_NOT_FOUND)
         return 0;
-    status = export_open(&job, &exporting->options, &sink, &err);
+    if (status == STATUS_OK)
+        status = export_open(&job, &exporting->options, &sink, &err);
     if (status != STATUS_OK) {
         fail(exporting, &err);
         return status == STATUS_INVALID ? SETTINGS_EXIT_STATUS : 1;

@@ -87,14 +87,16 @@ static int run_job(struct capturing *capturing, struct export *job)
     return fail(capturing, &err, 1);
 }
 
-/* The live ring appears when a recorder starts. False: stopped before. */
-static bool wait_for_recorder(struct capturing *capturing)
+/* The live ring appears when a recorder starts. STATUS_NOT_FOUND: stopped before. */
+static enum status wait_for_recorder(struct capturing *capturing, struct error *err)
 {
-    while (capturing->options.follow && access(capturing->options.place.ring_path, F_OK) != 0) {
-        if (interrupted || export_output_pause(&capturing->output, POLL_MS))
-            return false;
-    }
-    return true;
+    const char *ring = capturing->options.place.ring_path;
+    enum status status = capturing->options.follow ? program_ring_there(ring, err) : STATUS_OK;
+
+    while (status == STATUS_NOT_FOUND && !interrupted &&
+           !export_output_pause(&capturing->output, POLL_MS))
+        status = program_ring_there(ring, err);
+    return status;
 }
 
 static int run_output(struct capturing *capturing)
@@ -102,12 +104,13 @@ static int run_output(struct capturing *capturing)
     const struct export_sink sink = {export_output_write, &capturing->output};
     struct export *job = NULL;
     struct error err = {""};
-    enum status status;
+    enum status status = wait_for_recorder(capturing, &err);
     int code;
 
-    if (!wait_for_recorder(capturing))
+    if (status == STATUS_NOT_FOUND)
         return 0;
-    status = export_open(&job, &capturing->options, &sink, &err);
+    if (status == STATUS_OK)
+        status = export_open(&job, &capturing->options, &sink, &err);
     if (status != STATUS_OK)
         return fail(capturing, &err, status == STATUS_INVALID ? SETTINGS_EXIT_STATUS : 1);
     code = run_job(capturing, job);

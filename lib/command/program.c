@@ -46,3 +46,13 @@ void program_ring_path(char out[PROGRAM_PATH_MAX], const struct settings *settin
     else
         snprintf(out, PROGRAM_PATH_MAX, "%s/live/ring", settings_text(settings, "DATA_DIR"));
 }
+
+enum status program_ring_there(const char *ring_path, struct error *err)
+{
+    if (access(ring_path, F_OK) == 0)
+        return STATUS_OK;
+    if (errno == ENOENT)
+        return error_set(err, STATUS_NOT_FOUND, "there is no %s yet", ring_path);
+    (void)error_errno(err, errno, "%s", ring_path);
+    return STATUS_IO;
+}

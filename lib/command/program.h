@@ -24,4 +24,8 @@ enum status program_self(char out[PROGRAM_PATH_MAX], struct error *err) MUST_CHE
 void program_control_path(char out[PROGRAM_PATH_MAX], const struct settings *settings);
 void program_ring_path(char out[PROGRAM_PATH_MAX], const struct settings *settings);
 
+/* Whether a ring is there. STATUS_NOT_FOUND: not yet, a recorder makes it when it starts; any other
+ * code: no recorder ever can, the message says why not. */
+enum status program_ring_there(const char *ring_path, struct error *err) MUST_CHECK;
+
 #endif

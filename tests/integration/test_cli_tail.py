@@ -192,6 +192,15 @@ class Showing(WithRecorder):
         self.assertEqual((code, out, err), (1, "", "hashscope tail: waiting for a recorder (no "
                                                    "nowhere/live/ring)\n"))
 
+    def test_no_recorder_can_ever_be_there(self):
+        """A file in place of the data directory: neither waits."""
+        path = os.path.join(self.folder, "file")
+        with open(path, "wb"):
+            pass
+        for command in ("tail",), ("export", "--follow", "--output", "all.pcapng"):
+            code, out, err = self.run_front(*command, "--data-dir", path)
+            self.assertEqual((code, out, err), (1, "", f"hashscope {command[0]}: {path}/live/ring: Not a directory\n"))
+
     def test_cat_reads_what_has_just_been_said(self):
         for number in range(2, 6):
             self.submit(number, b'"result":true,"error":null')

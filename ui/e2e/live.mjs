@@ -60,6 +60,27 @@ await check("what is followed by method has its answers", async () => {
   await page.locator("[role=row]", { hasText: "accepted" }).first().waitFor();
 });
 
+await check("a session is chosen by its worker's name, or a part of its id", async () => {
+  const { items } = await api("/api/sessions?state=open");
+  const [second, third] = ["bc1q.rack1.2", "bc1q.rack1.3"].map((name) => items.find((session) => session.workers.includes(name)).session_id);
+  await page.goto(`${url}/archive`);
+  const input = page.getByRole("combobox", { name: "Session or worker" });
+  await input.fill("bc1q.rack1.2");
+  await page.waitForURL((where) => where.searchParams.get("session_id") === second);
+  await page.waitForFunction((id) => document.querySelector("[aria-label='Session or worker']").value === id, second);
+  await input.fill(third.slice(-7));
+  await page.waitForURL((where) => where.searchParams.get("session_id") === third);
+  await rows(page).first().waitFor();
+  await input.fill("bc1q.rack1");
+  await page.getByText(/^3 sessions: which one\?$/).waitFor();
+  await input.fill("nobody");
+  await page.getByText("no such session or worker").waitFor();
+  assert.equal(new URL(page.url()).searchParams.get("session_id"), third);
+  await input.fill("");
+  await page.waitForURL((where) => !where.searchParams.has("session_id"));
+  await page.getByText("no such session or worker").waitFor({ state: "hidden" });
+});
+
 await check("filters go into the URL and come from it", async () => {
   await page.goto(url);
   await rows(page).first().waitFor();

@@ -1333,7 +1333,7 @@ export interface operations {
                 pool?: string;
                 /** @description Part of what the miner says it is. */
                 user_agent?: string;
-                /** @description Part of any of these. */
+                /** @description Part of any of these, or of its id. */
                 q?: string;
                 /** @description At this time or later. */
                 from?: components["parameters"]["From"];

@@ -1,5 +1,5 @@
 import { Search, X } from "lucide-react";
-import { useRef, type ReactNode } from "react";
+import { useCallback, useRef, type ReactNode } from "react";
 import { LazyInput } from "@/components/lazy-input";
 import { Button } from "@/components/ui/button";
 import { Select } from "@/components/ui/input";
@@ -9,6 +9,7 @@ import { hasFilters } from "@/lib/filters";
 import { useFilters } from "@/lib/use-filters";
 import { useHotkeys } from "@/lib/use-hotkeys";
 import { METHODS } from "./method-names";
+import { SessionInput } from "./session-input";
 
 const DIRECTION_NAMES: Record<Direction, string> = {
   miner_to_pool: "Miner → pool",
@@ -20,6 +21,7 @@ const DIRECTION_NAMES: Record<Direction, string> = {
 export function FilterBar({ children, withSession = true }: { children?: ReactNode; withSession?: boolean }) {
   const [filters, change, clear] = useFilters();
   const search = useRef<HTMLDivElement>(null);
+  const toSession = useCallback((id: string) => change({ session_id: id || undefined }), [change]);
   useHotkeys({ "/": () => search.current?.querySelector("input")?.focus() });
   return (
     // Beside an open message there is less room; it stays one line, so that nothing below it moves.
@@ -38,7 +40,7 @@ export function FilterBar({ children, withSession = true }: { children?: ReactNo
         {DIRECTIONS.map((d) => <option key={d} value={d}>{DIRECTION_NAMES[d]}</option>)}
       </Select>
       {withSession && (
-        <LazyInput aria-label="Session" placeholder="Session" className={cn("w-28 min-w-20 flex-1 basis-20 font-mono text-xs @lg:flex-none @lg:basis-auto", !filters.session_id && "hidden @3xl:block")} value={filters.session_id ?? ""} onValue={(session_id) => change({ session_id }, true)} />
+        <SessionInput className={cn("w-28 min-w-20 flex-1 basis-20 @lg:flex-none @lg:basis-auto @3xl:w-36", !filters.session_id && "hidden @3xl:block")} value={filters.session_id ?? ""} onValue={toSession} />
       )}
       <Button aria-pressed={filters.errors ?? false} className={cn(filters.errors && "border-bad/60 bg-bad/10 text-bad")} onClick={() => change({ errors: !filters.errors })}>
         Errors
