@@ -381,6 +381,7 @@ void inject_free(struct inject *inject)
     list_close(&inject->waiting);
     list_close(&inject->sent);
     uv_close((uv_handle_t *)inject->timer, timer_closed);
+    ring_count(&inject->session->recorder->tap.counters->bytes_dropped, inject->held.len);
     buffer_close(&inject->held);
     free(inject);
 }

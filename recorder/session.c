@@ -176,8 +176,10 @@ static void relay(struct session *session, enum tap_side side, const char *data,
         relay_withholding(session, data, len);
     else
         forward(session, other_of(session, side), data, len);
-    if (pace_is_due(&session->recorder->pace, shared->ring))
+    if (pace_is_due(&session->recorder->pace, shared->ring)) {
         stream_loop_flush(&session->recorder->loop);
+        (void)pace_check(&session->recorder->pace, shared->ring, session->recorder->archive);
+    }
     if (side == TAP_UP && session->inject)
         inject_try_send(session->inject);
 }

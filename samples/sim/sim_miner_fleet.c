@@ -330,6 +330,7 @@ void sim_miner_fleet_stop(struct sim_miner_fleet *fleet)
     if (fleet->stopping)
         return;
     fleet->stopping = true;
+    (void)stream_loop_leave(fleet->loop);
     uv_close((uv_handle_t *)&fleet->work, NULL);
     for (size_t i = 0; i < fleet->count; i++) {
         struct sim_machine *machine = &fleet->machines[i];

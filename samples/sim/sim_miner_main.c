@@ -1,6 +1,7 @@
 /* `hashscope sim miner`: options, loop, signals, and the totals at the end. See sim.h. */
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "lib/base/log.h"
@@ -112,6 +113,8 @@ int sim_miner_main(int argc, char **argv)
         totals = sim_miner_fleet_totals(&program.fleet);
         report(&program, &totals);
         code = exit_code(&program, &totals);
+        if (stream_loop_leave(&streams)) /* in the middle of looking up the pool's name */
+            _exit(code);
         sim_miner_fleet_free(&program.fleet);
     } else {
         log_error("%s", err.text);

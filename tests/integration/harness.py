@@ -23,6 +23,23 @@ from tests.integration.archive import Archive
 # some of these are here for the tests to import
 from tests.integration.peers import MIB, PATIENCE, Blackhole, Peer, Pool, Tally  # noqa: F401
 
+# For compile_library: a resolver that takes its time.
+SLOW_RESOLVER = r"""
+#define _GNU_SOURCE
+#include <netdb.h>
+#include <stdio.h>
+#include <unistd.h>
+
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
+                struct addrinfo **out)
+{
+    (void)service, (void)hints, (void)out;
+    fprintf(stderr, "resolving %s\n", name);
+    sleep(15);
+    return EAI_AGAIN;
+}
+"""
+
 BUILD = os.path.abspath(os.environ.get("HASHSCOPE_BUILD") or os.environ.get("BUILD") or "build")
 
 

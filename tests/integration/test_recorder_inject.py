@@ -332,6 +332,19 @@ class Boundaries(InjectCase):
         self.ended = True
         self.end_archive_check(1, 1)
 
+    def test_what_is_held_goes_with_its_session_and_is_counted(self):
+        task, _ = self.inject()
+        self.upstream.send(NOTIFY[:20])
+        wait_until(lambda: self.recorder.counters()["bytes_from_pools"] == self.upstream.sent.length, "it is there")
+        self.recorder.ask("disconnect", session=self.session)
+        self.miner.read_any_end()
+        self.assertIn("error", task.result())
+        self.recorder.wait_sessions(0)
+        counters = self.recorder.counters()
+        self.assertEqual(counters["bytes_to_miners"], self.miner.received.length)
+        self.assertEqual(counters["bytes_from_pools"] - counters["bytes_to_miners"], counters["bytes_dropped"])
+        self.assertEqual(counters["bytes_dropped"], 0 if self.released() else 20)
+
     def test_a_held_line_above_64_kib_passes(self):
         task, number = self.inject()
         long_line = b'{"id":null,"method":"mining.notify","params":["' + b"0" * 300000 + b'"]}\n'

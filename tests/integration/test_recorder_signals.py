@@ -8,27 +8,12 @@ import struct
 import time
 import unittest
 
-from tests.integration.harness import MIB, RecorderCase, free_port, is_sanitized, wait_until
+from tests.integration.harness import (MIB, SLOW_RESOLVER, RecorderCase, free_port, is_sanitized,
+                                       wait_until)
 from tests.integration.load import Load
 
 LINE = b'{"id":1,"method":"mining.subscribe","params":[]}\n'
 ANSWER = b'{"id":1,"result":true,"error":null}\n'
-
-SLOW_RESOLVER = r"""
-#define _GNU_SOURCE
-#include <netdb.h>
-#include <stdio.h>
-#include <unistd.h>
-
-int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
-                struct addrinfo **out)
-{
-    (void)service, (void)hints, (void)out;
-    fprintf(stderr, "resolving %s\n", name);
-    sleep(15);
-    return EAI_AGAIN;
-}
-"""
 
 
 class Ends(RecorderCase):

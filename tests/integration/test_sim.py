@@ -5,10 +5,11 @@ import json
 import os
 import re
 import struct
+import time
 import unittest
 
 from tests.integration.front import FrontCase
-from tests.integration.harness import wait_until
+from tests.integration.harness import SLOW_RESOLVER, wait_until
 
 STYLES = ("cgminer", "bfgminer", "cpuminer", "esp-miner")
 DIFFICULTY_1 = 0xffff << 208
@@ -334,6 +335,15 @@ class Tls(FrontCase):
 
 
 class CommandLine(FrontCase):
+    def test_a_name_that_is_being_looked_up_does_not_hold_up_the_end(self):
+        library = self.compile_library("resolver", SLOW_RESOLVER)
+        miner = self.spawn("sim", "miner", "--json", "pool.example.com", environ={"LD_PRELOAD": library})
+        miner.wait_text("resolving pool.example.com")
+        begin = time.monotonic()
+        self.assertEqual(miner.stop(), 0, miner.text())
+        self.assertLess(time.monotonic() - begin, 5)
+        self.assertEqual(miner.json()[-1]["connects"], 0)
+
     def test_port_file(self):
         path = os.path.join(self.folder, "port")
         pool = self.sim_pool("--port-file", path)
