@@ -141,14 +141,6 @@ static void add_cell(struct terminal_row *row, int at, enum terminal_color color
         terminal_row_add(row, COLOR_NONE, span_text(" "), 0);
 }
 
-static void add_plain(struct terminal_row *row, int at, enum terminal_color color, struct span text)
-{
-    char plain[200];
-
-    session_text_plain(plain, sizeof(plain), text);
-    add_cell(row, at, color, span_text(plain));
-}
-
 static void add_number(struct terminal_row *row, int at, enum terminal_color color, uint64_t number)
 {
     char text[24];
@@ -190,15 +182,17 @@ static void add_duration(struct terminal_row *row, int64_t ns)
 
 static void add_end(struct terminal_row *row, const struct query_session *session)
 {
-    char text[200];
+    struct buffer text = {NULL, 0, 0};
 
     if (session->state != SESSION_CLOSED) {
         add_cell(row, ENDED, COLOR_GREEN, span_text(session_state_name(session->state)));
         return;
     }
-    snprintf(text, sizeof(text), "%.*s: %.*s", (int)session->closed_by.len, session->closed_by.data,
-             (int)session->reason.len, session->reason.data);
-    add_cell(row, ENDED, COLOR_NONE, span_text(text));
+    buffer_append(&text, session->closed_by.data, session->closed_by.len);
+    buffer_append_text(&text, ": ");
+    buffer_append(&text, session->reason.data, session->reason.len);
+    add_cell(row, ENDED, COLOR_NONE, span_make(text.data, text.len));
+    buffer_close(&text);
 }
 
 void session_append_row(struct terminal_row *row, const struct query_session *session)
@@ -215,12 +209,12 @@ void session_append_row(struct terminal_row *row, const struct query_session *se
     add_cell(row, OPENED, COLOR_NONE, span_make(opened, 19));
     add_duration(row, end - session->opened_ns);
     add_cell(row, SESSION, COLOR_DIM, span_make(id + UUID_TEXT_LEN - SHORT_SESSION, SHORT_SESSION));
-    add_plain(row, MINER, COLOR_NONE, session->miner);
-    add_plain(row, WORKER, COLOR_CYAN,
-              session->worker_count > 0 ? session->workers[session->worker_count - 1]
-                                        : span_text(""));
-    add_plain(row, AGENT, COLOR_NONE, session->user_agent);
-    add_plain(row, POOL, COLOR_NONE, session->pool);
+    add_cell(row, MINER, COLOR_NONE, session->miner);
+    add_cell(row, WORKER, COLOR_CYAN,
+             session->worker_count > 0 ? session->workers[session->worker_count - 1]
+                                       : span_text(""));
+    add_cell(row, AGENT, COLOR_NONE, session->user_agent);
+    add_cell(row, POOL, COLOR_NONE, session->pool);
     add_number(row, MESSAGES, COLOR_NONE, messages);
     add_number(row, ACCEPTED, COLOR_GREEN, session->accepted);
     add_number(row, REJECTED, COLOR_RED, session->rejected);

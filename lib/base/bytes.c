@@ -1,7 +1,8 @@
 /*
  * bytes.c - spans and the growable buffer. A buffer doubles when it is full, so appending costs
- * amortised constant time. The only failure is the lack of memory, and memory.h ends the program
- * then; a length that overflows size_t is treated as that.
+ * amortised constant time. It moves when it grows, so what is appended out of itself is found again
+ * by its place, and formatted text that needs room is made outside. The only failure is the lack of
+ * memory, and memory.h ends the program then; a length that overflows size_t is treated as that.
  */
 #include "lib/base/bytes.h"
 
@@ -18,6 +19,17 @@
 struct span span_text(const char *text)
 {
     return span_make(text, strlen(text));
+}
+
+struct span span_copy(struct span text)
+{
+    return span_make(memory_text_n(text.data, text.len), text.len);
+}
+
+void span_free(struct span *copy)
+{
+    free((char *)copy->data);
+    *copy = span_make(NULL, 0);
 }
 
 bool span_equal(struct span a, struct span b)
@@ -63,11 +75,30 @@ char *buffer_reserve(struct buffer *buffer, size_t extra)
     return buffer->data + buffer->len;
 }
 
+bool buffer_holds(const struct buffer *buffer, const void *data)
+{
+    uintptr_t begin = (uintptr_t)buffer->data, place = (uintptr_t)data;
+
+    return buffer->data != NULL && place >= begin && place - begin < buffer->capacity;
+}
+
+/* Grows; returns where `data` is then. */
+static const void *grow_beside(struct buffer *buffer, size_t extra, const void *data)
+{
+    bool own = buffer_holds(buffer, data);
+    size_t place = own ? (size_t)((const char *)data - buffer->data) : 0;
+
+    buffer_grow(buffer, extra);
+    return own ? buffer->data + place : data;
+}
+
 void buffer_append(struct buffer *buffer, const void *data, size_t len)
 {
     if (len == 0)
         return;
-    memcpy(buffer_reserve(buffer, len), data, len);
+    if (buffer->capacity - buffer->len < len)
+        data = grow_beside(buffer, len, data);
+    memcpy(buffer->data + buffer->len, data, len);
     buffer->len += len;
 }
 
@@ -105,11 +136,15 @@ void buffer_append_format(struct buffer *buffer, const char *fmt, ...)
     va_copy(again, args);
     wanted = vsnprintf(NULL, 0, fmt, args);
     va_end(args);
-    if (wanted > 0) {
-        char *out = buffer_reserve(buffer, (size_t)wanted + 1);
-
-        vsnprintf(out, (size_t)wanted + 1, fmt, again);
+    if (wanted > 0 && buffer->capacity - buffer->len > (size_t)wanted) {
+        vsnprintf(buffer->data + buffer->len, (size_t)wanted + 1, fmt, again);
         buffer->len += (size_t)wanted;
+    } else if (wanted > 0) {
+        char *text = memory_resize(NULL, (size_t)wanted + 1);
+
+        vsnprintf(text, (size_t)wanted + 1, fmt, again);
+        buffer_append(buffer, text, (size_t)wanted);
+        free(text);
     }
     va_end(again);
 }

@@ -1,10 +1,12 @@
 /*
  * bytes.h - byte spans, a growable buffer, and small codecs: hex, base64, CRC32C, numbers as text.
  *
- * A struct span borrows: whoever made it says how long its bytes live. A struct buffer owns its
- * memory; buffer_close frees it. Growth that fails for want of memory ends the program (see
- * memory.h): buffers grow only up to bounds that their users keep.
- * Threads: any, one at a time per buffer.
+ * A struct span borrows: whoever made it says how long its bytes live; one that span_copy made owns
+ * them. Its bytes may be anything, NUL too, so a text from outside stays one: as a C string it
+ * would lose its length. A struct buffer owns its memory; buffer_close frees it. What is appended
+ * may lie in the buffer itself; spans into a buffer are void when it grows. Growth that fails for
+ * want of memory ends the program (see memory.h): buffers grow only up to bounds that their users
+ * keep. Threads: any, one at a time per buffer.
  */
 #ifndef HASHSCOPE_BASE_BYTES_H
 #define HASHSCOPE_BASE_BYTES_H
@@ -25,6 +27,8 @@ static inline struct span span_make(const char *data, size_t len)
     return (struct span){data, len};
 }
 struct span span_text(const char *text); /* of a C string, without its NUL */
+struct span span_copy(struct span text); /* with a NUL behind; of {NULL, 0} the same */
+void span_free(struct span *copy);       /* frees; leaves {NULL, 0} */
 bool span_equal(struct span a, struct span b);
 bool span_equal_text(struct span a, const char *text);
 
@@ -37,6 +41,7 @@ struct buffer {
 void buffer_close(struct buffer *buffer);                  /* frees; leaves it empty and usable */
 void buffer_clear(struct buffer *buffer);                  /* len = 0, memory kept */
 char *buffer_reserve(struct buffer *buffer, size_t extra); /* room at data+len; set len yourself */
+bool buffer_holds(const struct buffer *buffer, const void *data); /* it lies in its memory */
 void buffer_append(struct buffer *buffer, const void *data, size_t len);
 void buffer_append_text(struct buffer *buffer, const char *text);
 void buffer_append_char(struct buffer *buffer, char c);

@@ -65,6 +65,13 @@ static void base64_encode_group(char *out, const unsigned char *in, size_t len)
 
 void buffer_append_base64(struct buffer *buffer, const void *data, size_t len)
 {
+    if (buffer_holds(buffer, data)) {
+        struct span own = span_copy(span_make(data, len));
+
+        buffer_append_base64(buffer, own.data, own.len);
+        span_free(&own);
+        return;
+    }
     const unsigned char *in = data;
     char *out = buffer_reserve(buffer, len / 3 * 4 + 4);
     char *start = out;

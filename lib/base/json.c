@@ -66,6 +66,13 @@ static void append_escape(struct buffer *out, unsigned char c)
 
 void json_append_string(struct buffer *out, const char *text, size_t len)
 {
+    if (buffer_holds(out, text)) {
+        struct span own = span_copy(span_make(text, len));
+
+        json_append_string(out, own.data, own.len);
+        span_free(&own);
+        return;
+    }
     const unsigned char *in = (const unsigned char *)text;
     size_t at = 0;
 

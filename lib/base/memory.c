@@ -42,14 +42,12 @@ char *memory_text(const char *text)
 
 char *memory_text_n(const char *text, size_t n)
 {
-    size_t len;
     char *result;
 
     if (text == NULL)
         return NULL;
-    len = strnlen(text, n);
-    result = memory_resize(NULL, len + 1);
-    memcpy(result, text, len);
-    result[len] = '\0';
+    result = memory_resize(NULL, n + 1);
+    memcpy(result, text, n);
+    result[n] = '\0';
     return result;
 }

@@ -11,9 +11,10 @@
 
 #include <stddef.h>
 
-void *memory_new(size_t size);                   /* zeroed; free with free() */
-void *memory_resize(void *old, size_t size);     /* as realloc */
-char *memory_text(const char *text);             /* strdup; NULL gives NULL */
-char *memory_text_n(const char *text, size_t n); /* strndup */
+void *memory_new(size_t size);               /* zeroed; free with free() */
+void *memory_resize(void *old, size_t size); /* as realloc */
+char *memory_text(const char *text);         /* strdup; NULL gives NULL */
+/* A copy of exactly n bytes, whatever they are, with a NUL behind; NULL gives NULL. */
+char *memory_text_n(const char *text, size_t n);
 
 #endif

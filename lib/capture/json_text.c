@@ -71,6 +71,12 @@ static void append_escape(struct buffer *out, struct span *text)
 
 void json_text_append(struct buffer *out, struct span inside)
 {
+    if (buffer_holds(out, inside.data)) {
+        struct span own = span_copy(inside);
+        json_text_append(out, own);
+        span_free(&own);
+        return;
+    }
     while (inside.len > 0) {
         const char *backslash = memchr(inside.data, '\\', inside.len);
         size_t plain = backslash ? (size_t)(backslash - inside.data) : inside.len;

@@ -34,9 +34,9 @@ static void entry_free(struct census_entry *entry)
                                   &session->listen,  &session->user_agent, &session->pool,
                                   &session->address, &session->closed_by,  &session->reason};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        free((char *)texts[i]->data);
+        span_free(texts[i]);
     for (size_t i = 0; i < session->worker_count; i++)
-        free((char *)entry->workers[i].data);
+        span_free(&entry->workers[i]);
     free(entry);
 }
 
@@ -102,8 +102,8 @@ static void set_text(struct span *out, struct span text)
 {
     if (text.len == 0 || (out->data && span_equal(*out, text)))
         return;
-    free((char *)out->data);
-    *out = span_make(memory_text_n(text.data, text.len), text.len);
+    span_free(out);
+    *out = span_copy(text);
 }
 
 /* Texts of footers and messages are as they stand in JSON; those of the ring are plain. */
@@ -126,12 +126,11 @@ static void add_worker(struct census *census, struct census_entry *entry, struct
             return;
     }
     if (session->worker_count == CENSUS_WORKERS_MAX) {
-        free((char *)entry->workers[0].data);
+        span_free(&entry->workers[0]);
         session->worker_count--;
         memmove(entry->workers, entry->workers + 1, session->worker_count * sizeof *entry->workers);
     }
-    entry->workers[session->worker_count++] =
-        span_make(memory_text_n(name.data, name.len), name.len);
+    entry->workers[session->worker_count++] = span_copy(name);
 }
 
 static void widen(struct query_session *session, int64_t first_ns, int64_t last_ns,

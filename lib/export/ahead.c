@@ -30,7 +30,7 @@ void export_ahead_close(struct export_ahead *ahead)
 
 void export_ahead_drop(struct export_ahead *ahead)
 {
-    free(ahead->queue[ahead->first].line);
+    span_free(&ahead->queue[ahead->first].line);
     ahead->first = (ahead->first + 1) % ahead->room;
     ahead->count--;
 }
@@ -51,11 +51,8 @@ static void push(struct export_ahead *ahead, const struct segment_line *line)
 {
     if (ahead->count == ahead->room)
         grow(ahead);
-    ahead->queue[(ahead->first + ahead->count++) % ahead->room] =
-        (struct export_event){.seq = line->seq,
-                              .numbered = line->numbered,
-                              .line = memory_text_n(line->text.data, line->text.len),
-                              .len = line->text.len};
+    ahead->queue[(ahead->first + ahead->count++) % ahead->room] = (struct export_event){
+        .seq = line->seq, .numbered = line->numbered, .line = span_copy(line->text)};
 }
 
 /* After this line nothing new will be heard of the session's pool. */

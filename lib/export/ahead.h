@@ -16,8 +16,7 @@
 struct export_event {
     uint64_t seq;
     bool numbered;
-    char *line;
-    size_t len;
+    struct span line; /* its own */
 };
 
 struct export_ahead {

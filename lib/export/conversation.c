@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "lib/capture/json_slice.h"
 #include "lib/export/comment.h"
 #include "lib/export/export_private.h"
 
@@ -40,19 +41,19 @@ static void choose_ends(const struct export *job, const struct export_session *s
 
 /* ------------------------------------------------------------------ comments */
 
-static void append_line(struct buffer *out, const char *text, int64_t packet_ns)
+static void append_line(struct buffer *out, struct span text, int64_t packet_ns)
 {
     struct segment_line line;
-    if (segment_line_parse(&line, text, strlen(text)) == STATUS_OK)
+    if (segment_line_parse(&line, text.data, text.len) == STATUS_OK)
         comment_append_event(out, line.text, line.wall_ns, packet_ns);
 }
 
-static void begin_comment(struct buffer *out, const char *prose, const char *line,
+static void begin_comment(struct buffer *out, const char *prose, struct span line,
                           const struct export_session *session, int64_t packet_ns)
 {
     buffer_clear(out);
     buffer_append_text(out, prose);
-    if (line != NULL)
+    if (line.data != NULL)
         append_line(out, line, packet_ns);
     else
         buffer_append_format(out, "session=%.36s", session->id);
@@ -73,15 +74,14 @@ static const char *syn_prose(const struct export_session *session, int flow, int
 /* ------------------------------------------------------------------ names */
 
 /* Whether the pool has a name that is not its address; its first part, without the port. */
-static bool host_name(const char *connected, struct span *out)
+static bool host_name(struct span connected, struct span *out)
 {
-    static const char key[] = "\"pool\":\"";
-    const char *at = connected ? strstr(connected, key) : NULL;
+    struct span whole;
     struct packet_address literal;
-    if (at == NULL)
+    if (!json_member(connected, "pool", &whole) || !json_is_string(whole) ||
+        memchr(whole.data, '\\', whole.len) != NULL)
         return false;
-    at += sizeof key - 1;
-    struct span whole = span_make(at, strcspn(at, "\"\\"));
+    whole = span_make(whole.data + 1, whole.len - 2);
     const char *colon = whole.len ? memrchr(whole.data, ':', whole.len) : NULL;
     if (colon == NULL || packet_address_parse(&literal, whole) || whole.data[0] == '[')
         return false;
@@ -103,7 +103,7 @@ static bool is_new_name(struct export *job, uint64_t hash)
 
 static void write_name(struct export *job, const struct export_session *session, int flow)
 {
-    const char *line = session->connected ? session->connected : session->origin;
+    struct span line = session->connected.data ? session->connected : session->origin;
     const struct packet_address *address = &session->flow[flow].end[1];
     struct span name;
     if (job->options.format != EXPORT_PCAPNG || session->pool.port == 0 || !host_name(line, &name))
@@ -134,19 +134,20 @@ static void handshake(struct export *job, struct export_session *session, int fl
         .session = session, .flow = flow, .tcp_flags = TCP_SYN, .time_ns = time_ns};
 
     begin_comment(&comment, syn_prose(session, flow, time_ns),
-                  pool_side && session->connected ? session->connected : session->origin, session,
-                  time_ns);
+                  pool_side && session->connected.data ? session->connected : session->origin,
+                  session, time_ns);
     packet.comment = span_make(comment.data, comment.len);
     export_emit(job, &packet);
     packet.end = 1;
     packet.tcp_flags = TCP_SYN | TCP_ACK;
-    begin_comment(&comment, "synthesised handshake: ", one_side ? session->connected : NULL,
+    begin_comment(&comment,
+                  "synthesised handshake: ", one_side ? session->connected : span_make(NULL, 0),
                   session, time_ns);
     packet.comment = span_make(comment.data, comment.len);
     export_emit(job, &packet);
     packet.end = 0;
     packet.tcp_flags = TCP_ACK;
-    begin_comment(&comment, "synthesised handshake: ", NULL, session, time_ns);
+    begin_comment(&comment, "synthesised handshake: ", span_make(NULL, 0), session, time_ns);
     packet.comment = span_make(comment.data, comment.len);
     export_emit(job, &packet);
     buffer_close(&comment);

@@ -137,7 +137,7 @@ static struct export_session *session_of(struct export *job, const struct segmen
     struct export_session *session = export_sessions_get(&job->sessions, line->session);
     if (session == NULL || session->begun[0])
         return session;
-    if (session->origin == NULL)
+    if (session->origin.data == NULL)
         look_up(job, session);
     export_conversation_begin(job, session, 0, line->wall_ns);
     return session;
@@ -314,7 +314,7 @@ static void take_connected(struct export *job, struct export_session *session,
     if (!session->begun[0])
         return;
     if (both && !session->begun[1] && export_in_range(job, line)) {
-        if (session->connected == NULL)
+        if (session->connected.data == NULL)
             export_session_learn(session, line->text, line->event);
         export_conversation_begin(job, session, 1, line->wall_ns);
         release_held(job, session, line->wall_ns);
@@ -336,7 +336,7 @@ static void take_closed(struct export *job, struct export_session *session,
                         const struct segment_line *line)
 {
     bool wanted = export_in_range(job, line);
-    if (wanted && !job->filters_messages && session->origin != NULL && !session->begun[0])
+    if (wanted && !job->filters_messages && session->origin.data != NULL && !session->begun[0])
         export_conversation_begin(job, session, 0, line->wall_ns);
     note_offset(job, session, line->text, OFFSET_UP);
     note_offset(job, session, line->text, OFFSET_DOWN);

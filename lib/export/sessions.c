@@ -21,9 +21,8 @@ void export_sessions_init(struct export_sessions *table)
 
 void export_session_forget(struct export_session *session)
 {
-    free(session->origin);
-    free(session->connected);
-    session->origin = session->connected = NULL;
+    span_free(&session->origin);
+    span_free(&session->connected);
 }
 
 static void session_free(struct export_session *session)
@@ -164,13 +163,14 @@ static struct span connection_part(struct span line)
     return span_make(line.data, (size_t)(at - line.data));
 }
 
-static void replace(char **text, struct span line, bool cut)
+/* What was cut off is closed. */
+static void replace(struct span *text, struct span line, bool cut)
 {
-    free(*text);
-    *text = memory_new(line.len + 2);
-    memcpy(*text, line.data, line.len);
+    char *copy = memory_text_n(line.data, line.len + (cut ? 1 : 0));
     if (cut)
-        (*text)[line.len] = '}';
+        copy[line.len] = '}';
+    span_free(text);
+    *text = span_make(copy, line.len + (cut ? 1 : 0));
 }
 
 void export_session_learn(struct export_session *session, struct span line, struct span event)

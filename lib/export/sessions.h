@@ -31,8 +31,8 @@ struct export_session {
     struct packet_flow flow[2]; /* 0: miner and pool, or miner and us; 1: us and pool */
     int64_t opened_us;
     struct packet_address miner, listen, pool, local; /* port 0: not known */
-    char *origin;                 /* the line `opened`, or of `state` the keys up to bytes_down */
-    char *connected;              /* the line `pool_connected` */
+    struct span origin;           /* the line `opened`, or of `state` the keys up to bytes_down; */
+    struct span connected;        /* the line `pool_connected`: both are copies, NULL: none */
     struct buffer held;           /* lines that wait for the pool's side to be connected */
     uint64_t held_payload;        /* bytes of the miner in them */
     struct export_session *chain; /* of the table */

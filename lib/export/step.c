@@ -70,7 +70,7 @@ static enum status take_event(struct export *job, const struct export_event *eve
 {
     struct segment_line line;
     enum status status;
-    if (segment_line_parse(&line, event->line, event->len) != STATUS_OK)
+    if (segment_line_parse(&line, event->line.data, event->line.len) != STATUS_OK)
         return STATUS_OK;
     status = begins_here(job, &line) ? resolve(job, &line, err) : STATUS_OK;
     if (status == STATUS_OK)

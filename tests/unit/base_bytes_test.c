@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/base/bytes.h"
+#include "lib/base/json.h"
 #include "tests/unit/unit.h"
 
 static void expect_text(struct buffer *buffer, const char *text)
@@ -59,6 +60,57 @@ START_TEST(buffer_consume_drops_the_front)
     ck_assert_uint_eq(buffer.len, 0);
     buffer_append_text(&buffer, "again");
     expect_text(&buffer, "again");
+}
+END_TEST
+
+/* Whatever is appended may lie in the buffer, which moves when it grows. */
+START_TEST(buffer_appends_from_itself)
+{
+    struct buffer buffer = {0};
+
+    buffer_append_text(&buffer, "0123456789abcdef");
+    for (int i = 0; i < 12; i++)
+        buffer_append(&buffer, buffer.data, buffer.len);
+    ck_assert_uint_eq(buffer.len, 16 << 12);
+    for (size_t i = 0; i < buffer.len; i++)
+        ck_assert_int_eq(buffer.data[i], "0123456789abcdef"[i % 16]);
+    buffer_close(&buffer);
+}
+END_TEST
+
+/* The same of those that look at what they append more than once; a new buffer each, so that all
+ * of them have to grow. */
+START_TEST(buffer_appends_itself_in_other_forms)
+{
+    const char line[] = "0123456789012345678901234567890123456789012345678901234567890123";
+    struct buffer buffer = {0};
+
+    buffer_append_text(&buffer, line);
+    buffer_append_base64(&buffer, buffer.data, 6);
+    expect_text(&buffer, "0123456789012345678901234567890123456789012345678901234567890123"
+                         "MDEyMzQ1");
+    buffer_append_text(&buffer, line);
+    buffer_append_format(&buffer, "%.*s", 10, buffer.data);
+    expect_text(&buffer, "0123456789012345678901234567890123456789012345678901234567890123"
+                         "0123456789");
+    buffer_append_text(&buffer, "\n");
+    buffer_append_text(&buffer, line + 1);
+    json_append_string(&buffer, buffer.data, 3);
+    expect_text(&buffer, "\n123456789012345678901234567890123456789012345678901234567890123"
+                         "\"\\n12\"");
+}
+END_TEST
+
+START_TEST(copies_keep_every_byte)
+{
+    struct span copy = span_copy(span_make("a\0b\0c", 4)), none = span_copy(span_make(NULL, 0));
+
+    ck_assert_uint_eq(copy.len, 4);
+    ck_assert_mem_eq(copy.data, "a\0b\0\0", 5);
+    ck_assert_ptr_null(none.data);
+    span_free(&copy);
+    span_free(&none);
+    ck_assert_ptr_null(copy.data);
 }
 END_TEST
 
@@ -242,9 +294,10 @@ int main(void)
 {
     return UNIT_RUN("bytes", span_equality, buffer_grows_and_keeps_content,
                     buffer_reserve_gives_room_even_when_nothing_is_asked,
-                    buffer_consume_drops_the_front, numbers_as_text, formatted_text_of_any_length,
-                    hex_both_ways, hex_refuses_what_is_no_hex, base64_vectors_both_ways,
-                    base64_refuses_the_malformed, crc32c_vectors, crc32c_continues_at_any_cut,
-                    hash_vectors, hash_depends_on_seed_length_and_every_bit,
-                    little_endian_at_odd_addresses);
+                    buffer_consume_drops_the_front, buffer_appends_from_itself,
+                    buffer_appends_itself_in_other_forms, copies_keep_every_byte, numbers_as_text,
+                    formatted_text_of_any_length, hex_both_ways, hex_refuses_what_is_no_hex,
+                    base64_vectors_both_ways, base64_refuses_the_malformed, crc32c_vectors,
+                    crc32c_continues_at_any_cut, hash_vectors,
+                    hash_depends_on_seed_length_and_every_bit, little_endian_at_odd_addresses);
 }

@@ -184,6 +184,50 @@ START_TEST(one_row_and_its_answer)
 }
 END_TEST
 
+static void expect_worker(struct span worker, char between, size_t len)
+{
+    ck_assert_uint_eq(worker.len, len);
+    ck_assert_int_eq(worker.data[0], 'p');
+    ck_assert_int_eq(worker.data[1], '\0');
+    for (size_t i = 2; i < len; i++)
+        ck_assert_int_eq(worker.data[i], between);
+}
+
+/* What firmware of texts with a fixed size sends. */
+START_TEST(names_keep_their_zeros)
+{
+    char text[600], long_name[401] = "";
+    struct query_sessions *sessions;
+    struct query_session session;
+    memset(long_name, 'A', 400);
+    for (int footers = 0; footers < 2; footers++) {
+        made_begin(&made, 3);
+        made_file_begin(&made);
+        made.footers = footers;
+        made_message(&made, 1, DIRECTION_MINER_TO_POOL,
+                     "{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[\"fw/1\\u0000\"]}");
+        made_message(&made, 1, DIRECTION_MINER_TO_POOL,
+                     "{\"id\":2,\"method\":\"mining.authorize\",\"params\":[\"p\\u0000\\u0000\"]}");
+        snprintf(text, sizeof text,
+                 "{\"id\":3,\"method\":\"mining.authorize\",\"params\":[\"p\\u0000%s\"]}",
+                 long_name);
+        made_message(&made, 1, DIRECTION_MINER_TO_POOL, text);
+        made_frame_end(&made);
+        made_file_seal(&made);
+        struct query_sessions_options options = {.place = {made.folder, NULL, 0}};
+        ck_assert_msg(query_sessions_open(&sessions, &options, &err) == STATUS_OK, "%s", err.text);
+        ck_assert_int_eq(query_sessions_next(sessions, &session, &err), STATUS_OK);
+        ck_assert_uint_eq(session.worker_count, 2);
+        expect_worker(session.workers[0], '\0', 3);
+        expect_worker(session.workers[1], 'A', 402);
+        ck_assert_uint_eq(session.user_agent.len, 5);
+        ck_assert_mem_eq(session.user_agent.data, "fw/1", 5);
+        query_sessions_close(sessions);
+        made_end(&made);
+    }
+}
+END_TEST
+
 START_TEST(what_is_asked_wrongly_is_refused)
 {
     struct query *query;
@@ -234,5 +278,6 @@ int main(void)
 {
     return UNIT_RUN("query_archive", random_filters_orders_and_pages, everything_in_both_orders,
                     few_frames_are_read, a_number_is_found_by_halving, one_row_and_its_answer,
-                    what_is_asked_wrongly_is_refused, a_cursor_belongs_to_its_filter_and_order);
+                    names_keep_their_zeros, what_is_asked_wrongly_is_refused,
+                    a_cursor_belongs_to_its_filter_and_order);
 }
