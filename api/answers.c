@@ -84,7 +84,7 @@ static void look_at(struct search *search, struct page_row *row)
         scan_row(&scan, page_line(search->page, request));
         row->answered = scan.method;
         if (!request->answer_len)
-            page_set_answer(search->page, request, page_line(search->page, row));
+            page_answer_with(request, row);
     }
     if ((open || !row->peer[0]) &&
         uuid_parse(&search->sessions[search->session_count], line.session.data, line.session.len))

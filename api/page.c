@@ -40,6 +40,12 @@ void page_set_answer(struct page *page, struct page_row *row, struct span line)
     buffer_append(&page->lines, line.data, line.len);
 }
 
+void page_answer_with(struct page_row *row, const struct page_row *answer)
+{
+    row->answer_offset = answer->offset;
+    row->answer_len = answer->len;
+}
+
 struct span page_line(const struct page *page, const struct page_row *row)
 {
     return span_make(page->lines.data + row->offset, row->len);

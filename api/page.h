@@ -37,6 +37,8 @@ void page_close(struct page *page);
 /* False: it is full; page->more is set then. A row that page->skip leaves out counts as added. */
 bool page_add(struct page *page, struct span line, uint64_t seq);
 void page_set_answer(struct page *page, struct page_row *row, struct span line);
+void page_answer_with(struct page_row *row, const struct page_row *answer); /* of the same page */
+/* Both are void when the page gets another line. */
 struct span page_line(const struct page *page, const struct page_row *row);
 struct span page_answer(const struct page *page, const struct page_row *row); /* len 0: none */
 
