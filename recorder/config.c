@@ -237,6 +237,7 @@ bool config_load(struct config *config, const struct settings *settings, struct 
         .pair_timeout_ns = settings_integer(settings, "PAIR_TIMEOUT_SEC") * NS_PER_S,
         .connect_timeout_ms = (uint32_t)settings_integer(settings, "CONNECT_TIMEOUT_SEC") * 1000,
         .idle_timeout_ns = settings_integer(settings, "IDLE_TIMEOUT_SEC") * NS_PER_S,
+        .half_close_timeout_ns = settings_integer(settings, "HALF_CLOSE_TIMEOUT_SEC") * NS_PER_S,
         .segment_max_bytes = (uint64_t)settings_integer(settings, "SEGMENT_MAX_BYTES"),
         .segment_max_seconds = (uint32_t)settings_integer(settings, "SEGMENT_MAX_SECONDS"),
         .sync_interval_ms = (uint32_t)settings_integer(settings, "SYNC_INTERVAL_MS"),

@@ -50,6 +50,7 @@ struct config {
     int64_t pair_timeout_ns;
     uint32_t connect_timeout_ms;
     int64_t idle_timeout_ns; /* 0: never */
+    int64_t half_close_timeout_ns;
     uint64_t segment_max_bytes;
     uint32_t segment_max_seconds, sync_interval_ms;
     struct retention_limits retain;

@@ -433,36 +433,3 @@ void session_accept(struct recorder *recorder, const struct route *route, struct
         stream_read_start(&session->miner);
     (void)pace_check(&recorder->pace, recorder->ring, recorder->archive); /* a storm of miners */
 }
-
-/* ------------------------------------------------------------------ time */
-
-void session_tick(struct session *session, int64_t mono_ns)
-{
-    int64_t idle = session->recorder->config->idle_timeout_ns;
-    bool late = session->deadline_ns && mono_ns >= session->deadline_ns;
-    switch (session->phase) {
-    case PHASE_HEADER:
-        if (late)
-            session_close(session, "hashscope", "timeout: no PROXY header", false);
-        break;
-    case PHASE_MINER_TLS:
-        if (late)
-            session_close(session, "hashscope", "timeout: TLS handshake of the miner", false);
-        break;
-    case PHASE_POOL_TLS:
-        if (late)
-            session_next_pool(session, "handshake timed out");
-        break;
-    case PHASE_FINISH:
-        if (late)
-            session_close(session, "hashscope", "timeout: last bytes not taken", true);
-        break;
-    case PHASE_RELAY:
-        if (idle && mono_ns - session->active_ns >= idle)
-            session_close(session, "hashscope", "timeout: idle", false);
-        break;
-    case PHASE_DIAL:
-    case PHASE_CLOSING:
-        break;
-    }
-}

@@ -141,6 +141,19 @@ void stream_fail_writing(struct stream *stream, int code)
     stream_fail(stream, code);
 }
 
+/* Behind a FIN nothing is read any more, and a read would tell of nothing but the FIN: what comes
+ * after it, a reset most of all, only epoll and SO_ERROR know. Linux calls it EPIPE there. */
+static void fail_if_broken(struct stream *stream)
+{
+    int errnum = 0;
+    socklen_t len = sizeof errnum;
+    if (!stream->broken || !stream->ended || stream->closing)
+        return;
+    (void)getsockopt(stream->fd, SOL_SOCKET, SO_ERROR, &errnum, &len);
+    bool reset = errnum == 0 || errnum == EPIPE;
+    stream_fail(stream, reset ? UV_ECONNRESET : uv_translate_sys_error(errnum));
+}
+
 void stream_end(struct stream *stream)
 {
     if (stream->closing || stream->reported || stream->ended)
@@ -153,6 +166,7 @@ void stream_end(struct stream *stream)
     stream_receive_stop(stream);
     loop_settle(stream->loop);
     stream->callbacks->on_end(stream);
+    fail_if_broken(stream);
 }
 
 /* ---- reading ---- */
@@ -330,7 +344,10 @@ void stream_events(struct stream *stream, uint32_t events)
         stream->to_the_end = 1;
     if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI))
         stream->readable = 1;
+    stream->hung_up |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+    stream->broken |= (events & EPOLLERR) != 0;
     receive_all(stream);
+    fail_if_broken(stream);
     if (stream->queue != NULL && !stream->closing && !stream->failed)
         queue_resume(stream);
 }

@@ -22,9 +22,9 @@
  *
  * Callbacks run on the loop's thread, never from inside any function below: an error met while
  * writing is reported by on_error from the loop, after what the peer had sent before (its last
- * words) has been given to on_data if the stream is reading. on_end and on_error come at most once
- * each, nothing follows on_error. After stream_close no callback but on_closed.
- * Threads: the loop's own.
+ * words) has been given to on_data if the stream is reading. A reset behind the peer's FIN is an
+ * on_error after on_end. on_end and on_error come at most once each, nothing follows on_error.
+ * After stream_close no callback but on_closed. Threads: the loop's own.
  */
 #ifndef HASHSCOPE_EVENT_STREAM_H
 #define HASHSCOPE_EVENT_STREAM_H
@@ -129,6 +129,8 @@ struct stream {
     unsigned ended : 1;         /* on_end was called */
     unsigned want_shutdown : 1; /* a FIN is due when the queue is empty */
     unsigned is_local : 1;      /* a Unix socket */
+    unsigned hung_up : 1;       /* the kernel has announced a FIN or an error */
+    unsigned broken : 1;        /* an error */
 };
 _Static_assert(sizeof(struct stream) <= 80, "idle sessions must stay cheap");
 
@@ -151,6 +153,12 @@ enum status stream_start_tls(struct stream *stream, struct tls_context *context,
 
 void stream_read_start(struct stream *stream);
 void stream_read_stop(struct stream *stream);
+
+/* The peer has sent a FIN or has gone, even if what it said before is not read yet. */
+static inline bool stream_hung_up(const struct stream *stream)
+{
+    return stream->hung_up;
+}
 
 /* Sends or queues all of it (copied). On a stream that failed or is closing the bytes are dropped;
  * on_error has come or will come. Returns the bytes that went into the kernel at once (for TLS:

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import unittest
 
 from tests.integration.harness import (MIB, PATIENCE, Blackhole, Peer, RecorderCase, Task,
@@ -88,6 +89,26 @@ class Reset(RecorderCase):
         upstream.end()
         self.assertEqual(miner.read_end(), b"")
         self.check("miner", miner, upstream, recorder)
+
+    def end_and_reset(self, recorder, pool, **tls):
+        """A FIN, then an RST, of either side while the other neither speaks nor ends."""
+        for by in ("miner", "pool"):
+            with self.subTest(by=by):
+                miner, upstream = self.join(recorder, pool, **tls)
+                first, other = (miner, upstream) if by == "miner" else (upstream, miner)
+                miner.send(LINE)
+                self.assertEqual(upstream.read_line() + b"\n", LINE)
+                first.end()
+                self.assertEqual(other.read_end(), b"")
+                first.reset()
+                recorder.wait_sessions(0)
+                self.assertEqual(recorder.sessions("all")[-1]["reason"], "reset")
+                self.assertEqual(recorder.sessions("all")[-1]["by"], by)
+                other.close()
+
+    def test_behind_a_fin(self):
+        pool = self.new_pool()
+        self.end_and_reset(self.start(pool), pool)
 
     def test_last_words_arrive_before_it(self):
         pool = self.new_pool()
@@ -174,6 +195,60 @@ class Vanishing(RecorderCase):
         by, reason = archive.closed(archive.session_of(miner.address))
         self.assertEqual(by, "hashscope")
         self.assertIn("idle", reason)
+
+    def half_closed(self, first, other, recorder):
+        first.end()
+        self.assertEqual(other.read_end(), b"")
+        recorder.wait_sessions(0)
+        self.assertIn("half-closed", recorder.sessions("all")[-1]["reason"])
+        first.read_any_end()
+
+    def test_a_side_that_neither_closes_nor_speaks(self):
+        pool = self.new_pool()
+        recorder = self.start(pool, HALF_CLOSE_TIMEOUT_SEC=1)
+        both = self.join(recorder, pool)
+        self.half_closed(*both, recorder)
+        both = self.join(recorder, pool)
+        self.half_closed(*reversed(both), recorder)
+
+    def test_a_half_closed_session_in_which_something_moves(self):
+        pool = self.new_pool()
+        recorder = self.start(pool, HALF_CLOSE_TIMEOUT_SEC=1)
+        quiet, quiet_upstream = self.join(recorder, pool)
+        miner, upstream = self.join(recorder, pool)
+        whole, _ = self.join(recorder, pool)
+        quiet.end()
+        miner.end()
+
+        def talk():
+            upstream.send(ANSWER)
+            miner.read_line()
+            return not quiet.is_silent()
+
+        wait_until(talk, "the quiet one is closed")
+        wait_until(lambda: len(recorder.sessions()) == 2, "it alone is")
+        upstream.send(ANSWER)
+        self.assertEqual(miner.read_line() + b"\n", ANSWER)
+        self.assertTrue(whole.is_silent())
+
+    def test_a_side_that_takes_nothing_of_what_the_other_left(self):
+        pool = self.new_pool(receive_buffer=4096)
+        recorder = self.start(pool, HALF_CLOSE_TIMEOUT_SEC=1)
+        miner, _ = self.join(recorder, pool)
+        sent = 0
+
+        def is_held_up():
+            return recorder.counters()["bytes_from_miners"] < sent
+
+        while not is_held_up():
+            miner.send(LINE * 2000)
+            sent += len(LINE) * 2000
+            deadline = time.monotonic() + 0.3
+            while is_held_up() and time.monotonic() < deadline:
+                time.sleep(0.01)
+        miner.end()  # and there is room for that
+        recorder.wait_sessions(0)
+        self.assertIn("half-closed", recorder.sessions("all")[-1]["reason"])
 
     def test_idle_timeout_spares_who_talks(self):
         pool = self.new_pool()

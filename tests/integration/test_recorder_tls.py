@@ -58,6 +58,25 @@ class Tls(RecorderCase):
         miner = self.tls_connect(recorder.ports["main-tls"])
         self.check(recorder, miner, self.keep(pool.accept()), True, False)
 
+    def test_a_reset_behind_an_end(self):
+        pool = self.tls_pool()
+        recorder = self.start(POOL_HOST=f"stratum+ssl://{pool.name}",
+                              POOL_TLS_CA=self.pool_certificate, **self.miner_side())
+        for by in ("miner", "pool"):
+            with self.subTest(by=by):
+                miner = self.tls_connect(recorder.ports["main-tls"])
+                upstream = self.keep(pool.accept())
+                miner.send(LINE)
+                self.assertEqual(upstream.read(len(LINE)), LINE)
+                first, other = (miner, upstream) if by == "miner" else (upstream, miner)
+                socket.socket.shutdown(first.socket, socket.SHUT_WR)
+                other.read_end()
+                first.reset()
+                recorder.wait_sessions(0)
+                closed = recorder.sessions("all")[-1]
+                self.assertEqual((closed["by"], closed["reason"]), (by, "reset"))
+                other.close()
+
     def test_the_plain_port_stays_plain(self):
         pool = self.new_pool()
         recorder = self.start(pool, **self.miner_side())
