@@ -272,7 +272,7 @@ coverage-run: programs ui unit-tests benches duckdb sample-writer
 	@lcov --summary $(OUT)/lcov.info 2>&1 | sed -n 's/^ *\(lines\|functions\)/  \1/p'
 
 # ---- checking ----------------------------------------------------------------------------------
-CHECKS := check-format check-floors check-lint check-generated check-python check-shell
+CHECKS := check-format check-floors check-lint check-generated check-python check-shell check-node
 .PHONY: check check-all $(CHECKS)
 check: ## formatting, static analysis, floor rules, generated files, scripts
 	@scripts/install-deps.sh build test check
@@ -302,6 +302,9 @@ check-generated: $(GENERATOR)
 PYTHON_SRC := $(wildcard scripts/*.py tests/*/*.py)
 check-python:
 	@python3 -c 'import ast, sys; [ast.parse(open(f).read(), f) for f in sys.argv[1:]]' $(PYTHON_SRC)
+
+check-node:
+	@scripts/check-node.py
 
 check-shell:
 	@shellcheck .ci/run $(wildcard scripts/*.sh tests/*/*.sh)

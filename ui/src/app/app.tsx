@@ -1,6 +1,6 @@
 import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { lazy, useMemo, useState } from "react";
-import { BrowserRouter, Link, Route, Routes } from "react-router";
+import { BrowserRouter, Link, Route, Routes } from "react-router-dom";
 import { Empty } from "@/components/ui/states";
 import { LiveView } from "@/features/live/components/live-view";
 import { LoginView } from "@/features/login/components/login-view";
@@ -39,7 +39,7 @@ export function App() {
   if (locked) return <LoginView onDone={unlock} />;
   return (
     <QueryClientProvider client={client}>
-      <BrowserRouter>
+      <BrowserRouter future={{ v7_startTransition: true, v7_relativeSplatPath: true }}>
         <Routes>
           <Route element={<Shell />}>
             <Route index element={<LiveView />} />

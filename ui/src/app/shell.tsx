@@ -1,6 +1,6 @@
 import { Moon, Sun } from "lucide-react";
 import { Suspense } from "react";
-import { NavLink, Outlet, useLocation } from "react-router";
+import { NavLink, Outlet, useLocation } from "react-router-dom";
 import { Loading } from "@/components/ui/states";
 import { MessageDrawer } from "@/features/message/components/message-drawer";
 import { cn } from "@/lib/cn";

@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
 import { act, render, waitFor } from "@testing-library/react";
-import { BrowserRouter } from "react-router";
+import { BrowserRouter } from "react-router-dom";
 import { beforeEach, expect, it } from "vitest";
 import { useFilters, useSelection } from "./use-filters";
 
@@ -19,7 +19,7 @@ const back = () => act(async () => { history.back(); await new Promise((done) =>
 beforeEach(() => {
   history.pushState(null, "", "/before");
   history.pushState(null, "", "/archive?q=x");
-  render(<BrowserRouter><Probe /></BrowserRouter>);
+  render(<BrowserRouter future={{ v7_startTransition: true, v7_relativeSplatPath: true }}><Probe /></BrowserRouter>);
 });
 
 it("opens a message as one step of the history, whichever are looked at behind it", async () => {

@@ -50,7 +50,7 @@ function optionsOf({ lines, format, group, height = 112 }: Props, width: number,
 }
 
 function newestOf(line: ChartLine): number | null {
-  return line.values.findLast((value) => value !== null) ?? null;
+  return line.values.filter((value) => value !== null).at(-1) ?? null;
 }
 
 function Reading({ lines, at, format }: { lines: ChartLine[]; at: number | null; format: Props["format"] }) {

@@ -23,5 +23,5 @@ export function submitOf(line: string): Submit | null {
 
 /** The line with one of the fields changed, the members in the order that they had. */
 export function withParam({ call, params }: Submit, place: number, value: string): string {
-  return JSON.stringify({ ...call, params: params.with(place, value) });
+  return JSON.stringify({ ...call, params: params.map((param, n) => (n === place ? value : param)) });
 }

@@ -1,6 +1,6 @@
 import { Download, X } from "lucide-react";
 import { useRef } from "react";
-import { Link } from "react-router";
+import { Link } from "react-router-dom";
 import { CopyButton } from "@/components/copy-button";
 import { DirectionMark } from "@/components/messages/message-row";
 import { Moment } from "@/components/moment";

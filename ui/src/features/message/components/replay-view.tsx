@@ -2,7 +2,7 @@
 import { useMutation } from "@tanstack/react-query";
 import { RotateCcw, Send } from "lucide-react";
 import { useState } from "react";
-import { Link } from "react-router";
+import { Link } from "react-router-dom";
 import { Latency } from "@/components/latency";
 import { Button } from "@/components/ui/button";
 import { replayMessage } from "@/lib/api/messages";

@@ -1,5 +1,5 @@
 import { Radio, RotateCcw, Search, Unplug } from "lucide-react";
-import { Link } from "react-router";
+import { Link } from "react-router-dom";
 import { ExportButtons } from "@/components/export-buttons";
 import { Button } from "@/components/ui/button";
 import { Confirm } from "@/components/ui/confirm";

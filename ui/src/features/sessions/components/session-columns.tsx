@@ -1,5 +1,5 @@
-import { createColumnHelper, createSortedRowModel, rowSortingFeature, sortFns, tableFeatures } from "@tanstack/react-table";
-import { Link } from "react-router";
+import { createColumnHelper } from "@tanstack/react-table";
+import { Link } from "react-router-dom";
 import { Latency } from "@/components/latency";
 import { Moment } from "@/components/moment";
 import { isOpen, poolOf } from "@/lib/api/sessions";
@@ -9,8 +9,7 @@ import { formatBytes, formatCount, formatSi, shortSession } from "@/lib/format";
 import { RowControls } from "./row-controls";
 import { StateBadge } from "./state-badge";
 
-export const features = tableFeatures({ rowSortingFeature, sortedRowModel: createSortedRowModel(), sortFns });
-const helper = createColumnHelper<typeof features, Session>();
+const helper = createColumnHelper<Session>();
 
 /** What narrower screens leave out, and which columns are numbers. */
 export const FROM_WIDTH: Record<string, string> = {
@@ -37,7 +36,7 @@ function Rejected({ session }: { session: Session }) {
   return <span className="text-bad">{formatCount(session.rejected)} <span className="text-2xs">{((100 * session.rejected) / judged).toFixed(1)} %</span></span>;
 }
 
-export const columns = helper.columns([
+export const columns = [
   helper.accessor((s) => (isOpen(s) ? 0 : 1), {
     id: "state",
     header: "State",
@@ -77,4 +76,4 @@ export const columns = helper.columns([
   helper.accessor((s) => s.first_seen ?? "", { id: "first_seen", header: "Since", cell: ({ row }) => <Moment at={row.original.first_seen} /> }),
   helper.accessor((s) => s.last_seen ?? "", { id: "last_seen", header: "Last message", cell: ({ row }) => <Moment at={row.original.last_seen} /> }),
   helper.display({ id: "controls", header: () => <span className="sr-only">Controls</span>, cell: ({ row }) => isOpen(row.original) && <RowControls session={row.original} /> }),
-]);
+];

@@ -69,7 +69,7 @@ export function SessionControls({ session }: { session: Session }) {
   const auto = useSessionChange(id, (on: boolean) => setAutoReplay(id, on));
   const count = useSessionChange(id, (n: number) => setAutoReplayCount(id, n));
   const all = [broadcast, repeat, auto, count];
-  const failed = all.findLast((change) => change.error)?.error;
+  const failed = all.filter((change) => change.error).at(-1)?.error;
   return (
     <Panel title="Controls">
       <div className="space-y-3">

@@ -1,5 +1,5 @@
 import { useMemo } from "react";
-import { useSearchParams } from "react-router";
+import { useSearchParams } from "react-router-dom";
 import { LazyInput } from "@/components/lazy-input";
 import { PageHeader } from "@/components/page-header";
 import { PointAMiner } from "@/components/point-a-miner";
