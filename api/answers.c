@@ -113,7 +113,8 @@ static void find_answers(const struct rest *rest, struct search *search)
         .place = rest->place,
         .filter = {.what = QUERY_MESSAGES,
                    .first_seq = search->first_seq + 1,
-                   .to_ns = search->last_ns + (rest->pair_timeout_sec + INT64_C(60)) * NS_PER_S,
+                   .to_ns = clock_later(search->last_ns,
+                                        (rest->pair_timeout_sec + INT64_C(60)) * NS_PER_S),
                    .sessions = search->sessions,
                    .session_count = search->session_count},
     };
@@ -159,7 +160,7 @@ static void find_peers(const struct rest *rest, struct search *search)
     struct query_sessions_options options = {
         .place = rest->place,
         .filter = {.from_ns = search->first_ns,
-                   .to_ns = search->last_ns + 1,
+                   .to_ns = clock_later(search->last_ns, 1),
                    .sessions = search->sessions,
                    .session_count = search->session_count},
     };

@@ -207,7 +207,8 @@ static int64_t forwarded_ns(const struct segment_line *line)
     static const char key[] = ",\"fwd_us\":";
     const char *end = line->msg.data ? line->msg.data : line->text.data + line->text.len;
     const char *at = memmem(line->text.data, (size_t)(end - line->text.data), key, sizeof key - 1);
-    return line->wall_ns + (at ? strtoll(at + sizeof key - 1, NULL, 10) * 1000 : 0);
+    int64_t took_us = at ? strtoll(at + sizeof key - 1, NULL, 10) : 0;
+    return clock_later(line->wall_ns, clock_ns(took_us, NS_PER_US));
 }
 
 static void put_message(struct buffer *out, const struct message_source *source,

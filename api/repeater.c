@@ -172,7 +172,7 @@ static void named_by(const struct stratum_scan *scan, char key[OPERATOR_KEY_MAX]
  * was set back tells nothing. */
 static bool was_on(const struct operator_choice *choice, int64_t wall_ns)
 {
-    int64_t early_ns = choice->auto_replay_since - wall_ns;
+    int64_t early_ns = clock_between(wall_ns, choice->auto_replay_since);
     return choice->auto_replay && (early_ns <= 0 || early_ns > STALE_NS);
 }
 
@@ -200,7 +200,8 @@ void repeater_add(struct repeater *repeater, const struct query_row *row)
     if (count == 0)
         return;
     (void)pthread_mutex_lock(&repeater->lock);
-    if (repeater->job_count >= REPEATER_QUEUE || clock_wall_ns() - row->line.wall_ns > STALE_NS) {
+    if (repeater->job_count >= REPEATER_QUEUE ||
+        clock_between(row->line.wall_ns, clock_wall_ns()) > STALE_NS) {
         figures_of(repeater, &session)->failed += count;
     } else {
         struct job *job = memory_new(sizeof *job);

@@ -45,12 +45,9 @@ static json_t *number(uint64_t value)
     return json_integer((json_int_t)value);
 }
 
-/* What a file says may be anything. */
 static int64_t ns_of(int64_t us)
 {
-    if (us > INT64_MAX / NS_PER_US)
-        return INT64_MAX;
-    return us < INT64_MIN / NS_PER_US ? INT64_MIN : us * NS_PER_US;
+    return clock_ns(us, NS_PER_US);
 }
 
 /* Null where there are no lines. */

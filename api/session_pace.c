@@ -10,7 +10,7 @@
 /* Clocks are set back: then no time has passed. */
 static double windows_between(int64_t from_ns, int64_t to_ns)
 {
-    return to_ns > from_ns ? (double)(to_ns - from_ns) / (double)PACE_WINDOW_NS : 0;
+    return to_ns > from_ns ? (double)clock_between(from_ns, to_ns) / (double)PACE_WINDOW_NS : 0;
 }
 
 static void add_work(struct session_pace *pace, const struct pace_share *share)

@@ -46,7 +46,7 @@ static struct series_bucket *bucket_at(struct series *series, int64_t wall_ns)
     }
     if (wall_ns > series->last_ns)
         series->last_ns = wall_ns;
-    int64_t since = wall_ns > series->from_ns ? wall_ns - series->from_ns : 0;
+    int64_t since = wall_ns > series->from_ns ? clock_between(series->from_ns, wall_ns) : 0;
     while (since / series->width_ns >= SERIES_BUCKETS)
         widen(series);
     return &series->buckets[since / series->width_ns];
@@ -74,8 +74,8 @@ static void write_bucket(const struct series *series, size_t at, double difficul
                          struct buffer *out)
 {
     const struct series_bucket *bucket = &series->buckets[at];
-    int64_t begin_ns = series->from_ns + (int64_t)at * series->width_ns;
-    int64_t lasts_ns = series->last_ns - begin_ns; /* of the last one, so far */
+    int64_t begin_ns = clock_later(series->from_ns, clock_ns((int64_t)at, series->width_ns));
+    int64_t lasts_ns = clock_between(begin_ns, series->last_ns); /* of the last one, so far */
     if (lasts_ns > series->width_ns)
         lasts_ns = series->width_ns;
     if (lasts_ns < NS_PER_S)
@@ -106,7 +106,7 @@ void series_write(const struct series *series, struct buffer *out)
     out_name(out, "buckets");
     buffer_append_char(out, '[');
     for (size_t i = 0; series->buckets && i < SERIES_BUCKETS; i++) {
-        if (series->from_ns + (int64_t)i * series->width_ns > series->last_ns)
+        if (clock_later(series->from_ns, clock_ns((int64_t)i, series->width_ns)) > series->last_ns)
             break;
         if (series->buckets[i].difficulty > 0)
             difficulty = series->buckets[i].difficulty;

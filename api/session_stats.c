@@ -291,7 +291,8 @@ static void write_latency(const struct latency *latency, struct buffer *out)
 
 static double hashrate(const struct session_stats *stats)
 {
-    double seconds = (double)(stats->view.last_ns - stats->view.first_ns) / (double)NS_PER_S;
+    double seconds =
+        (double)clock_between(stats->view.first_ns, stats->view.last_ns) / (double)NS_PER_S;
     return stats->work > 0 && seconds > 0 ? stats->work * SERIES_HASHES / seconds : -1;
 }
 

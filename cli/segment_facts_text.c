@@ -71,8 +71,8 @@ static void add_extent(struct buffer *out, const struct segment_totals *totals)
 {
     if (totals->lines == 0)
         return;
-    line_add_time(out, "first", totals->lowest_us * NS_PER_US);
-    line_add_time(out, "last", totals->highest_us * NS_PER_US);
+    line_add_time(out, "first", clock_ns(totals->lowest_us, NS_PER_US));
+    line_add_time(out, "last", clock_ns(totals->highest_us, NS_PER_US));
     line_add_u64(out, "first_seq", totals->first_seq);
     line_add_u64(out, "last_seq", totals->last_seq);
 }
@@ -133,7 +133,7 @@ static void format_time(char out[20], const struct segment_totals *totals, int64
 {
     char text[CLOCK_TEXT_LEN];
 
-    clock_format(text, us * NS_PER_US);
+    clock_format(text, clock_ns(us, NS_PER_US));
     text[10] = ' ';
     snprintf(out, 20, "%.19s", totals->lines == 0 ? "-" : text);
 }

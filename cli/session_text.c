@@ -207,7 +207,7 @@ void session_append_row(struct terminal_row *row, const struct query_session *se
     for (int i = 0; i < DIRECTION_COUNT; i++)
         messages += session->messages[i];
     add_cell(row, OPENED, COLOR_NONE, span_make(opened, 19));
-    add_duration(row, end - session->opened_ns);
+    add_duration(row, clock_between(session->opened_ns, end));
     add_cell(row, SESSION, COLOR_DIM, span_make(id + UUID_TEXT_LEN - SHORT_SESSION, SHORT_SESSION));
     add_cell(row, MINER, COLOR_NONE, session->miner);
     add_cell(row, WORKER, COLOR_CYAN,

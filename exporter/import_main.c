@@ -93,8 +93,8 @@ static bool read_ports(struct import_choice *out, const char *text)
 static void append_entry(struct buffer *out, const struct import_entry *entry, bool json)
 {
     char first[CLOCK_TEXT_LEN], last[CLOCK_TEXT_LEN], when[CLOCK_TEXT_LEN];
-    clock_format(first, entry->first_us * NS_PER_US);
-    clock_format(last, entry->last_us * NS_PER_US);
+    clock_format(first, clock_ns(entry->first_us, NS_PER_US));
+    clock_format(last, clock_ns(entry->last_us, NS_PER_US));
     clock_format(when, entry->imported_ns);
     if (json)
         buffer_append_format(

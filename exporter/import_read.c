@@ -152,7 +152,7 @@ static enum status take(struct reading *reading, const struct import_packet *pac
     enum import_kind kind = import_packet_read(&segment, packet);
     if (out->packets++ == 0)
         out->first_ns = packet->wall_ns;
-    out->times_back += packet->wall_ns < out->last_ns - BACK_NS;
+    out->times_back += packet->wall_ns < clock_later(out->last_ns, -BACK_NS);
     if (packet->wall_ns < out->first_ns)
         out->first_ns = packet->wall_ns;
     if (packet->wall_ns > out->last_ns)

@@ -32,6 +32,33 @@ int64_t clock_wall_ns(void)
     return clock_read(CLOCK_REALTIME);
 }
 
+int64_t clock_ns(int64_t count, int64_t unit)
+{
+    int64_t ns;
+
+    if (__builtin_mul_overflow(count, unit, &ns))
+        return (count < 0) == (unit < 0) ? INT64_MAX : INT64_MIN;
+    return ns;
+}
+
+int64_t clock_later(int64_t ns, int64_t more)
+{
+    int64_t sum;
+
+    if (__builtin_add_overflow(ns, more, &sum))
+        return more < 0 ? INT64_MIN : INT64_MAX;
+    return sum;
+}
+
+int64_t clock_between(int64_t from_ns, int64_t to_ns)
+{
+    int64_t difference;
+
+    if (__builtin_sub_overflow(to_ns, from_ns, &difference))
+        return to_ns < from_ns ? INT64_MIN : INT64_MAX;
+    return difference;
+}
+
 int64_t clock_mono_ns(void)
 {
     return clock_read(CLOCK_MONOTONIC);

@@ -19,6 +19,12 @@
 int64_t clock_wall_ns(void);
 int64_t clock_mono_ns(void);
 
+/* Times out of files and from outside may be anything: these stop at the ends of int64_t. Each is
+ * what its name says: count * unit (NS_PER_US …), ns + more, to_ns - from_ns. */
+int64_t clock_ns(int64_t count, int64_t unit);
+int64_t clock_later(int64_t ns, int64_t more);
+int64_t clock_between(int64_t from_ns, int64_t to_ns);
+
 /* Length of "2026-11-22T13:53:01.123456Z", without the NUL. */
 #define CLOCK_TEXT_LEN 27
 

@@ -136,7 +136,7 @@ static enum status append_tail(struct buffer *out, const struct archive_finding 
                                uint64_t offset, struct error *err)
 {
     struct segment_index index = found->kept;
-    struct segment_note mark = {.wall_ns = index.lowest_us * NS_PER_US,
+    struct segment_note mark = {.wall_ns = clock_ns(index.lowest_us, NS_PER_US),
                                 .event = SEGMENT_EVENT_RECOVERED};
     struct buffer text = {0};
     size_t begin = out->len;

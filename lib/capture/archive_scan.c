@@ -29,9 +29,10 @@ struct scan {
 static bool of_this_boot(const struct segment_head *head)
 {
     int64_t now = clock_mono_ns();
-    int64_t booted = clock_wall_ns() - now, then = head->start_wall_ns - head->start_mono_ns;
-    int64_t apart = booted > then ? booted - then : then - booted;
-    return head->start_mono_ns > 0 && head->start_mono_ns <= now && apart < SAME_BOOT_NS;
+    int64_t apart = clock_between(clock_between(head->start_mono_ns, head->start_wall_ns),
+                                  clock_wall_ns() - now);
+    return head->start_mono_ns > 0 && head->start_mono_ns <= now && apart < SAME_BOOT_NS &&
+           apart > -SAME_BOOT_NS;
 }
 
 static enum status read_head(struct scan *scan)

@@ -10,15 +10,6 @@
 #include "lib/capture/json_text.h"
 #include "lib/stratum/scan.h"
 
-/* Times out of files may be anything. */
-static int64_t nanoseconds(int64_t value, int64_t unit)
-{
-    int64_t ns;
-    if (__builtin_mul_overflow(value, unit, &ns))
-        return value < 0 ? INT64_MIN : INT64_MAX;
-    return ns;
-}
-
 /* ------------------------------------------------------------------ the table */
 
 void census_init(struct census *census)
@@ -87,7 +78,7 @@ static struct census_entry *entry_of(struct census *census, const struct uuid *s
     for (int i = 0; i < 6; i++)
         ms = ms << 8 | session->bytes[i];
     entry->session.session = *session;
-    entry->session.opened_ns = nanoseconds((int64_t)ms, NS_PER_MS);
+    entry->session.opened_ns = clock_ns((int64_t)ms, NS_PER_MS);
     entry->session.state = SESSION_CONNECTING;
     entry->session.complete = true;
     entry->session.workers = entry->workers;
@@ -186,13 +177,13 @@ void census_add_summary(struct census *census, const struct segment_summary *sum
     if (summary->number)
         session->number = summary->number;
     if (summary->opened_us != SEGMENT_TIME_UNKNOWN)
-        session->opened_ns = nanoseconds(summary->opened_us, NS_PER_US);
+        session->opened_ns = clock_ns(summary->opened_us, NS_PER_US);
     if (summary->closed)
         session->state = SESSION_CLOSED;
     else if (session->state != SESSION_CLOSED && summary->connected)
         session->state = SESSION_OPEN;
-    widen(session, nanoseconds(summary->first_us, NS_PER_US),
-          nanoseconds(summary->last_us, NS_PER_US), summary->first_seq, summary->last_seq);
+    widen(session, clock_ns(summary->first_us, NS_PER_US), clock_ns(summary->last_us, NS_PER_US),
+          summary->first_seq, summary->last_seq);
     add_counts(session, summary);
     add_names(census, session, summary);
     for (uint32_t i = 0; i < summary->worker_count; i++)

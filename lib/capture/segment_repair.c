@@ -89,7 +89,7 @@ static void add_gap(struct repair *repair, struct buffer *text, struct segment_i
                     uint64_t first, uint64_t lost)
 {
     struct clock_formatter clock = {0};
-    struct segment_note note = {.wall_ns = index->lowest_us * NS_PER_US,
+    struct segment_note note = {.wall_ns = clock_ns(index->lowest_us, NS_PER_US),
                                 .event = SEGMENT_EVENT_GAP};
     line_begin(text, &clock, note.wall_ns, "at", index->first_seq);
     line_add_text(text, "event", "gap");
@@ -215,7 +215,7 @@ static enum status take_torn(struct repair *repair, const struct segment_piece *
     repair->out->frames_lost += piece->data && !count;
     if (!count)
         return STATUS_OK;
-    struct segment_note mark = {.wall_ns = index.lowest_us * NS_PER_US,
+    struct segment_note mark = {.wall_ns = clock_ns(index.lowest_us, NS_PER_US),
                                 .event = SEGMENT_EVENT_RECOVERED};
     uint64_t lost = lost_before(repair, begins_with(&index, lines), &first);
     line_append_recovered(&front, mark.wall_ns, index.first_seq, count + (lost != 0),
@@ -310,7 +310,7 @@ static void make_head(struct repair *repair)
     if (repair->head_known)
         return;
     repair->head = (struct segment_head){.version = SEGMENT_VERSION,
-                                         .start_wall_ns = repair->first_us * NS_PER_US};
+                                         .start_wall_ns = clock_ns(repair->first_us, NS_PER_US)};
     repair->head.number = dash ? strtoull(dash + 1, NULL, 10) : 0;
 }
 

@@ -66,8 +66,8 @@ static bool file_ends(const struct series_writer *writer, const struct record *r
 {
     const struct segment_file *file = &writer->file;
     return segment_file_size(file) >= writer->settings.segment_max_bytes ||
-           record->wall_ns - file->head.start_wall_ns > FILE_AGE_NS ||
-           writer->highest_ns - record->wall_ns > TIME_BACK_NS;
+           clock_between(file->head.start_wall_ns, record->wall_ns) > FILE_AGE_NS ||
+           clock_between(record->wall_ns, writer->highest_ns) > TIME_BACK_NS;
 }
 
 static enum status ready_file(struct series_writer *writer, const struct record *record,

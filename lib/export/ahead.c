@@ -121,7 +121,7 @@ enum status export_ahead_resolve(struct export_ahead *ahead, const struct export
     enum status status = STATUS_OK;
     int64_t ns = from_ns;
     while (status == STATUS_OK && !session->resolved && ahead->count < QUEUE_MAX &&
-           ns - from_ns < RESOLVE_MAX)
+           clock_between(from_ns, ns) < RESOLVE_MAX)
         status = read_one(ahead, &ns, err);
     return status == STATUS_END ? STATUS_OK : status;
 }

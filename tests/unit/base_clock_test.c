@@ -121,6 +121,20 @@ START_TEST(what_is_no_time_is_refused)
 }
 END_TEST
 
+START_TEST(times_that_cannot_be_stop_at_the_end)
+{
+    ck_assert_int_eq(clock_ns(7, NS_PER_US), 7000);
+    ck_assert_int_eq(clock_ns(INT64_MAX, NS_PER_US), INT64_MAX);
+    ck_assert_int_eq(clock_ns(INT64_MIN, NS_PER_US), INT64_MIN);
+    ck_assert_int_eq(clock_later(5, -7), -2);
+    ck_assert_int_eq(clock_later(INT64_MAX, 1), INT64_MAX);
+    ck_assert_int_eq(clock_later(INT64_MIN, -1), INT64_MIN);
+    ck_assert_int_eq(clock_between(5, 7), 2);
+    ck_assert_int_eq(clock_between(INT64_MIN, INT64_MAX), INT64_MAX);
+    ck_assert_int_eq(clock_between(1, INT64_MIN), INT64_MIN);
+}
+END_TEST
+
 START_TEST(clocks_run)
 {
     int64_t before = clock_mono_ns();
@@ -188,6 +202,7 @@ int main(void)
 {
     return UNIT_RUN("clock", known_times, every_day_agrees_with_gmtime,
                     cached_formatter_equals_the_plain_one, all_forms_of_rfc_3339,
-                    what_is_no_time_is_refused, clocks_run, uuid_holds_its_time_and_sorts_by_it,
-                    uuid_text_both_ways, random_fills_everything);
+                    what_is_no_time_is_refused, times_that_cannot_be_stop_at_the_end, clocks_run,
+                    uuid_holds_its_time_and_sorts_by_it, uuid_text_both_ways,
+                    random_fills_everything);
 }
