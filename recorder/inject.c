@@ -322,10 +322,22 @@ static const char *refusal(const struct session *session)
     return NULL;
 }
 
+/* What is nested more deeply is not read whole by the scanner, and so not vouched for. */
+static bool is_too_deep(const char *line, size_t len)
+{
+    struct stratum_scan scan;
+    stratum_scan_line(&scan, line, len);
+    return scan.fault == STRATUM_FAULT_DEPTH;
+}
+
 static json_t *parse_line(const char *line, size_t len, const char **error)
 {
     if (len > INJECT_LINE_MAX) {
         *error = "the line is longer than 64 KiB";
+        return NULL;
+    }
+    if (is_too_deep(line, len)) {
+        *error = "the line is nested deeper than 64";
         return NULL;
     }
     json_t *message = json_loadb(line, len, 0, NULL);

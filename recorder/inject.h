@@ -13,8 +13,8 @@
  * until its answer or the close); or that the session closed first.
  *
  * Refused: session not relaying, opaque or half-closed; more than INJECT_MAX unanswered; a line
- * that is not one JSON object with a method, or longer than INJECT_LINE_MAX. A line that finds the
- * miner in mid-line waits, and is refused after INJECT_BOUNDARY_MS.
+ * that is not one JSON object with a method, longer than INJECT_LINE_MAX or nested deeper than 64.
+ * A line that finds the miner in mid-line waits, and is refused after INJECT_BOUNDARY_MS.
  *
  * Threads: the relay's. Ownership: one per session, made by the first line, freed at its close.
  */

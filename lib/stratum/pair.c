@@ -131,24 +131,46 @@ static bool answers(enum stratum_from responder, uint8_t from)
     return (responder == STRATUM_FROM_POOL) != (from == STRATUM_FROM_POOL);
 }
 
+static bool is_same(const struct stratum_id *asked, const struct stratum_id *answered)
+{
+    return stratum_id_equal(asked, answered);
+}
+
+/* Where it stands in the queue; -1: nobody asked so. */
+static int find_request(const struct stratum_pairs *pairs, enum stratum_from responder,
+                        const struct stratum_id *id,
+                        bool fits(const struct stratum_id *, const struct stratum_id *), bool ours)
+{
+    for (unsigned i = 0; i < pairs->count; i++) {
+        const struct stratum_pair_entry *entry = entry_at(pairs, i);
+        if (ours && entry->from != STRATUM_FROM_HASHSCOPE)
+            continue;
+        if (answers(responder, entry->from) && fits(&entry->id, id))
+            return (int)i;
+    }
+    return -1;
+}
+
 struct stratum_match stratum_pairs_response(struct stratum_pairs *pairs,
                                             enum stratum_from responder,
                                             const struct stratum_id *id, int64_t mono_ns,
                                             int64_t timeout_ns)
 {
     struct stratum_match match = {0};
-    for (unsigned i = 0; i < pairs->count && id->type != STRATUM_ID_ABSENT; i++) {
-        const struct stratum_pair_entry *entry = entry_at(pairs, i);
-        if (!answers(responder, entry->from) || !stratum_id_equal(&entry->id, id))
-            continue;
-        match.found = true;
-        match.seq = entry->seq;
-        match.from = (enum stratum_from)entry->from;
-        match.latency_ns = mono_ns - entry->mono_ns;
-        match.lapsed = match.latency_ns > timeout_ns;
-        take_out(pairs, i);
-        break;
-    }
+    if (id->type == STRATUM_ID_ABSENT || pairs->count == 0)
+        return match;
+    int position = find_request(pairs, responder, id, is_same, false);
+    if (position < 0 && id->type >= STRATUM_ID_STRING)
+        position = find_request(pairs, responder, id, stratum_id_is_spelled, true);
+    if (position < 0)
+        return match;
+    const struct stratum_pair_entry *entry = entry_at(pairs, (unsigned)position);
+    match.found = true;
+    match.seq = entry->seq;
+    match.from = (enum stratum_from)entry->from;
+    match.latency_ns = mono_ns - entry->mono_ns;
+    match.lapsed = match.latency_ns > timeout_ns;
+    take_out(pairs, (unsigned)position);
     return match;
 }
 

@@ -5,7 +5,8 @@
  * came. POOL answers what MINER and HASHSCOPE asked; MINER answers what POOL asked. An answer takes
  * the oldest open request of the other side whose id is equal in type and value, so one id used for
  * many requests in flight pairs first in, first out. An id that a message does not have pairs with
- * nothing; null pairs with null.
+ * nothing; null pairs with null. For requests of ours the type does not matter: a pool that answers
+ * 3 with "3" or 3.0 answers us all the same, and the miner must not see it.
  *
  * A request that has waited longer than the time-out has lapsed, but it keeps its place: its late
  * answer takes it and is reported as lapsed, so that it can't be taken for the answer to a younger

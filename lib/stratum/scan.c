@@ -7,6 +7,8 @@
  */
 #include "lib/stratum/scan.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/stratum/walk.h"
@@ -82,6 +84,16 @@ static struct stratum_id id_of(struct span value)
         id.value = hash_bytes(ID_SEED, value.data, value.len);
     }
     return id;
+}
+
+bool stratum_id_is_spelled(const struct stratum_id *number, const struct stratum_id *id)
+{
+    const char *ending = id->type == STRATUM_ID_OTHER ? ".0" : "";
+    char text[32];
+    if (number->type != STRATUM_ID_INTEGER || id->type < STRATUM_ID_STRING)
+        return false;
+    int len = snprintf(text, sizeof text, "%" PRId64 "%s", (int64_t)number->value, ending);
+    return id->value == hash_bytes(ID_SEED, text, (size_t)len);
 }
 
 static void take_method(struct stratum_scan *out, struct span value)

@@ -15,10 +15,11 @@
  * RFC 8259 JSON in valid UTF-8, nesting up to STRATUM_DEPTH_MAX, no unpaired surrogate escape, no
  * raw CR or LF even as white space, every number finite as a double. Else `fault` and `fault_at`
  * name the first thing found wrong, from left to right, and the rest depends on how bad it is:
- *   - UTF8, SURROGATE, CR, NUMBER, CONTROL leave the structure readable: the scan goes on, and
- * kind, method, id and spans are those of the whole line, since a lenient peer will read it so;
- *   - TRUNCATED and DEPTH end the scan: kind, method and id are those seen up to there (this is how
- *     the first fragment of an over-long line gets its method and id);
+ *   - UTF8, SURROGATE, CR, NUMBER, CONTROL, DEPTH leave the structure readable: the scan goes on,
+ *     and kind, method, id and spans are those of the whole line, since a lenient peer will read it
+ *     so (of what is nested too deeply only strings and the number of brackets are looked at);
+ *   - TRUNCATED ends the scan: kind, method and id are those seen up to there (this is how the
+ * first fragment of an over-long line gets its method and id);
  *   - SYNTAX and EMPTY end the scan and make the kind STRATUM_OTHER; method and id are still filled
  *     in as far as seen, for those who search.
  *
@@ -142,6 +143,9 @@ static inline bool stratum_id_equal(const struct stratum_id *a, const struct str
 {
     return a->value == b->value && a->type == b->type;
 }
+
+/* Is `id` the integer `number` in another type: "3" or 3.0 for 3? */
+bool stratum_id_is_spelled(const struct stratum_id *number, const struct stratum_id *id);
 
 /* "mining.submit"; "none" and "unknown" for the first two. */
 const char *stratum_method_name(enum stratum_method method);

@@ -1,8 +1,9 @@
 /*
  * How it works: recursive descent, one function per kind of value, with the const uint8_t *handed
  * from one to the next. The depth is bounded by STRATUM_DEPTH_MAX, so the recursion needs a few KiB
- * of stack at most. Most of a Stratum line lies inside strings; plain_run skips their plain bytes
- * sixteen at a time and stops at a quote, a backslash, a control character or a byte above 0x7f.
+ * of stack at most; what is nested deeper is passed over by counting brackets. Most of a Stratum
+ * line lies inside strings; plain_run skips their plain bytes sixteen at a time and stops at a
+ * quote, a backslash, a control character or a byte above 0x7f.
  *
  * How it can fail: only by stopping, see walk.h. No byte at or behind `end` is ever read.
  */
@@ -263,12 +264,34 @@ static const uint8_t *walk_word(struct stratum_walk *walk, const uint8_t *at, co
 
 /* ---- containers ---- */
 
+/* `at` is the bracket of a container that is nested too deeply: up to its end brackets are counted
+ * and strings walked over, so that what stands behind it is still found. */
+static const uint8_t *skip_container(struct stratum_walk *walk, const uint8_t *at)
+{
+    size_t open = 0;
+    stratum_walk_note(walk, STRATUM_FAULT_DEPTH, at);
+    do {
+        if (at == walk->end)
+            return stop_here(walk, at);
+        uint8_t byte = *at++;
+        if (byte == '"')
+            at = stratum_walk_string(walk, at);
+        else if (byte == '[' || byte == '{')
+            open++;
+        else if (byte == ']' || byte == '}')
+            open--;
+    } while (at != NULL && open > 0);
+    return at;
+}
+
 const uint8_t *stratum_walk_open(struct stratum_walk *walk, const uint8_t *at, uint8_t bracket,
                                  bool *closed)
 {
     *closed = false;
-    if (walk->depth == STRATUM_DEPTH_MAX)
-        return stratum_walk_stop(walk, STRATUM_FAULT_DEPTH, at);
+    if (walk->depth == STRATUM_DEPTH_MAX) {
+        *closed = true;
+        return skip_container(walk, at);
+    }
     at = stratum_walk_space(walk, at + 1);
     if (at < walk->end && *at == bracket) {
         *closed = true;

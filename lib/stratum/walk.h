@@ -21,7 +21,7 @@ struct stratum_walk {
     unsigned depth;             /* containers open around the position */
     enum stratum_fault fault;   /* the first one */
     size_t fault_at;            /* its offset from begin */
-    enum stratum_fault stopped; /* EMPTY, SYNTAX, DEPTH or TRUNCATED: why the walk ended early */
+    enum stratum_fault stopped; /* EMPTY, SYNTAX or TRUNCATED: why the walk ended early */
 };
 
 /* Remembers a fault that can be walked over. */

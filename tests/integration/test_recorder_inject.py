@@ -107,7 +107,39 @@ class InjectCase(RecorderCase):
         self.assertEqual((len(found_ours), len(found_back)), (ours, back))
 
 
+def nested(depth, inside=b""):
+    return b"[" * depth + inside + b"]" * depth
+
+
 class Answers(InjectCase):
+    def test_an_answer_that_is_nested_deeply(self):
+        for depth in (63, 64, 1000, 20000):
+            task, number = self.inject()
+            deep = b'{"result":%s,"error":null,"id":%d}\n' % (nested(depth, b'"]",{"a":1}'), number)
+            self.upstream.send(deep)
+            self.answered(task, deep)
+            self.tell_through(NOTIFY)
+        self.end_archive_check(4, 4)
+
+    def test_an_answer_whose_id_has_another_type(self):
+        for spelled in (b'"%d"', b"%d.0"):
+            task, number = self.inject()
+            data = b'{"id":%s,"result":true,"error":null}\n' % (spelled % number)
+            self.upstream.send(data)
+            self.answered(task, data)
+            self.tell_through(NOTIFY)
+        self.end_archive_check(2, 2)
+
+    def test_a_line_that_is_nested_deeply_is_not_sent(self):
+        line = b'{"id":1,"method":"mining.submit","params":%s}'
+        task, number = self.inject(line % nested(63))
+        self.upstream.send(answer(number))
+        self.answered(task, answer(number))
+        refused = self.ask(line % nested(64)).result()
+        self.assertIn("nested deeper than 64", refused["error"])
+        self.tell_through(NOTIFY)
+        self.end_archive_check(1, 1)
+
     def test_a_line_and_its_answer(self):
         task, number = self.inject()
         self.assertEqual(number, FIRST_ID)

@@ -70,6 +70,28 @@ START_TEST(lesser_faults_do_not_hide_the_message)
 }
 END_TEST
 
+/* 64 levels in the outer object are one too many; a bracket in a string is none. */
+START_TEST(what_stands_behind_deep_nesting_is_found)
+{
+    struct buffer line = {0};
+    buffer_append_text(&line, "{\"result\":");
+    for (int i = 0; i < 500; i++)
+        buffer_append_text(&line, "[{\"]\":\"}\\\"\"},");
+    buffer_append_text(&line, "0");
+    for (int i = 0; i < 500; i++)
+        buffer_append_text(&line, "]");
+    buffer_append_text(&line, ",\"error\":[1],\"id\":7}");
+    struct stratum_scan scan;
+    stratum_scan_line(&scan, line.data, line.len);
+    ck_assert_int_eq(scan.fault, STRATUM_FAULT_DEPTH);
+    ck_assert_int_eq(scan.kind, STRATUM_RESPONSE);
+    ck_assert_int_eq(scan.id.type, STRATUM_ID_INTEGER);
+    ck_assert_uint_eq(scan.id.value, 7);
+    ck_assert(scan.error);
+    buffer_close(&line);
+}
+END_TEST
+
 START_TEST(only_members_of_the_outer_object_count)
 {
     struct stratum_scan scan =
@@ -330,12 +352,13 @@ END_TEST
 
 int main(void)
 {
-    return UNIT_RUN(
-        "stratum_scan", kinds, a_line_that_is_no_JSON_is_other_but_tells_what_was_seen,
-        lesser_faults_do_not_hide_the_message, only_members_of_the_outer_object_count,
-        the_last_of_equal_names_wins, spans_hold_the_raw_values, method_numbers_never_change,
-        every_method_is_found_by_its_name_and_by_nothing_else,
-        every_fault_has_a_text_and_its_number, integer_ids_keep_their_value,
-        other_ids_are_compared_by_their_text, string_ids_are_not_numbers, refusals_in_every_dialect,
-        every_prefix_tells_what_it_has_seen, a_response_is_known_from_its_first_member);
+    return UNIT_RUN("stratum_scan", kinds, a_line_that_is_no_JSON_is_other_but_tells_what_was_seen,
+                    lesser_faults_do_not_hide_the_message, what_stands_behind_deep_nesting_is_found,
+                    only_members_of_the_outer_object_count, the_last_of_equal_names_wins,
+                    spans_hold_the_raw_values, method_numbers_never_change,
+                    every_method_is_found_by_its_name_and_by_nothing_else,
+                    every_fault_has_a_text_and_its_number, integer_ids_keep_their_value,
+                    other_ids_are_compared_by_their_text, string_ids_are_not_numbers,
+                    refusals_in_every_dialect, every_prefix_tells_what_it_has_seen,
+                    a_response_is_known_from_its_first_member);
 }
