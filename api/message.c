@@ -17,7 +17,8 @@ struct side {
     struct segment_line line;
     struct span bytes;
     struct stratum_scan scan;
-    struct buffer decoded, masked;
+    struct buffer decoded;
+    struct masker masker;
 };
 
 static bool side_open(struct side *side, struct span text, bool masked)
@@ -31,7 +32,7 @@ static bool side_open(struct side *side, struct span text, bool masked)
     if (query_row_bytes(&row, &side->decoded, &side->bytes) != STATUS_OK)
         side->bytes = span_text("");
     if (masked)
-        side->bytes = mask_passwords(&side->masked, side->bytes);
+        side->bytes = mask_message(&side->masker, &side->line, side->bytes);
     stratum_scan_line(&side->scan, side->bytes.data, side->bytes.len);
     return true;
 }
@@ -39,7 +40,7 @@ static bool side_open(struct side *side, struct span text, bool masked)
 static void side_close(struct side *side)
 {
     buffer_close(&side->decoded);
-    buffer_close(&side->masked);
+    masker_close(&side->masker);
 }
 
 /* ---- members ---- */

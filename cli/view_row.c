@@ -19,6 +19,7 @@
 #include "cli/terminal.h"
 #include "cli/view.h"
 #include "lib/base/clock.h"
+#include "lib/export/mask.h"
 #include "lib/stratum/message.h"
 
 #define SHORT_SESSION 6
@@ -251,17 +252,32 @@ static void append_cells(struct view *view, struct buffer *out, const struct vie
     *out = row.out;
 }
 
+/* Rows are for people, and often for more than one: passwords are not shown. */
+static void mask_passwords(struct masker *masker, struct view_line *line)
+{
+    struct span message = line->line.msg;
+
+    if (message.data == NULL)
+        return;
+    line->line.msg = mask_message(masker, &line->line, message);
+    if (line->line.msg.data != message.data)
+        stratum_scan_line(&line->scan, line->line.msg.data, line->line.msg.len);
+}
+
 void view_append_row(struct view *view, struct buffer *out, struct view_line *line)
 {
+    struct masker masker = {0};
     struct cell cell = {.color = COLOR_BLUE,
                         .word = "?",
                         .essence = "",
                         .name = view_name_of(view, line->line.session)};
-    struct span json = line->line.is_message ? line->line.msg : line->line.text;
-    json_t *message =
-        json.data == NULL ? NULL : json_loadb(json.data, json.len, JSON_DECODE_ANY, NULL);
+    struct span json;
+    json_t *message;
     char event[32];
 
+    mask_passwords(&masker, line);
+    json = line->line.is_message ? line->line.msg : line->line.text;
+    message = json.data == NULL ? NULL : json_loadb(json.data, json.len, JSON_DECODE_ANY, NULL);
     if (line->line.paired)
         line->answered = view_find_method(view, line->line.re);
     if (line->line.is_message && json.data == NULL) {
@@ -279,4 +295,5 @@ void view_append_row(struct view *view, struct buffer *out, struct view_line *li
     }
     append_cells(view, out, line, &cell);
     json_decref(message);
+    masker_close(&masker);
 }

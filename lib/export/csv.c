@@ -36,16 +36,27 @@ static void append_quoted(struct buffer *out, struct span text)
     buffer_append_char(out, '"');
 }
 
+/* Spreadsheets take such a cell for a formula; or it looks like one that was defused. */
+static bool is_formula(struct span text)
+{
+    return text.len > 0 && text.data[0] != '\0' && strchr("=+-@\t\r'", text.data[0]) != NULL;
+}
+
 /* A field behind another one. */
 static void append_field(struct buffer *out, struct span text)
 {
+    struct buffer defused = {NULL, 0, 0};
     buffer_append_char(out, ',');
-    if (text.len == 0)
-        return;
-    if (is_plain(text))
+    if (is_formula(text)) {
+        buffer_append_char(&defused, '\'');
+        buffer_append(&defused, text.data, text.len);
+        text = span_make(defused.data, defused.len);
+    }
+    if (text.len > 0 && is_plain(text))
         buffer_append(out, text.data, text.len);
-    else
+    else if (text.len > 0)
         append_quoted(out, text);
+    buffer_close(&defused);
 }
 
 static void append_number(struct buffer *out, bool set, uint64_t value)

@@ -6,6 +6,8 @@
  * has them so; `method` is its own. `end` is as in the archive: empty for LF, `\r\n` (those four
  * characters), or `none`. What is no message has its name in `event`, and the whole line of JSON in
  * `line`; where it has no number of its own, seq is that of the line behind it.
+ * A cell that begins with one of = + - @ ' or a tab or CR has a ' in front: spreadsheets would run
+ * it.
  * Pure. Threads: any.
  */
 #ifndef HASHSCOPE_EXPORT_CSV_H

@@ -251,7 +251,7 @@ void export_close(struct export *job)
         pcap_freecode(&job->program);
     buffer_close(&job->out);
     buffer_close(&job->decoded);
-    buffer_close(&job->masked);
+    masker_close(&job->masker);
     buffer_close(&job->pending);
     free(job->requests);
     free(job->names);

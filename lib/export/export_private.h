@@ -13,6 +13,7 @@
 #include "lib/base/clock.h"
 #include "lib/export/ahead.h"
 #include "lib/export/export.h"
+#include "lib/export/mask.h"
 #include "lib/export/pcapng.h"
 #include "lib/export/sessions.h"
 #include "lib/stratum/scan.h"
@@ -47,12 +48,14 @@ struct export
     struct export_interface interfaces[2];
     struct bpf_program program;
     bool has_program, headed;
-    struct buffer decoded, masked, pending; /* pending: the comments of the next packet */
-    uint64_t *requests;                     /* seq and method, by seq */
-    uint64_t *names;                        /* hashes of address and name */
+    struct buffer decoded, pending; /* pending: the comments of the next packet */
+    uint64_t *requests;             /* seq and method, by seq */
+    uint64_t *names;                /* hashes of address and name */
     size_t name_count;
     unsigned lookups;
     int64_t waiting_since_ns; /* following: for a pool to be known; 0: not */
+
+    struct masker masker;
 
     /* lines */
     ZSTD_CCtx *compressor;

@@ -6,7 +6,6 @@
 
 #include "lib/export/csv.h"
 #include "lib/export/export_private.h"
-#include "lib/export/mask.h"
 
 #define LEVEL 3
 
@@ -61,10 +60,8 @@ enum status export_lines_flush(struct export *job, bool end, struct error *err)
     return give(job, end ? ZSTD_e_end : ZSTD_e_flush, err);
 }
 
-static void append_line(struct export *job, struct span text, struct span message)
+static void append_text(struct export *job, struct span text)
 {
-    if (job->options.mask_passwords)
-        text = mask_line(&job->masked, text, message);
     buffer_append(&job->out, text.data, text.len);
     buffer_append_char(&job->out, '\n');
 }
@@ -72,16 +69,14 @@ static void append_line(struct export *job, struct span text, struct span messag
 static void append(struct export *job, const struct segment_line *line)
 {
     struct segment_line masked;
-    if (job->options.format != EXPORT_CSV) {
-        append_line(job, line->text, line->msg);
-        return;
-    }
-    if (!job->options.mask_passwords) {
+    struct span text = line->text;
+    if (job->options.mask_passwords)
+        text = mask_line(&job->masker, line);
+    if (job->options.format != EXPORT_CSV)
+        append_text(job, text);
+    else if (text.data == line->text.data)
         csv_append_line(&job->out, line);
-        return;
-    }
-    struct span text = mask_line(&job->masked, line->text, line->msg);
-    if (segment_line_parse(&masked, text.data, text.len) == STATUS_OK)
+    else if (segment_line_parse(&masked, text.data, text.len) == STATUS_OK)
         csv_append_line(&job->out, &masked);
 }
 

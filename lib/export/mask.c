@@ -1,41 +1,117 @@
-/* See mask.h. Nothing can fail: what does not look like a password stays. */
+/*
+ * mask.c - which of three ways a message goes: as it is, masked, or withheld. Nothing can fail:
+ * what is not understood is withheld.
+ */
 #include "lib/export/mask.h"
 
 #include <string.h>
 
-#include "lib/capture/json_slice.h"
+#include "lib/export/mask_text.h"
 #include "lib/stratum/scan.h"
 
-static bool find_password(struct span message, struct span *out)
+void masker_close(struct masker *masker)
 {
-    struct stratum_scan scan;
-    struct span value;
-    bool found = false;
-    stratum_scan_line(&scan, message.data, message.len);
-    if (scan.params.data == NULL)
-        return false;
-    if (scan.method == STRATUM_MINING_AUTHORIZE || scan.method == STRATUM_ETH_SUBMIT_LOGIN)
-        found = json_element(scan.params, 1, &value);
-    else if (scan.method == STRATUM_LOGIN)
-        found = json_member(scan.params, "pass", &value);
-    if (!found || !json_is_string(value))
-        return false;
-    *out = span_make(value.data + 1, value.len - 2);
-    return true;
+    buffer_close(&masker->bytes);
+    buffer_close(&masker->line);
+    buffer_close(&masker->plain);
 }
 
-struct span mask_line(struct buffer *scratch, struct span line, struct span message)
+static bool goes_to_pool(const struct segment_line *line)
 {
-    struct span password;
-    if (message.data == NULL || !find_password(message, &password))
-        return line;
-    buffer_clear(scratch);
-    buffer_append(scratch, line.data, line.len);
-    memset(scratch->data + (password.data - line.data), 'x', password.len);
-    return span_make(scratch->data, scratch->len);
+    return line->direction == DIRECTION_MINER_TO_POOL ||
+           line->direction == DIRECTION_HASHSCOPE_TO_POOL;
 }
 
-struct span mask_passwords(struct buffer *scratch, struct span message)
+/* A record of TLS: type, version 3.x. */
+static bool is_tls(struct span bytes)
 {
-    return mask_line(scratch, message, message);
+    return bytes.len >= 3 && bytes.data[0] >= 0x14 && bytes.data[0] <= 0x17 && bytes.data[1] == 3 &&
+           bytes.data[2] >= 0 && bytes.data[2] <= 4;
+}
+
+/* What may be the middle of a login that is not told by itself. */
+static bool is_piece(const struct segment_line *line, struct span message)
+{
+    if (!goes_to_pool(line))
+        return false;
+    if (line->is_fragment)
+        return true;
+    return span_equal_text(line->why, stratum_fault_text(STRATUM_FAULT_OPAQUE)) && !is_tls(message);
+}
+
+static void withhold(struct buffer *bytes)
+{
+    static const char notice[] = MASK_WITHHELD;
+    memset(bytes->data, 'x', bytes->len);
+    if (bytes->len >= sizeof notice - 1)
+        memcpy(bytes->data, notice, sizeof notice - 1);
+}
+
+struct span mask_message(struct masker *masker, const struct segment_line *line,
+                         struct span message)
+{
+    bool piece = is_piece(line, message);
+    struct buffer *bytes = &masker->bytes;
+    if (message.len == 0 || (!piece && mask_speaks_of(message, &masker->plain) == 0))
+        return message;
+    buffer_clear(bytes);
+    buffer_append(bytes, message.data, message.len);
+    bool alone = !piece || (line->is_fragment && line->fragment == 0);
+    if (!alone || !mask_json(bytes->data, bytes->len, &masker->plain))
+        withhold(bytes);
+    return span_make(bytes->data, bytes->len);
+}
+
+/* ---- whole lines ---- */
+
+static struct span replace(struct masker *masker, const struct segment_line *line, struct span old,
+                           struct span new)
+{
+    struct buffer *out = &masker->line;
+    size_t before = (size_t)(old.data - line->text.data);
+    buffer_clear(out);
+    buffer_append(out, line->text.data, before);
+    buffer_append(out, new.data, new.len);
+    buffer_append(out, old.data + old.len, line->text.len - before - old.len);
+    return span_make(out->data, out->len);
+}
+
+static struct span mask_base64(struct masker *masker, const struct segment_line *line)
+{
+    struct buffer decoded = {NULL, 0, 0}, encoded = {NULL, 0, 0};
+    struct span base64 = line->bytes_b64, text = line->text;
+    char *room = buffer_reserve(&decoded, base64.len + 4);
+    if (base64_decode(room, &decoded.len, base64.data, base64.len)) {
+        struct span message = span_make(room, decoded.len);
+        struct span masked = mask_message(masker, line, message);
+        if (masked.data != message.data) {
+            buffer_append_base64(&encoded, masked.data, masked.len);
+            text = replace(masker, line, base64, span_make(encoded.data, encoded.len));
+        }
+    }
+    buffer_close(&decoded);
+    buffer_close(&encoded);
+    return text;
+}
+
+/* An event may repeat a request: its subscription. */
+static struct span mask_event(struct masker *masker, struct span text)
+{
+    struct buffer *out = &masker->line;
+    if ((mask_speaks_of(text, &masker->plain) & MASK_PASSWORD) == 0)
+        return text;
+    buffer_clear(out);
+    buffer_append(out, text.data, text.len);
+    (void)mask_json(out->data, out->len, &masker->plain); /* a line of ours is JSON */
+    return span_make(out->data, out->len);
+}
+
+struct span mask_line(struct masker *masker, const struct segment_line *line)
+{
+    if (!line->is_message)
+        return mask_event(masker, line->text);
+    if (line->msg.data == NULL)
+        return mask_base64(masker, line);
+    struct span masked = mask_message(masker, line, line->msg);
+    return masked.data == line->msg.data ? line->text : replace(masker, line, line->msg, masked);
 }

@@ -15,7 +15,6 @@
 #include "lib/capture/json_slice.h"
 #include "lib/export/comment.h"
 #include "lib/export/export_private.h"
-#include "lib/export/mask.h"
 
 #define HELD_MAX    (1u << 20)
 #define UNSEEN_MAX  (256u << 20) /* bytes; then the other end acknowledges, as it would */
@@ -206,7 +205,7 @@ static bool take_message(struct export *job, const struct segment_line *line,
                                 .method = method_of(job, line, bytes),
                                 .time_ns = line->wall_ns};
     if (job->options.mask_passwords)
-        message->payload.message = mask_passwords(&job->masked, bytes);
+        message->payload.message = mask_message(&job->masker, line, bytes);
     return true;
 }
 

@@ -1,4 +1,5 @@
 """GET messages and GET messages/{id}: what was said, live and archived, by filter and page by page."""
+import base64
 import glob
 import json
 import os
@@ -183,6 +184,27 @@ class MessagesTest(ApiCase):
             one = self.get(api, f"/api/messages/{row['id']}{query}")
             self.assertEqual("secret" in one["raw"], query == "?passwords=shown")
         self.assertIn("secret", self.items(api, "method=mining.authorize&passwords=shown")[0]["raw"])
+
+    def test_passwords_in_what_only_lenient_pools_read(self):
+        _, miner, _, api = self.scene()
+        reader = self.reader(api)
+        self.wait_following(reader, miner)
+        for line in (b'{"id":5,"method":"mining.authorize","params":["bj\xf6rn","hunter2"]}\n',
+                     b"{'id':6,'method':'mining.authorize','params':['a','hunter2']}\n",
+                     b'[{"id":7,"method":"login","params":["a","hunter2"]}]\n',
+                     b'{"id":8,"method":"mining.submit","params":["last"]}\n'):
+            miner.send(line)
+        rows = self.wait_items(api, "source=live&method=mining.submit", 1)
+        frames = [reader.next()]
+        while '"last"' not in (frames[-1].get("message", {}).get("raw") or ""):
+            frames.append(reader.next())
+        rows = self.items(api, "source=live") + [frame.get("message", {}) for frame in frames]
+        rows += self.items(api, "source=archive")
+        shown = json.dumps(rows) + "".join(
+            base64.b64decode(row.get("raw_base64") or "").decode("latin-1") for row in rows)
+        self.assertNotIn("hunter2", shown)
+        self.assertIn("bj\xf6rn", shown)
+        self.assertIn("[withheld: may hold a password]", shown)
 
     def test_what_makes_no_sense_is_said(self):
         _, _, _, api = self.scene()

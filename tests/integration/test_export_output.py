@@ -1,6 +1,7 @@
 """`hashscope export` as lines, and where it writes to: files that appear when they are complete, pipes,
 terminals, full disks; what it says, and its exit codes.
 """
+import base64
 import csv
 import io
 import json
@@ -14,6 +15,20 @@ from tests.integration.export_recording import DOWN, UP, Recording
 from tests.integration.export_support import ExportCase, export, fields
 from tests.integration.front import Terminal
 from tests.integration.harness import PATIENCE, program
+
+
+LOGINS = [
+    b'{"id":2,"method":"mining.authorize","params":["plain.a","hunter2"]}',
+    b'{"id":3,"method":"mining.authorize","params":["bj\xf6rn.b","hunter2"]}',
+    b'{"id":4,"method":"mining.ping"}{"id":5,"method":"mining.authorize","params":["c","hunter2"]}',
+    b'[{"id":12,"method":"mining.authorize","params":["batch.j","hunter2"]}]',
+    b'{"id":6,"jsonrpc":"2.0","method":"login","params":{"login":"4A","pass":"hunter2"}}',
+    b'{"id":7,"method":"eth_submitLogin","params":["0xa","hunter2"],"worker":"w"}',
+    b'{"id":8,"method":"mining.\\u0061uthorize","params":["d","hunter2"],"params":[]}',
+    b"{'id':9,'method':'mining.authorize','params':['e','hunter2']}",
+    b'{"id":10,"method":"mining.authorize","params":["f","hunter2",]}',
+    b'\xef\xbb\xbf{"id":11,"method":"mining.authorize","params":["g","hunter2"]}',
+]
 
 
 class Recorded(ExportCase):
@@ -101,6 +116,43 @@ class LinesTest(Recorded):
             out = export(self.data_dir, "--format", form, "--mask-passwords").stdout
             self.assertNotIn(b"secret", out)
             self.assertIn(b"xxxxxx", out)
+
+
+    def test_masked_wherever_a_lenient_pool_reads_one(self):
+        for line in LOGINS:
+            self.recording.say(self.session, UP, line)
+        self.recording.say_pieces(self.session, UP, [LOGINS[0][:-7], LOGINS[0][-7:]])
+        self.recording.rotate()
+        plain = export(self.data_dir, "--format", "ndjson").stdout
+        self.assertEqual(self.said(plain).count(b"hunter2"), len(LOGINS) + 1)
+        for form in ("ndjson", "ndjson.zst", "csv", "pcapng", "pcap"):
+            path = self.path(f"masked.{form}")
+            export(self.data_dir, "-o", path, "--format", form, "--mask-passwords")
+            with open(path, "rb") as file:
+                out = file.read()
+            if form == "ndjson.zst":
+                out = subprocess.run(["zstdcat", path], stdout=subprocess.PIPE, check=True).stdout
+            if form == "csv":
+                rows = csv.DictReader(io.StringIO(out.decode(), newline=""))
+                out += b"".join(base64.b64decode(row["bytes_b64"]) for row in rows)
+            elif form.startswith("ndjson"):
+                self.assertEqual(len(self.said(out)), len(self.said(plain)))
+                out += self.said(out)
+            self.assertNotIn(b"hunter2", out, form)
+            self.assertNotIn(b"nter2", out, form)
+            self.assertIn(b"bj\xf6rn.b", out, form)
+            self.assertIn(b"[withheld: may hold a password]xxx", out, form)
+        rows = subprocess.run([program("hashscope"), "cat", "--table", "--data-dir", self.data_dir],
+                              stdout=subprocess.PIPE, check=True).stdout
+        self.assertNotIn(b"hunter2", rows)
+
+    @staticmethod
+    def said(ndjson):
+        """The bytes of all messages, one behind the other."""
+        encoded = b'"bytes_b64":"'
+        return b"".join(
+            base64.b64decode(line.split(encoded)[1].split(b'"')[0]) if encoded in line
+            else line.split(b'"msg":')[-1][:-1] for line in ndjson.splitlines())
 
 
 class OutputTest(Recorded):

@@ -1,11 +1,10 @@
 /*
- * export_comment_test.c - comments of packets, passwords masked, lines as CSV.
+ * export_comment_test.c - comments of packets, lines as CSV.
  */
 #include <string.h>
 
 #include "lib/export/comment.h"
 #include "lib/export/csv.h"
-#include "lib/export/mask.h"
 #include "tests/unit/unit.h"
 
 #define TS      "\"ts\":\"2026-11-22T13:53:01.000001Z\""
@@ -98,29 +97,6 @@ START_TEST(a_long_event_is_cut_behind_a_word)
 }
 END_TEST
 
-static void check_mask(const char *message, const char *expected)
-{
-    struct buffer scratch = {NULL, 0, 0};
-    const struct span got = mask_passwords(&scratch, span_text(message));
-
-    ck_assert_msg(span_equal_text(got, expected), "%s: %.*s", message, (int)got.len, got.data);
-    buffer_close(&scratch);
-}
-
-START_TEST(passwords)
-{
-    check_mask("{\"method\":\"mining.authorize\",\"params\":[\"a\",\"s\\\"t\"]}",
-               "{\"method\":\"mining.authorize\",\"params\":[\"a\",\"xxxx\"]}");
-    check_mask("{\"params\":{\"pass\":\"pw\",\"login\":\"L\"},\"method\":\"login\"}",
-               "{\"params\":{\"pass\":\"xx\",\"login\":\"L\"},\"method\":\"login\"}");
-    check_mask("{\"method\":\"mining.submit\",\"params\":[\"a\",\"1f\"]}",
-               "{\"method\":\"mining.submit\",\"params\":[\"a\",\"1f\"]}");
-    check_mask("{\"method\":\"mining.authorize\",\"params\":[\"a\"]}",
-               "{\"method\":\"mining.authorize\",\"params\":[\"a\"]}");
-    check_mask("no JSON", "no JSON");
-}
-END_TEST
-
 START_TEST(csv_quotes_what_needs_it)
 {
     const struct segment_line line = parsed(HEAD ",\"end\":\"\",\"msg\":{\"method\":\"a,b\"}}");
@@ -134,8 +110,38 @@ START_TEST(csv_quotes_what_needs_it)
 }
 END_TEST
 
+static void check_csv(const char *members, const char *cells)
+{
+    struct buffer text = {NULL, 0, 0}, out = {NULL, 0, 0};
+
+    buffer_append_format(&text, HEAD ",%s}", members);
+    buffer_append_char(&text, '\0');
+    const struct segment_line line = parsed(text.data);
+    csv_append_line(&out, &line);
+    buffer_append(&out, "", 1);
+    ck_assert_str_eq(out.data + sizeof("2026-11-22T13:53:01.000001Z,813," SESSION) - 1, cells);
+    buffer_close(&text);
+    buffer_close(&out);
+}
+
+START_TEST(csv_has_no_formulas)
+{
+    check_csv("\"msg\":{\"method\":\"=1+1\"}",
+              ",pool_to_miner,,'=1+1,,,,,\"{\"\"method\"\":\"\"=1+1\"\"}\",,\n");
+    check_csv("\"msg\":{\"method\":\"@a,b\"}",
+              ",pool_to_miner,,\"'@a,b\",,,,,\"{\"\"method\"\":\"\"@a,b\"\"}\",,\n");
+    check_csv("\"msg\":{\"method\":\"'=\"}",
+              ",pool_to_miner,,''=,,,,,\"{\"\"method\"\":\"\"'=\"\"}\",,\n");
+    check_csv("\"msg\":-7", ",pool_to_miner,,,,,,,'-7,,\n");
+    check_csv("\"bytes_b64\":\"+A==\",\"why\":\"\"", ",pool_to_miner,,,,,,,,'+A==,\n");
+    check_csv("\"msg\":{\"method\":\"a=1\"}",
+              ",pool_to_miner,,a=1,,,,,\"{\"\"method\"\":\"\"a=1\"\"}\",,\n");
+}
+END_TEST
+
 int main(void)
 {
     return UNIT_RUN("export_comment", messages, keys_of_messages_are_not_taken_for_those_of_lines,
-                    events, a_long_event_is_cut_behind_a_word, passwords, csv_quotes_what_needs_it);
+                    events, a_long_event_is_cut_behind_a_word, csv_quotes_what_needs_it,
+                    csv_has_no_formulas);
 }

@@ -1183,7 +1183,7 @@ export interface components {
         Limit: number;
         /** @description So many are left out first. For what lies far behind, cursors are quicker. */
         Offset: number;
-        /** @description Those of workers in mining.authorize as x, or as they were sent. */
+        /** @description Those of workers as x (withheld with what is around them where it cannot be told which they are), or as they were sent. */
         Passwords: "masked" | "shown";
     };
     requestBodies: {
@@ -1226,7 +1226,7 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description So many are left out first. For what lies far behind, cursors are quicker. */
                 offset?: components["parameters"]["Offset"];
-                /** @description Those of workers in mining.authorize as x, or as they were sent. */
+                /** @description Those of workers as x (withheld with what is around them where it cannot be told which they are), or as they were sent. */
                 passwords?: components["parameters"]["Passwords"];
             };
             header?: never;
@@ -1253,7 +1253,7 @@ export interface operations {
     getMessage: {
         parameters: {
             query?: {
-                /** @description Those of workers in mining.authorize as x, or as they were sent. */
+                /** @description Those of workers as x (withheld with what is around them where it cannot be told which they are), or as they were sent. */
                 passwords?: components["parameters"]["Passwords"];
             };
             header?: never;
@@ -1857,7 +1857,7 @@ export interface operations {
                 format?: "pcapng" | "pcap" | "ndjson" | "ndjson.zst" | "csv";
                 /** @description Of packets: the conversation as the pool saw it, or both connections that there were. */
                 sides?: "pool" | "both";
-                /** @description Those of workers in mining.authorize as x, or as they were sent. */
+                /** @description Those of workers as x (withheld with what is around them where it cannot be told which they are), or as they were sent. */
                 passwords?: components["parameters"]["Passwords"];
                 /** @description Of this session only. */
                 session_id?: components["parameters"]["SessionFilter"];
