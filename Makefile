@@ -44,6 +44,12 @@ MODE += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
 # gcc's thread sanitizer does not see fences and says so; the ring uses two, beside atomics it does see.
 MODE += $(if $(findstring thread,$(SANITIZE)),$(if $(findstring clang,$(CC)),,-Wno-tsan))
 endif
+# As shared libraries gcc's two run times share no settings, and UBSan would not write its reports to
+# where it is told (log_path, scripts/run-tests.py).
+ifneq ($(findstring clang,$(CC)),clang)
+RUN_TIMES := $(if $(findstring address,$(SANITIZE)),-static-libasan) \
+	$(if $(findstring undefined,$(SANITIZE)),-static-libubsan)
+endif
 ifneq ($(COVERAGE),)
 MODE += --coverage
 endif
@@ -59,7 +65,7 @@ PACKAGE_CFLAGS = $(eval PACKAGE_CFLAGS := $(call packages,--cflags))$(PACKAGE_CF
 PACKAGE_LIBS = $(eval PACKAGE_LIBS := $(call packages,--libs))$(PACKAGE_LIBS)
 
 COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -I. $(WARNINGS) $(MODE) $(CFLAGS) $(CPPFLAGS) $(PACKAGE_CFLAGS)
-LINK = $(CC) $(MODE) $(CFLAGS) $(LDFLAGS) -pthread -Wl,-z,relro,-z,now,--as-needed
+LINK = $(CC) $(MODE) $(RUN_TIMES) $(CFLAGS) $(LDFLAGS) -pthread -Wl,-z,relro,-z,now,--as-needed
 LIBS = $(PACKAGE_LIBS) -lm
 
 Q := $(if $(V),,@)
@@ -207,7 +213,7 @@ ui-test: ui ## the UI's tests only: its logic, and its views in a browser
 		tests.integration.test_ui_live tests.integration.test_ui_load
 
 # ---- running -----------------------------------------------------------------------------------
-.PHONY: deps run test unit
+.PHONY: deps run test unit integration sanitized
 deps: ## install what building needs (Debian packages; only what is missing)
 	@scripts/install-deps.sh build
 
@@ -239,6 +245,15 @@ crash: ## kill the recorder KILLS=100 times under load, and at every step of its
 
 unit: unit-tests ## the unit tests only, with whatever DEBUG or SANITIZE says
 	@scripts/run-tests.py --build $(OUT) unit
+
+integration: programs duckdb sample-writer ## the integration tests with one of ONLY='WORDS' in their name, likewise
+	@scripts/run-tests.py --build $(OUT) --only '$(ONLY)' --without '$(WITHOUT)' integration
+
+# What reads bytes of others and hands them out. Browsers, crashes and load have tests of their own.
+sanitized: ## tests of the API, commands, exports and imports with ASan and UBSan in every program
+	@scripts/install-deps.sh build test
+	@$(MAKE) SANITIZE=address,undefined integration WITHOUT='load docs' ONLY='test_api test_cli test_up \
+		test_querying test_segments test_json_cases test_export test_extcap test_import'
 
 # ---- fuzzing, measuring ------------------------------------------------------------------------
 .PHONY: fuzz fuzz-run bench coverage

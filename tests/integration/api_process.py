@@ -11,16 +11,14 @@ import struct
 import subprocess
 import threading
 
-from tests.integration.harness import PATIENCE, program, wait_until
+from tests.integration.harness import PATIENCE, bare_environment, program, wait_until
 
 
 class Api:
     """A hashscope-api process on free ports of 127.0.0.1, unless told otherwise."""
 
     def __init__(self, folder, data_dir, **settings):
-        base = {"PATH": os.environ["PATH"], "DATA_DIR": data_dir, "API_HOST": "127.0.0.1",
-                "API_PORT": "0", "UI_PORT": "0"}
-        base.update((k, v) for k, v in os.environ.items() if k.endswith("SAN_OPTIONS"))
+        base = bare_environment(DATA_DIR=data_dir, API_HOST="127.0.0.1", API_PORT="0", UI_PORT="0")
         base.update((k, str(v)) for k, v in settings.items())
         self.log = []
         self.process = subprocess.Popen([program("hashscope-api")], env=base, cwd=folder,

@@ -16,15 +16,13 @@ import termios
 import threading
 import time
 
-from tests.integration.harness import PATIENCE, Peer, RecorderCase, program, wait_until
+from tests.integration.harness import (PATIENCE, Peer, RecorderCase, bare_environment, program,
+                                       wait_until)
 
 
 def environment(**more):
-    names = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8",
-             "API_HOST": "127.0.0.1", "API_PORT": "0", "UI_PORT": "0"}
-    names.update((k, v) for k, v in os.environ.items() if k.endswith("SAN_OPTIONS"))
-    names.update(more)
-    return names
+    return {**bare_environment(LANG="C.UTF-8", API_HOST="127.0.0.1", API_PORT="0", UI_PORT="0"),
+            **more}
 
 
 class Process:

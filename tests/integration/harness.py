@@ -58,6 +58,17 @@ def is_sanitized():
     return b"__asan_init" in data or b"__tsan_init" in data
 
 
+def sanitizer_options():
+    """How sanitizers report, for programs that get nothing else of the environment: run-tests.py
+    collects what they write."""
+    return {k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")}
+
+
+def bare_environment(**more):
+    """What a program needs to run at all, and nothing that the user has set."""
+    return {"PATH": os.environ["PATH"], **sanitizer_options(), **more}
+
+
 def wait_until(condition, what, seconds=PATIENCE):
     """Returns the first true value of condition(); fails the test when there is none in time."""
     deadline = time.monotonic() + seconds
@@ -107,8 +118,7 @@ class Recorder:
         self.data_dir = settings["DATA_DIR"]
         self.log, self.news = [], threading.Condition()
         self.ports = {}
-        names = {"PATH": os.environ["PATH"], **(environment or {})}
-        names.update((k, v) for k, v in os.environ.items() if k.endswith("SAN_OPTIONS"))
+        names = bare_environment(**(environment or {}))
         names.update((k, str(v)) for k, v in settings.items())
         self.process = subprocess.Popen(
             [*wrapper, program("hashscope-recorder")], env=names, cwd=folder,

@@ -7,15 +7,13 @@ import unittest
 import shutil
 import tempfile
 
-from tests.integration.harness import program
+from tests.integration.harness import bare_environment, program
 
 END = {None: b"\n", "": b"", "\r\n": b"\r\n"}
 
 
 def clean_environment():
-    names = {"PATH": os.environ["PATH"], "LOG_LEVEL": "warn"}
-    names.update((k, v) for k, v in os.environ.items() if k.endswith("SAN_OPTIONS"))
-    return names
+    return bare_environment(LOG_LEVEL="warn")
 
 
 class ImportCase(unittest.TestCase):

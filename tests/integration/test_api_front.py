@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from tests.integration.api_process import read_all, split_answer
-from tests.integration.harness import is_sanitized, program
+from tests.integration.harness import bare_environment, is_sanitized, program
 from tests.integration.test_api_websocket import ApiCase
 
 TOKEN = "correct-horse-battery-staple"
@@ -189,7 +189,7 @@ class AuthTest(ApiCase):
         def check(**settings):
             done = subprocess.run(
                 [program("hashscope"), "api", "--check"], cwd=self.folder, capture_output=True,
-                text=True, env={"PATH": os.environ["PATH"], "DATA_DIR": self.data_dir, **settings})
+                text=True, env=bare_environment(DATA_DIR=self.data_dir, **settings))
             return done.returncode, done.stdout
         self.assertEqual(check(API_HOST="127.0.0.1")[0], 0)
         code, text = check()

@@ -11,7 +11,8 @@ import time
 import unittest
 
 from tests.integration.archive import Archive
-from tests.integration.harness import PATIENCE, RecorderCase, program, wait_until
+from tests.integration.harness import (PATIENCE, RecorderCase, bare_environment, program,
+                                       wait_until)
 from tests.integration.test_samples import CAPTURES
 from tests.integration.wireshark import home_environment
 
@@ -99,7 +100,7 @@ class Questions(RecorderCase):
     def ask(self, *arguments, code=0):
         done = subprocess.run([program("hashscope-extcap"), *arguments], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, check=False, cwd=self.folder,
-                              env={"PATH": os.environ["PATH"]}, timeout=PATIENCE)
+                              env=bare_environment(), timeout=PATIENCE)
         self.assertEqual(done.returncode, code, done.stderr)
         return done.stdout
 
@@ -159,7 +160,7 @@ class Captures(Installed):
         self.assertTrue(0 < len(late) < len(rows))
         session = subprocess.run(
             [program("hashscope"), "ls", "--json", "--data-dir", data_dir], check=True,
-            stdout=subprocess.PIPE, text=True, env={"PATH": os.environ["PATH"]}).stdout
+            stdout=subprocess.PIPE, text=True, env=bare_environment()).stdout
         session = session.split('"session":"')[1][:36]
         some = self.read("-T", "fields", "-e", "tcp.stream", datadir=data_dir, session=session)
         self.assertEqual(set(some), {"0"})

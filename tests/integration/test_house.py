@@ -227,6 +227,23 @@ class Sum(InDirectory):
         self.assertEqual((status, last), (1, "1 passed, 1 failed"))
         self.assertIn("left processes behind", output)
 
+    def test_what_a_sanitizer_says_of_any_process_is_a_failure(self):
+        """In a grandchild of the test, that nobody looks at."""
+        self.write("fault.c", "int main(int count, char **names)\n"
+                   "{ int big = 2147483647; char heap[2]; char *volatile at = heap;\n"
+                   "  return names[1][0] == 'u' ? big + count : at[count + 1]; }\n")
+        program = os.path.join(self.directory, "fault")
+        status, output = run(["gcc", "-fsanitize=address,undefined", "-fno-sanitize-recover=all",
+                              "-static-libasan", "-static-libubsan", "-o", program, program + ".c"])
+        self.assertEqual(status, 0, output)
+        for kind, said in (("undefined", "signed integer overflow"), ("address", "stack-buffer-overflow")):
+            with self.subTest(kind=kind):
+                body = f"subprocess.run(['sh', '-c', '{program} {kind}; true'], check=True, " \
+                       "stderr=subprocess.DEVNULL)"
+                status, last, output = self.run_tests(integration=[("a", body)])
+                self.assertEqual((status, last), (1, "0 passed, 1 failed"), output)
+                self.assertIn(said, output)
+
 
 if __name__ == "__main__":
     unittest.main()

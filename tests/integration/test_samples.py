@@ -3,7 +3,7 @@ import os
 import subprocess
 import unittest
 
-from tests.integration.harness import BUILD, RecorderCase, program
+from tests.integration.harness import BUILD, RecorderCase, bare_environment, program
 from tests.integration.wireshark import BETWEEN, ROOT, Tshark
 
 CAPTURES = os.path.join(ROOT, "samples/captures")
@@ -37,7 +37,7 @@ class Samples(RecorderCase):
         for name in NAMES:
             folder = os.path.join(CAPTURES, name)
             subprocess.run([program("hashscope"), "verify", "--data-dir", folder], check=True,
-                           stdout=subprocess.DEVNULL, env={"PATH": os.environ["PATH"]})
+                           stdout=subprocess.DEVNULL, env=bare_environment())
 
     def test_they_show_what_their_names_say(self):
         tshark = Tshark(self.folder)

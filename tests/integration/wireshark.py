@@ -6,6 +6,8 @@ import shutil
 import struct
 import subprocess
 
+from tests.integration.harness import bare_environment
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DISSECTOR = os.path.join(ROOT, "exporter/wireshark/stratum.lua")
 MINER, POOL = 0, 1
@@ -15,9 +17,7 @@ BETWEEN = "\x1f"  # values of one field
 
 def home_environment(home):
     """Variables that make `home` the user's, with no settings but what is put there."""
-    keep = ("PATH", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS")
-    names = {name: os.environ[name] for name in keep if name in os.environ}
-    return {**names, "HOME": home, "XDG_CONFIG_HOME": os.path.join(home, ".config"),
+    return {**bare_environment(), "HOME": home, "XDG_CONFIG_HOME": os.path.join(home, ".config"),
             "XDG_RUNTIME_DIR": home, "LC_ALL": "C.UTF-8"}
 
 
