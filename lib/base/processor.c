@@ -3,7 +3,19 @@
  * what an administrator has set later (taskset) is overridden only by a later change of mind, and
  * what a cgroup forbids the system refuses.
  */
+#include <errno.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include "lib/base/processor.h"
+
+void processor_be_nicer(int steps)
+{
+    errno = 0; /* -1 is a niceness too */
+    int own = getpriority(PRIO_PROCESS, (id_t)gettid());
+    if (own != -1 || errno == 0)
+        (void)setpriority(PRIO_PROCESS, (id_t)gettid(), own + steps); /* more than 19 is 19 */
+}
 
 int processor_current(void)
 {

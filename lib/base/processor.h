@@ -3,7 +3,7 @@
  *
  * The scheduler likes to wake a helping thread where the thread that it helps runs: there it has to
  * wait, or makes the other one wait and takes its cache. Where a process may use several
- * processors, a helper can be told which one to leave alone.
+ * processors, a helper can be told which one to leave alone; and it can be made to give way.
  *
  * Linux; where the system refuses (one processor, a sandbox) nothing changes.
  * Threads: a struct processor_choice is one thread's, which need not be the thread it is about.
@@ -21,6 +21,10 @@ struct processor_choice {
     int avoided;       /* -1: none */
     bool possible;     /* there is a choice */
 };
+
+/* Makes the calling thread so many steps of niceness less urgent than it is, whatever niceness the
+ * process was begun with. */
+void processor_be_nicer(int steps);
 
 /* Of the calling thread. Cheap: no system call. */
 int processor_current(void);

@@ -19,12 +19,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
+#include "lib/base/processor.h"
 #include "lib/capture/archive_private.h"
 
 #define FRAME_NS       (60 * NS_PER_S)   /* a frame's greatest age */
@@ -300,7 +300,7 @@ static void yield_to_relay(void)
 {
     const struct sched_param none = {0};
     (void)pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);
-    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), ARCHIVE_NICE);
+    processor_be_nicer(ARCHIVE_NICE);
 }
 
 static void *run(void *user)

@@ -25,6 +25,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
+#include "lib/base/processor.h"
 #include "lib/capture/housekeeper_private.h"
 
 #define REST_SHARE  3   /* rests three times as long as it works: a quarter of a processor */
@@ -58,7 +59,7 @@ static bool wait_for(int descriptor, int64_t ns)
 /* Where the system refuses, nothing is lost but politeness. */
 static void be_modest(void)
 {
-    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), RETAIN_NICE);
+    processor_be_nicer(RETAIN_NICE);
 }
 
 static void be_humble(void)

@@ -111,6 +111,14 @@ class Task(threading.Thread):
         return self.value
 
 
+def slowness():
+    """How many times longer than by itself work takes here at the moment: 1 where nothing else runs."""
+    begun, used = time.monotonic(), time.thread_time()
+    while time.thread_time() - used < 0.05:
+        sum(range(1000))
+    return max((time.monotonic() - begun) / 0.05, 1)
+
+
 class Recorder:
     """A hashscope-recorder process. Settings are given as in the environment: POOL_HOST=…"""
 
@@ -262,6 +270,11 @@ class RecorderCase(unittest.TestCase):
         self.folder = tempfile.mkdtemp(prefix="hashscope-test-")
         self.addCleanup(shutil.rmtree, self.folder, True)
         self.data_dir = os.path.join(self.folder, "data")
+
+    def assert_took(self, begun, seconds):
+        """No longer than that, on a machine that has nothing else to do and without sanitizers."""
+        took = time.monotonic() - begun
+        self.assertLess(took, (3 if is_sanitized() else 1) * seconds * slowness())
 
     def keep(self, thing):
         """Closes it at the end of the test."""

@@ -62,17 +62,23 @@ void local_host_handle(void *user, struct local_request *request, const char *li
     local_finish(request);
 }
 
-void local_host_open(struct local_host *host)
+void local_host_start(struct local_host *host)
 {
     struct error err;
+    host->stopped = false;
+    ck_assert_msg(local_server_start(&host->server, &host->rig.loop, host->path, 0600,
+                                     local_host_handle, host, &err) == STATUS_OK,
+                  "%s", err.text);
+}
+
+void local_host_open(struct local_host *host)
+{
     memset(host, 0, sizeof *host);
     rig_open(&host->rig);
     strcpy(host->directory, "/tmp/event-local-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(host->directory));
     snprintf(host->path, sizeof host->path, "%s/control.sock", host->directory);
-    ck_assert_msg(local_server_start(&host->server, &host->rig.loop, host->path, 0600,
-                                     local_host_handle, host, &err) == STATUS_OK,
-                  "%s", err.text);
+    local_host_start(host);
 }
 
 void local_host_stop(struct local_host *host)

@@ -28,6 +28,7 @@ struct local_host {
 /* Listens on a path in a directory of its own. */
 void local_host_open(struct local_host *host);
 void local_host_stop(struct local_host *host);
+void local_host_start(struct local_host *host); /* once more, after a stop */
 void local_host_close(struct local_host *host); /* stops if needed; nothing may be left */
 
 /* The handler. "keep": answers later; "big": one long line; "flood": lines until the client is

@@ -1,5 +1,6 @@
 // The live view under load: `node e2e/load.mjs URL TOKEN SECONDS RATE`. The test that starts this
-// (tests/integration/test_ui_load.py) lets messages pass at that rate, and tells how many it were.
+// (tests/integration/test_ui_load.py) lets messages pass at that rate, and tells how many it were. The
+// machine may be busy with other work: delays are printed, shares and counts are what has to hold.
 import assert from "node:assert/strict";
 import { ask, check, open, rows } from "./browser.mjs";
 
@@ -10,17 +11,31 @@ const heap = async () => {
   await cdp.send("HeapProfiler.collectGarbage");
   return (await cdp.send("Runtime.getHeapUsage")).usedSize;
 };
-/** What else a machine does that runs tests of its own beside this. */
-const slack = process.env.CI ? 5 : 2;
+/** Seconds of a processor that the page's own thread has used; whatever else the machine does. */
+const used = async () => (await cdp.send("Performance.getMetrics")).metrics.find(({ name }) => name === "TaskDuration").value;
+const percentile = (values, share) => values.sort((a, b) => a - b)[Math.floor(values.length * share)];
+/** From a key to the paint that shows it, as the page itself sees it. */
+const paint = (of) => of.evaluate(() => new Promise((done) => {
+  const begin = performance.now();
+  setTimeout(() => requestAnimationFrame(() => done(performance.now() - begin)), 0);
+}));
 const total = async () => Number((await page.getByTestId("total").innerText()).replaceAll(",", ""));
 
-await check("it is there within a second", async () => {
-  const begin = Date.now();
+// Something to compare with: a page in the same browser on which nothing happens.
+const idle = await context.newPage();
+await page.bringToFront();
+await cdp.send("Performance.enable", { timeDomain: "threadTicks" });
+
+await check("it takes a token before much is loaded", async () => {
+  const sizes = [];
+  const note = async (response) => sizes.push((await response.body().catch(() => "")).length);
+  page.on("response", note);
   await page.goto(url);
   await page.getByLabel("Access token").fill(token);
-  const took = Date.now() - begin;
-  console.log(`   ${took} ms until it takes a token`);
-  assert.ok(took < 1000 * slack, `${took} ms`);
+  page.off("response", note);
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  console.log(`   ${sizes.length} answers of ${bytes} bytes until it takes a token`);
+  assert.ok(sizes.length < 20 && bytes < 900_000, `${sizes.length} answers, ${bytes} bytes`);
   await page.getByRole("button", { name: "Open" }).click();
   await page.getByText("Connected", { exact: true }).waitFor();
   await ask("traffic");
@@ -29,25 +44,25 @@ await check("it is there within a second", async () => {
 });
 
 await check(`${rate} messages a second leave the page quick`, async () => {
-  const delays = [];
-  const heaps = [];
+  const [delays, others, heaps] = [[], [], []];
+  const [counted, worked, begin] = [await total(), await used(), Date.now()];
   const end = Date.now() + Number(seconds) * 1000;
   while (Date.now() < end) {
-    // From a key to the paint that shows it, as the page itself sees it.
-    delays.push(await page.evaluate(() => new Promise((done) => {
-      const begin = performance.now();
-      setTimeout(() => requestAnimationFrame(() => done(performance.now() - begin)), 0);
-    })));
+    delays.push(await paint(page));
+    others.push(await paint(idle));
     await page.waitForTimeout(200);
     if (delays.length % 100 === 0) heaps.push(Math.round((await heap()) / 2 ** 20));
   }
   console.log(`   heap on the way: ${heaps.join(", ")} MiB`);
-  delays.sort((a, b) => a - b);
-  const late = delays[Math.floor(delays.length * 0.95)];
-  console.log(`   ${delays.length} tries, 95 % within ${late.toFixed(0)} ms, longest ${delays.at(-1).toFixed(0)} ms`);
-  assert.ok(late < 100, `${late} ms`);
+  const passed = (Date.now() - begin) / 1000;
+  const share = (await used() - worked) / passed;
   const shown = Number((await page.getByTestId("rate").innerText()).replaceAll(",", ""));
-  assert.ok(Math.abs(shown - rate) < rate * 0.25, `${shown} messages a second`);
+  const real = (await total() - counted) / passed;
+  const [late, elsewhere] = [delays, others].map((values) => percentile(values, 0.5));
+  console.log(`   ${delays.length} tries, half within ${late.toFixed(0)} ms, on an idle page ${elsewhere.toFixed(0)} ms; 95 % within ${percentile(delays, 0.95).toFixed(0)} and ${percentile(others, 0.95).toFixed(0)} ms`);
+  console.log(`   ${(100 * share).toFixed(0)} % of a processor; ${real.toFixed(0)} messages a second, ${shown} shown`);
+  assert.ok(share < 0.4, "there is time left for who uses the page");
+  assert.ok(real > 0 && Math.abs(shown - real) < real * 0.25, `${shown} messages a second shown, ${real} were`);
 });
 
 await check("a pause holds the view, and nothing is lost behind it", async () => {
