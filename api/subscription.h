@@ -13,7 +13,7 @@
  *   {"type":"message","message":{…}}              one message
  *   {"type":"messages","messages":[{…},…]}        with batch=1
  *   {"type":"skipped","count":N}                  N messages that fitted the filter were left out
- *   {"type":"ping"}                               when nothing was sent for 30 s
+ *   {"type":"ping"}                               when nothing was sent for 3 s
  *
  * Ownership: subscriptions_free after both threads have ended. Threads: as each function says.
  */

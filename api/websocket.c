@@ -192,7 +192,7 @@ bool websocket_tick(struct websocket *websocket, int64_t now_ns)
         websocket->pinged = true;
         send_control(websocket, WEBSOCKET_PING, span_make("", 0));
     }
-    if (now_ns - websocket->sent_ns > WEBSOCKET_PING_MS * NS_PER_MS &&
+    if (now_ns - websocket->sent_ns > WEBSOCKET_BEAT_MS * NS_PER_MS &&
         websocket->stream->queued == 0) {
         make_room(&frame);
         buffer_append_text(&frame, PING);

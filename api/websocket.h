@@ -2,6 +2,9 @@
  * websocket.h - one reader of /api/ws on a stream of the front: frames out of its subscription as
  * fast as it takes them, pings, and the end.
  *
+ * What a reader gets is never silent for long, so that it can tell a dead connection from a quiet
+ * one: with a beat of WEBSOCKET_BEAT_MS, looked at once a second, something comes every 4 s.
+ *
  * At most WEBSOCKET_QUEUE bytes wait in the stream; everything else waits in the subscription,
  * which is bounded and counts what it leaves out. What the reader sends is ignored, but control
  * frames are answered as RFC 6455 wants. A reader from which nothing came for WEBSOCKET_DEAD_MS,
@@ -21,7 +24,8 @@
 #include "lib/event/stream.h"
 
 #define WEBSOCKET_QUEUE   (64u << 10)
-#define WEBSOCKET_PING_MS 30000 /* {"type":"ping"} when nothing was sent for so long */
+#define WEBSOCKET_BEAT_MS 2500  /* {"type":"ping"} when nothing was sent for so long */
+#define WEBSOCKET_PING_MS 30000 /* a ping of RFC 6455 when nothing was heard for so long */
 #define WEBSOCKET_DEAD_MS 95000
 #define WEBSOCKET_LONGEST (64u << 10) /* of a frame received */
 

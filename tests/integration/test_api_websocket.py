@@ -60,6 +60,13 @@ class ReadersTest(ApiCase):
         upstream.send(b'{"id":7,"result":true,"error":null}\n')
         self.assertEqual(reader.next()["message"]["direction"], "pool_to_miner")
 
+    def test_a_reader_hears_something_every_few_seconds(self):
+        _, _, _, api = self.scene()
+        reader = self.reader(api, "?method=nothing.of.this.name")
+        reader.sock.settimeout(8)
+        for _ in range(2):
+            self.assertEqual(reader.next(), {"type": "ping"})
+
     def test_passwords_are_not_shown(self):
         _, miner, _, api = self.scene()
         reader = self.reader(api)

@@ -3,6 +3,7 @@ simulated pool, hashscope-api with a token, and Chromium (ui/e2e/live.mjs), whic
 come and go and for an API that does."""
 import os
 import shutil
+import signal
 import subprocess
 import types
 import unittest
@@ -67,6 +68,12 @@ class UiLive(FrontCase):
     def api_starts(self):
         self.api = self.start_api()
 
+    def api_hangs(self):
+        os.kill(self.api.process.pid, signal.SIGSTOP)
+
+    def api_goes_on(self):
+        os.kill(self.api.process.pid, signal.SIGCONT)
+
     def new_token(self):
         self.api.stop()
         self.token += "-2"
@@ -75,7 +82,8 @@ class UiLive(FrontCase):
     def answer(self, what):
         return {"listen-port": self.listen_port, "miners": self.miners, "newcomer": self.newcomer_comes,
                 "newcomer-leaves": self.newcomer_leaves, "api-stops": self.api_stops,
-                "api-starts": self.api_starts, "new-token": self.new_token}[what]()
+                "api-starts": self.api_starts, "api-hangs": self.api_hangs, "api-goes-on": self.api_goes_on,
+                "new-token": self.new_token}[what]()
 
     def test_every_view(self):
         code, said = drive("live.mjs", [f"http://127.0.0.1:{self.api.port}", TOKEN, self.folder], self.answer)

@@ -239,6 +239,8 @@ await check("a session from its first message to its end", async () => {
   await page.getByRole("tab", { name: "Jobs" }).click();
   await page.getByRole("region", { name: "Jobs" }).getByText("900,0").first().waitFor();
   await page.getByRole("tab", { name: "Events" }).click();
+  await page.waitForURL(/tab=events/);
+  await page.reload();
   await page.getByRole("region", { name: "Events" }).locator("tbody tr").first().waitFor();
   await accessible(page, "session");
   await ask("newcomer-leaves");
@@ -344,6 +346,22 @@ await check("the API goes and comes again: the page says so, and misses nothing"
   await page.getByText("Connected", { exact: true }).waitFor();
   const before = await page.getByTestId("total").innerText();
   await page.waitForFunction((text) => document.querySelector("[data-testid=total]").textContent !== text, before);
+});
+
+await check("an API that hangs without a word is told within 10 s, on every view, and so is its return", async () => {
+  await page.getByText("Connected", { exact: true }).waitFor();
+  await ask("api-hangs");
+  const since = Date.now();
+  await page.getByText(/Disconnected|Reconnecting/).waitFor();
+  await page.getByRole("alert").getByText("HashScope does not answer").waitFor();
+  const seconds = (Date.now() - since) / 1000;
+  assert.ok(seconds < 10.5, `${seconds} s`);
+  await page.getByRole("link", { name: "Sessions" }).click();
+  await page.getByRole("alert").getByText("HashScope does not answer").waitFor();
+  await ask("api-goes-on");
+  await page.getByRole("alert").getByText("HashScope does not answer").waitFor({ state: "detached" });
+  await page.getByRole("link", { name: "Live" }).click();
+  await page.getByText("Connected", { exact: true }).waitFor();
 });
 
 for (const scheme of ["dark", "light"]) {

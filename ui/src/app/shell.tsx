@@ -2,6 +2,7 @@ import { Moon, Sun } from "lucide-react";
 import { Suspense } from "react";
 import { NavLink, Outlet, useLocation } from "react-router-dom";
 import { Loading } from "@/components/ui/states";
+import { Unreachable } from "@/components/unreachable";
 import { MessageDrawer } from "@/features/message/components/message-drawer";
 import { cn } from "@/lib/cn";
 import { setTheme, useTheme } from "@/lib/theme";
@@ -61,12 +62,15 @@ export function Shell() {
   return (
     <div className="flex h-full flex-col md:flex-row">
       <Navigation />
-      <main className="min-h-0 min-w-0 flex-1 overflow-hidden">
-        <ErrorBoundary key={pathname}>
-          <Suspense fallback={<Loading />}>
-            <Outlet />
-          </Suspense>
-        </ErrorBoundary>
+      <main className="flex min-h-0 min-w-0 flex-1 flex-col overflow-hidden">
+        <Unreachable />
+        <div className="min-h-0 flex-1">
+          <ErrorBoundary key={pathname}>
+            <Suspense fallback={<Loading />}>
+              <Outlet />
+            </Suspense>
+          </ErrorBoundary>
+        </div>
       </main>
       <MessageDrawer />
     </div>

@@ -437,7 +437,7 @@ export interface paths {
          * Messages as they pass (WebSocket)
          * @description A WebSocket. Frames are JSON, each an object with a `type`: `message`, `messages` (with
          *     `batch=1`), `skipped` (so many that fitted were left out, because you read too slowly) and
-         *     `ping` (nothing was sent for 30 s). Messages have the form of `GET /api/messages/{id}`.
+         *     `ping` (nothing was sent for 3 s). Messages have the form of `GET /api/messages/{id}`.
          *     What the client sends is not looked at. Pages of other origins are refused.
          */
         get: operations["followMessages"];

@@ -2,14 +2,17 @@
 import { act, render, waitFor } from "@testing-library/react";
 import { BrowserRouter } from "react-router-dom";
 import { beforeEach, expect, it } from "vitest";
-import { useFilters, useSelection } from "./use-filters";
+import { useFilters, useSelection, useTab } from "./use-filters";
 
 let selection: ReturnType<typeof useSelection>;
 let filters: ReturnType<typeof useFilters>;
+let tab: ReturnType<typeof useTab>;
+const TABS = ["messages", "jobs"] as const;
 
 function Probe() {
   selection = useSelection();
   filters = useFilters();
+  tab = useTab(TABS);
   return null;
 }
 
@@ -65,4 +68,22 @@ it("goes back to the filters before, but not to each letter", async () => {
   await at("/archive?q=xy");
   await back();
   await at("/before");
+});
+
+it("keeps the tab in the URL, also when a message beside it is closed", async () => {
+  act(() => selection.select("a-1"));
+  act(() => tab[1]("jobs"));
+  await at("/archive?q=x&message=a-1&tab=jobs");
+  expect(tab[0]).toBe("jobs");
+  act(() => selection.select(null));
+  await at("/archive?q=x&tab=jobs");
+  expect(tab[0]).toBe("jobs");
+});
+
+it("takes a tab that does not exist for the first one", async () => {
+  act(() => tab[1]("nonsense"));
+  await at("/archive?q=x&tab=nonsense");
+  expect(tab[0]).toBe("messages");
+  act(() => tab[1]("messages"));
+  await at("/archive?q=x");
 });

@@ -18,6 +18,26 @@ export function useFilters(): [Filters, (change: Partial<Filters>, typed?: boole
   return [filters, change, clear];
 }
 
+/** One of these names, as `tab` in the URL; the first unless said. Turning to another is no step in the history. */
+export function useTab<Name extends string>(names: readonly [Name, ...Name[]]): [Name, (name: string) => void] {
+  const [params, setParams] = useSearchParams();
+  const tab = names.find((name) => name === params.get("tab")) ?? names[0];
+  const turn = useCallback(
+    (name: string) =>
+      setParams(
+        (old) => {
+          const next = new URLSearchParams(old);
+          if (name === names[0]) next.delete("tab");
+          else next.set("tab", name);
+          return next;
+        },
+        { replace: true },
+      ),
+    [names, setParams],
+  );
+  return [tab, turn];
+}
+
 /** Marks the place in the history that a message was opened at. */
 const OPENED = { opened: true };
 

@@ -10,6 +10,20 @@ export async function fetchHealth(signal?: AbortSignal): Promise<Health> {
   return { status: body.status, reasons: body.reasons };
 }
 
+/** Whether anybody answers at all, and soon: a server that hangs, or a network that is gone, says nothing. */
+export async function isReachable(withinMs: number): Promise<boolean> {
+  const given = new AbortController();
+  const late = setTimeout(() => given.abort(), withinMs);
+  try {
+    await fetch("/health", { signal: given.signal, cache: "no-store" });
+    return true;
+  } catch {
+    return false;
+  } finally {
+    clearTimeout(late);
+  }
+}
+
 export function fetchStatus(signal?: AbortSignal): Promise<Status> {
   return get<Status>("/api/status", undefined, signal);
 }

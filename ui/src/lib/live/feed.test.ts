@@ -98,10 +98,27 @@ describe("the live feed", () => {
     expect(view.log.snapshot().map((row) => [row.message.seq, row.answer?.id])).toEqual([[3, "feed-4"]]);
     expect(view.counters.total).toBe(2);
   });
-  it("takes a silent link for a dead one", async () => {
+  it("takes a silent link for a dead one within 10 s, and does not wait for its close", async () => {
     await connected();
-    await vi.advanceTimersByTimeAsync(46_000);
+    await vi.advanceTimersByTimeAsync(7000);
+    sockets[0]!.onmessage?.({ data: '{"type":"ping"}' });
+    await vi.advanceTimersByTimeAsync(7000);
+    expect(view.link).toBe("connected");
+    await vi.advanceTimersByTimeAsync(3000);
     expect(sockets[0]!.closed).toBe(true);
+    expect(view.link).toBe("reconnecting");
+    expect(sockets).toHaveLength(2);
+    sockets[0]!.onclose?.();
+    sockets[0]!.say(1);
+    expect(paints).toHaveLength(0);
+  });
+  it("takes a link that does not open for a dead one, again and again", async () => {
+    await vi.advanceTimersByTimeAsync(9000);
+    expect(view.link).toBe("reconnecting");
+    await vi.advanceTimersByTimeAsync(9000);
+    expect(sockets.length).toBeGreaterThan(2);
+    await connected();
+    expect(view.link).toBe("connected");
   });
 });
 

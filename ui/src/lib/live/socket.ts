@@ -1,6 +1,8 @@
 /**
  * The one WebSocket of a view: connects, checks each frame, gathers what arrives between two paints
  * and hands it over at once, and connects again when it is cut off, sooner first, then every 10 s.
+ * A link may die without a word (a cable, a machine that sleeps, a server that hangs): silence counts
+ * as its end, and nobody waits for the browser to notice that nothing answers its close.
  *
  * A hidden page paints nothing, so a timer stands in for the frame there.
  */
@@ -25,8 +27,8 @@ export interface LiveSocketOptions {
 }
 
 const RETRY_MS = [250, 500, 1000, 2000, 5000, 10_000];
-/** The server speaks at least every 30 s; a link that is silent for longer is dead. */
-const SILENCE_MS = 45_000;
+/** The server speaks at least every 4 s; a link that is silent for longer, or does not open, is dead. */
+const SILENCE_MS = 8000;
 const HIDDEN_MS = 250;
 
 function nextPaint(run: () => void): void {
@@ -58,22 +60,30 @@ export class LiveSocket {
     this.options.onState(this.#failures === 0 ? "connecting" : "reconnecting", null);
     const socket = (this.options.open ?? ((url) => new WebSocket(url)))(this.options.url);
     this.#socket = socket;
+    this.#listen();
     socket.onopen = () => {
+      if (socket !== this.#socket) return;
       this.#failures = 0;
       this.#listen();
       this.options.onState("connected", null);
     };
-    socket.onmessage = (event) => this.#take(event.data);
+    socket.onmessage = (event) => socket === this.#socket && this.#take(event.data);
     socket.onclose = () => this.#lost(socket);
   }
 
   #listen(): void {
     clearTimeout(this.#silence);
-    this.#silence = setTimeout(() => this.#socket?.close(), SILENCE_MS);
+    const socket = this.#socket;
+    this.#silence = setTimeout(() => {
+      if (!socket) return;
+      this.#lost(socket);
+      socket.close();
+    }, SILENCE_MS);
   }
 
   #lost(socket: WebSocket): void {
     if (this.#closed || socket !== this.#socket) return;
+    this.#socket = null;
     clearTimeout(this.#silence);
     const wait = RETRY_MS[Math.min(this.#failures, RETRY_MS.length - 1)]!;
     this.#failures++;

@@ -6,6 +6,7 @@ import { Tabs, TabsContent, TabsList, TabsTrigger } from "@/components/ui/tabs";
 import { isOpen } from "@/lib/api/sessions";
 import type { SessionDetail } from "@/lib/api/types";
 import { shortSession } from "@/lib/format";
+import { useTab } from "@/lib/use-filters";
 import { useSession } from "../hooks/use-sessions";
 import { SessionActions } from "./session-actions";
 import { SessionCharts } from "./session-charts";
@@ -17,9 +18,12 @@ import { StateBadge } from "./state-badge";
 
 const TAB = "flex min-h-0 flex-1 flex-col data-[state=inactive]:hidden";
 
+const LISTS = ["messages", "jobs", "events"] as const;
+
 function Lists({ session }: { session: SessionDetail }) {
+  const [tab, turn] = useTab(LISTS);
   return (
-    <Tabs defaultValue="messages" className="flex h-[32rem] min-w-0 flex-col overflow-hidden rounded-md border bg-panel xl:h-auto xl:min-h-[28rem]">
+    <Tabs value={tab} onValueChange={turn} className="flex h-[32rem] min-w-0 flex-col overflow-hidden rounded-md border bg-panel xl:h-auto xl:min-h-[28rem]">
       <TabsList aria-label="What the session holds">
         <TabsTrigger value="messages">Messages</TabsTrigger>
         <TabsTrigger value="jobs">Jobs</TabsTrigger>
