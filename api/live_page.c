@@ -15,6 +15,15 @@ static struct span bytes_of(const struct live_entry *entry, struct buffer *scrat
     return bytes;
 }
 
+/* -1: it answers nothing. */
+static int64_t latency_of(const struct live_entry *entry)
+{
+    struct segment_line line;
+    if (segment_line_parse(&line, entry->line, entry->len) != STATUS_OK || !line.paired)
+        return -1;
+    return line.latency_us;
+}
+
 /* What the entry does not say of itself is read from its line where the filter asks for it. */
 static bool fits(const struct query_filter *filter, const struct live_entry *entry,
                  struct buffer *scratch)
@@ -24,6 +33,8 @@ static bool fits(const struct query_filter *filter, const struct live_entry *ent
                                   .direction = (enum direction)entry->direction,
                                   .method = (enum stratum_method)entry->method,
                                   .error = entry->error};
+    if (filter->latency_min_us || filter->latency_max_us)
+        facts.latency_us = latency_of(entry);
     if (by_name || filter->text_len)
         facts.bytes = bytes_of(entry, scratch);
     if (by_name) {

@@ -59,6 +59,10 @@ enum status message_filter_read_content(struct message_filter *out,
         out->query.text = text->text;
         out->query.text_len = text->len;
     }
+    out->query.latency_min_us = parameter_number(parameters, "latency_min_ms");
+    out->query.latency_max_us = parameter_number(parameters, "latency_max_ms");
+    if (out->query.latency_max_us && out->query.latency_max_us < out->query.latency_min_us)
+        return error_set(err, STATUS_INVALID, "latency_max_ms: below latency_min_ms");
     return method->given ? read_methods(out, method, err) : STATUS_OK;
 }
 
@@ -79,7 +83,7 @@ bool message_filter_is_narrow(const struct message_filter *filter)
 {
     const struct query_filter *query = &filter->query;
     return query->session_count || query->directions || query->methods || query->method_count ||
-           query->errors || query->text_len;
+           query->errors || query->text_len || query->latency_min_us || query->latency_max_us;
 }
 
 /* ---- a message ---- */
@@ -98,6 +102,7 @@ void message_facts_read(struct message_facts *out, const struct query_row *row, 
                                   .direction = line->direction,
                                   .method = scan.method,
                                   .error = scan.error,
+                                  .latency_us = line->paired ? line->latency_us : -1,
                                   .bytes = bytes,
                                   .method_text = scan.method_text};
 }
@@ -113,12 +118,21 @@ static bool method_fits(const struct query_filter *filter, const struct message_
     return false;
 }
 
+static bool latency_fits(const struct query_filter *filter, const struct message_facts *facts)
+{
+    if (!filter->latency_min_us && !filter->latency_max_us)
+        return true;
+    return facts->latency_us >= 0 && facts->latency_us >= filter->latency_min_us &&
+           (!filter->latency_max_us || facts->latency_us <= filter->latency_max_us);
+}
+
 bool message_filter_fits(const struct query_filter *filter, const struct message_facts *facts)
 {
     return (!filter->directions || filter->directions >> facts->direction & 1) &&
            (!filter->from_ns || facts->wall_ns >= filter->from_ns) &&
            (!filter->to_ns || facts->wall_ns < filter->to_ns) &&
-           (!filter->errors || facts->error) && method_fits(filter, facts) &&
+           (!filter->errors || facts->error) && latency_fits(filter, facts) &&
+           method_fits(filter, facts) &&
            (!filter->text_len ||
             memmem(facts->bytes.data, facts->bytes.len, filter->text, filter->text_len) != NULL);
 }

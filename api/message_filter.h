@@ -16,6 +16,12 @@
 #define MESSAGE_FILTER_TEXT    256 /* bytes of q and of method */
 #define MESSAGE_FILTER_METHODS 16
 
+/* Nothing is recorded as taking longer than a day: PAIR_TIMEOUT_SEC is less. */
+#define MESSAGE_FILTER_MS(of)                                                                      \
+    {                                                                                              \
+        .name = (of), .kind = PARAMETER_MS, .least = 1, .most = INT64_C(86400000000)               \
+    }
+
 /* Put these into a route's table: what is asked of a message itself … */
 #define MESSAGE_FILTER_CONTENT                                                                     \
     {.name = "session_id", .kind = PARAMETER_SESSION},                                             \
@@ -24,6 +30,7 @@
          .choices = "miner_to_pool|pool_to_miner|hashscope_to_pool|pool_to_hashscope"},            \
         {.name = "method", .kind = PARAMETER_TEXT, .most = MESSAGE_FILTER_TEXT},                   \
         {.name = "q", .kind = PARAMETER_TEXT, .most = MESSAGE_FILTER_TEXT},                        \
+        MESSAGE_FILTER_MS("latency_min_ms"), MESSAGE_FILTER_MS("latency_max_ms"),                  \
     {                                                                                              \
         .name = "errors", .kind = PARAMETER_SWITCH                                                 \
     }
@@ -57,13 +64,14 @@ struct message_facts {
     enum direction direction;
     enum stratum_method method; /* STRATUM_METHOD_NONE on all pieces of a long line but the first */
     bool error;
+    int64_t latency_us;      /* of an answer; -1: it is none */
     struct span bytes;       /* the message's own */
     struct span method_text; /* when it has a method */
 };
 /* `bytes` as from query_row_bytes. */
 void message_facts_read(struct message_facts *out, const struct query_row *row, struct span bytes);
 
-/* Of the filter: times, directions, methods, method_names, errors, text. */
+/* Of the filter: times, directions, methods, method_names, errors, latencies, text. */
 bool message_filter_fits(const struct query_filter *filter, const struct message_facts *facts);
 
 #endif

@@ -79,6 +79,37 @@ static enum status take_switch(struct parameter_value *value, const struct param
                      value->text);
 }
 
+/* "500", "0.25": no sign, no exponent. */
+static bool read_ms(const char *text, int64_t *us)
+{
+    static const int64_t unit[] = {1000, 100, 10, 1};
+    int64_t behind = 0;
+    size_t whole = strspn(text, "0123456789"), digits = 0;
+    const char *point = text + whole;
+    if (*point == '.')
+        digits = strspn(point + 1, "0123456789");
+    if (whole == 0 || whole > 12 || digits > 3 || point[digits + (*point == '.')] != '\0' ||
+        (*point == '.' && digits == 0))
+        return false;
+    for (size_t i = 1; i <= digits; i++)
+        behind += (point[i] - '0') * unit[i];
+    *us = strtoll(text, NULL, 10) * unit[0] + behind;
+    return true;
+}
+
+static enum status take_ms(struct parameter_value *value, const struct parameter *known,
+                           struct error *err)
+{
+    if (!read_ms(value->text, &value->number))
+        return error_set(err, STATUS_INVALID,
+                         "%s: '%.40s' is no number of milliseconds such as 2.5", known->name,
+                         value->text);
+    if (value->number < known->least || value->number > known->most)
+        return error_set(err, STATUS_INVALID, "%s: %.40s is not %g to %g", known->name, value->text,
+                         (double)known->least / 1e3, (double)known->most / 1e3);
+    return STATUS_OK;
+}
+
 static enum status take_value(struct parameter_value *value, const struct parameter *known,
                               struct error *err)
 {
@@ -91,6 +122,8 @@ static enum status take_value(struct parameter_value *value, const struct parame
         return take_choice(value, known, err);
     case PARAMETER_SWITCH:
         return take_switch(value, known, err);
+    case PARAMETER_MS:
+        return take_ms(value, known, err);
     case PARAMETER_SESSION:
         if (uuid_parse(&value->uuid, value->text, value->len))
             return STATUS_OK;

@@ -24,6 +24,8 @@ enum parameter_kind {
     PARAMETER_SWITCH,  /* true, false, 1, 0 */
     PARAMETER_SESSION, /* a UUID */
     PARAMETER_TIME,    /* RFC 3339, with Z or an offset; nanoseconds */
+    PARAMETER_MS,      /* milliseconds, up to three digits behind the point; microseconds, least to
+                          most */
 };
 
 struct parameter {

@@ -106,7 +106,17 @@ static void encode(struct buffer *out, const char *text, size_t len)
     }
 }
 
-static bool encode_value(struct buffer *out, const json_t *value)
+/* Fractions are for those that are times. */
+static bool takes_fraction(const char *name)
+{
+    for (size_t i = 0; i < sizeof export_parameters / sizeof export_parameters[0]; i++) {
+        if (strcmp(export_parameters[i].name, name) == 0)
+            return export_parameters[i].kind == PARAMETER_MS;
+    }
+    return false;
+}
+
+static bool encode_value(struct buffer *out, const char *name, const json_t *value)
 {
     char number[24];
     if (json_is_string(value)) {
@@ -115,6 +125,9 @@ static bool encode_value(struct buffer *out, const json_t *value)
         buffer_append_text(out, json_is_true(value) ? "true" : "false");
     } else if (json_is_integer(value)) {
         (void)snprintf(number, sizeof number, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        buffer_append_text(out, number);
+    } else if (json_is_real(value) && takes_fraction(name)) {
+        (void)snprintf(number, sizeof number, "%.15g", json_real_value(value));
         buffer_append_text(out, number);
     } else {
         return false;
@@ -137,7 +150,7 @@ static enum status encode_body(struct buffer *out, json_t *body, struct error *e
             buffer_append_char(out, '&');
         buffer_append_text(out, name);
         buffer_append_char(out, '=');
-        if (!encode_value(out, value))
+        if (!encode_value(out, name, value))
             return error_set(err, STATUS_INVALID, "%.40s: a text, number or truth is wanted", name);
     }
     return STATUS_OK;

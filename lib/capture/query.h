@@ -87,12 +87,13 @@ struct query_filter {
     uint64_t methods; /* bit set of 1 << enum stratum_method; with method_names: either */
     const char *const *method_names; /* such as are in no list, exactly as written */
     size_t method_count;
-    bool errors;         /* responses that refuse */
-    uint64_t answers_to; /* the line whose `re` is this; 0: any */
-    const char *text;    /* occurs in the message's bytes as they were on the wire; in lines that */
-    size_t text_len;     /* are no message, anywhere in the line. 0: any */
-    bool ignore_case;    /* of text, for the letters of ASCII */
-    unsigned what;       /* QUERY_MESSAGES …; 0: all */
+    bool errors;                            /* responses that refuse */
+    uint64_t answers_to;                    /* the line whose `re` is this; 0: any */
+    int64_t latency_min_us, latency_max_us; /* answers that took so long; both included; 0: any */
+    const char *text; /* occurs in the message's bytes as they were on the wire; in lines that */
+    size_t text_len;  /* are no message, anywhere in the line. 0: any */
+    bool ignore_case; /* of text, for the letters of ASCII */
+    unsigned what;    /* QUERY_MESSAGES …; 0: all */
     enum query_source source;
 
     /* Sessions by what is known of them: parts of these texts, without regard to case; NULL: any.

@@ -55,6 +55,13 @@ static uint64_t mix(uint64_t hash, const void *data, size_t len)
     return hash_bytes(hash ^ HASH_SEED, data, len);
 }
 
+static uint64_t mix_number(uint64_t hash, uint64_t number)
+{
+    unsigned char bytes[8];
+    store_le64(bytes, number);
+    return mix(hash, bytes, sizeof bytes);
+}
+
 static uint64_t mix_text(uint64_t hash, const char *text)
 {
     hash = mix(hash, text ? "+" : "-", 1);
@@ -93,16 +100,17 @@ static uint64_t hash_filter(const struct query_filter *filter)
     const char *const texts[] = {filter->worker, filter->peer, filter->route, filter->pool,
                                  filter->user_agent};
     uint64_t hash = 0;
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        unsigned char bytes[8];
-        store_le64(bytes, numbers[i]);
-        hash = mix(hash, bytes, sizeof bytes);
-    }
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        hash = mix_number(hash, numbers[i]);
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         hash = mix_text(hash, texts[i]);
     for (size_t i = 0; i < filter->method_count; i++)
         hash = mix_text(hash, filter->method_names[i]);
     hash = mix(hash, filter->text ? filter->text : "", filter->text_len);
+    if (filter->latency_min_us || filter->latency_max_us) { /* older cursors know none of these */
+        hash = mix_number(hash, (uint64_t)filter->latency_min_us);
+        hash = mix_number(hash, (uint64_t)filter->latency_max_us);
+    }
     return mix_sessions(hash, filter);
 }
 
@@ -160,6 +168,9 @@ static enum status check(const struct query_filter *filter, struct error *err)
         return error_set(err, STATUS_INVALID, "no such direction");
     if (filter->what & ~ALL_KINDS)
         return error_set(err, STATUS_INVALID, "no such kind of line");
+    if (filter->latency_min_us < 0 || filter->latency_max_us < 0 ||
+        (filter->latency_max_us && filter->latency_min_us > filter->latency_max_us))
+        return error_set(err, STATUS_INVALID, "the range of latencies ends before it begins");
     return STATUS_OK;
 }
 
@@ -178,7 +189,11 @@ enum status query_match_init(struct query_match *match, const struct query_filte
     match->what = filter->what ? filter->what : ALL_KINDS;
     match->errors = filter->errors;
     match->answers_to = filter->answers_to;
-    if (filter->directions || match->by_method || match->errors || match->answers_to)
+    match->by_latency = filter->latency_min_us || filter->latency_max_us;
+    match->latency_min_us = filter->latency_min_us;
+    match->latency_max_us = filter->latency_max_us ? filter->latency_max_us : INT64_MAX;
+    if (filter->directions || match->by_method || match->errors || match->answers_to ||
+        match->by_latency)
         match->what &= QUERY_MESSAGES;
     if (filter->session_count)
         query_match_restrict(match, filter->sessions, filter->session_count);

@@ -45,11 +45,18 @@ static unsigned kind_of(const struct segment_line *line)
     return span_equal_text(line->event, "state") ? QUERY_STATES : QUERY_EVENTS;
 }
 
+bool query_match_latency(const struct query_match *match, bool paired, int64_t latency_us)
+{
+    return !match->by_latency ||
+           (paired && latency_us >= match->latency_min_us && latency_us <= match->latency_max_us);
+}
+
 static bool subject_fits(const struct query_match *match, const struct segment_line *line)
 {
     return (match->what & kind_of(line)) &&
            (!line->is_message || (match->directions & (1u << line->direction))) &&
            (!match->answers_to || (line->paired && line->re == match->answers_to)) &&
+           query_match_latency(match, line->paired, line->latency_us) &&
            session_fits(match, line->session);
 }
 
@@ -114,7 +121,7 @@ static bool content_fits(const struct query_match *match, struct query_line *lin
 
 static bool reads_subject(const struct query_match *match)
 {
-    return match->by_session || match->answers_to ||
+    return match->by_session || match->answers_to || match->by_latency ||
            match->what != (QUERY_MESSAGES | QUERY_EVENTS | QUERY_STATES) ||
            match->directions != (1u << DIRECTION_COUNT) - 1;
 }
@@ -267,6 +274,8 @@ static bool record_message_fits(const struct query_match *match, const struct re
     return (match->directions & (1u << record->direction)) &&
            (!match->answers_to ||
             ((record->flags & RECORD_PAIRED) && record->re == match->answers_to)) &&
+           query_match_latency(match, record->flags & RECORD_PAIRED,
+                               record->latency_ns / NS_PER_US) &&
            (!text->len || query_needle_find(text, record->payload.data, record->payload.len));
 }
 

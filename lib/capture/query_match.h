@@ -36,6 +36,8 @@ struct query_match {
     size_t name_count;
     bool by_method, errors;
     uint64_t answers_to;
+    bool by_latency;
+    int64_t latency_min_us, latency_max_us; /* both included */
     struct query_needle text;
     struct query_needle clue;   /* stands in every line that fits; not set: no such text */
     struct query_needle base64; /* or this does: the message may hold the clue encoded */
@@ -48,6 +50,8 @@ enum status query_match_init(struct query_match *match, const struct query_filte
 /* From now on only these sessions fit. */
 void query_match_restrict(struct query_match *match, const struct uuid *sessions, size_t count);
 void query_match_close(struct query_match *match);
+/* Whether an answer that took so long fits; `paired`: it is one. */
+bool query_match_latency(const struct query_match *match, bool paired, int64_t latency_us);
 
 /* A line that fits. */
 struct query_hit {

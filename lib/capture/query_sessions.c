@@ -232,7 +232,8 @@ static void choose(struct query_sessions *sessions, bool live_only)
 static enum status check(const struct query_filter *filter, struct error *err)
 {
     if (filter->directions || filter->methods || filter->method_count || filter->errors ||
-        filter->answers_to || filter->text_len || filter->what)
+        filter->answers_to || filter->text_len || filter->what || filter->latency_min_us ||
+        filter->latency_max_us)
         return error_set(err, STATUS_INVALID, "sessions are not chosen by their messages");
     return STATUS_OK;
 }

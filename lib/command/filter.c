@@ -59,6 +59,11 @@ static const struct flag message_flags[] = {
      "With --method: their answers too"},
     {"errors", 'e', FLAG_SWITCH, AT(errors), 0, 0, NULL, NULL,
      "Only answers that refuse; with --method: that refuse one of these"},
+    {"slower-than", 0, FLAG_TEXT, AT(slower_than), 0, 0, NULL, "TIME",
+     "Only answers that took that long or longer: 500ms, 2.5ms, 250us, 2s; with --method: to one "
+     "of these"},
+    {"faster-than", 0, FLAG_TEXT, AT(faster_than), 0, 0, NULL, "TIME",
+     "Only answers that took less than that; both together: from one to the other"},
     {"grep", 'g', FLAG_TEXT, AT(grep), 0, 0, NULL, "TEXT",
      "Only what has this in its bytes as they were on the wire"},
     {"ignore-case", 'i', FLAG_SWITCH, AT(ignore_case), 0, 0, NULL, NULL,
@@ -81,6 +86,12 @@ const struct flag_table filter_session_flags = FLAG_TABLE(session_flags);
 const struct flag_table filter_message_flags = FLAG_TABLE(message_flags);
 const struct flag_table format_flags = FLAG_TABLE(shape_flags);
 
+/* What only answers have: with --method it is about answers to those. */
+static bool asks_of_answers(const struct filter_options *options)
+{
+    return options->errors || options->slower_than != NULL || options->faster_than != NULL;
+}
+
 static bool names_no_session(const struct filter_options *options)
 {
     return options->session == NULL && options->worker == NULL && options->peer == NULL &&
@@ -92,8 +103,9 @@ bool filter_is_unset(const struct filter_options *options)
     return names_no_session(options) && options->since == NULL && options->until == NULL &&
            options->series == NULL && options->first_seq == 0 && options->last_seq == 0 &&
            options->dir == NULL && options->method == NULL && options->grep == NULL &&
-           !options->errors && !options->answers && !options->ignore_case &&
-           options->kind == NULL && options->source == NULL;
+           options->slower_than == NULL && options->faster_than == NULL && !options->errors &&
+           !options->answers && !options->ignore_case && options->kind == NULL &&
+           options->source == NULL;
 }
 
 struct resolving {
@@ -198,9 +210,10 @@ static int take_method(const struct resolving *at, const char *text, size_t len)
     query->methods |= bits;
     if (bits != 0)
         return 0;
-    if (at->options->errors)
-        return refuse(at, EXIT_USAGE, "--errors --method %.*s: expected a known method", (int)len,
-                      text);
+    if (asks_of_answers(at->options))
+        return refuse(at, EXIT_USAGE, "%s --method %.*s: expected a known method",
+                      at->options->errors ? "--errors" : "--slower-than, --faster-than with",
+                      (int)len, text);
     name = memory_text_n(text, len);
     at->filter->method_names =
         memory_resize(at->filter->method_names, (query->method_count + 1) * sizeof(char *));
@@ -219,8 +232,10 @@ static int resolve_methods(const struct resolving *at)
         return code;
     if (options->answers && (options->method == NULL || options->errors))
         return refuse(at, EXIT_USAGE, "--answers wants --method, and no --errors");
+    if (options->answers && asks_of_answers(options))
+        return refuse(at, EXIT_USAGE, "--answers goes without --slower-than and --faster-than");
     filter->query.errors = options->errors;
-    filter->refusals = options->errors && options->method != NULL;
+    filter->refusals = asks_of_answers(options) && options->method != NULL;
     filter->answers = options->answers;
     filter->wanted_methods = filter->query.methods;
     if (filter->refusals)
@@ -230,12 +245,36 @@ static int resolve_methods(const struct resolving *at)
     return 0;
 }
 
+/* --faster-than leaves out what takes exactly that long; it has to leave something. */
+static int resolve_waits(const struct resolving *at)
+{
+    const struct filter_options *options = at->options;
+    struct query_filter *query = &at->filter->query;
+
+    if (options->slower_than != NULL &&
+        !moment_parse_wait(options->slower_than, &query->latency_min_us))
+        return refuse(at, EXIT_USAGE, "--slower-than %s: expected " MOMENT_WAIT_FORMS,
+                      options->slower_than);
+    if (options->faster_than == NULL)
+        return 0;
+    if (!moment_parse_wait(options->faster_than, &query->latency_max_us))
+        return refuse(at, EXIT_USAGE, "--faster-than %s: expected " MOMENT_WAIT_FORMS,
+                      options->faster_than);
+    if (--query->latency_max_us < 1 || query->latency_max_us < query->latency_min_us)
+        return refuse(at, EXIT_USAGE, "--faster-than %s: nothing is%s%s", options->faster_than,
+                      options->slower_than == NULL ? "" : " and takes at least ",
+                      options->slower_than == NULL ? "" : options->slower_than);
+    return 0;
+}
+
 static int resolve_words(const struct resolving *at)
 {
     const struct filter_options *options = at->options;
     struct query_filter *query = &at->filter->query;
     int code = options->dir == NULL ? 0 : each_part(at, options->dir, take_direction);
 
+    if (code == 0)
+        code = resolve_waits(at);
     query->worker = options->worker;
     query->peer = options->peer;
     query->route = options->route;

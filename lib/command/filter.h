@@ -4,8 +4,9 @@
  *
  * What the flags add to the filter itself: moments as people write them (moment.h), sessions by the
  * beginning or end of their UUID, method names without "mining.", and two questions about answers:
- * --answers (of the requests that fit) and --errors together with --method (refusals of such
- * requests). For these two the query finds candidates, and show.h decides.
+ * --answers (of the requests that fit) and --errors, --slower-than or --faster-than together with
+ * --method (answers to such requests). For these two the query finds candidates, and show.h
+ * decides.
  *
  * Ownership: struct filter owns what it resolved; filter_close frees it. The options' texts must
  * outlive it. Threads: one.
@@ -28,6 +29,7 @@ struct filter_options {
     const char *series;                               /* the instance of an import */
     const char *dir, *method;                         /* one or several, with commas */
     const char *grep;                                 /* occurs in the message */
+    const char *slower_than, *faster_than;            /* moment_parse_wait */
     bool errors, answers, ignore_case;
     const char *kind;   /* "messages", "events", "states" */
     const char *source; /* "all", "live", "archive" */
@@ -49,7 +51,7 @@ struct filter {
     struct uuid *sessions;
     char **method_names;
     bool answers;            /* method-less lines only where they answer what was given out */
-    bool refusals;           /* only answers to requests of these methods: */
+    bool refusals;           /* --errors …: only answers to requests of these methods: */
     uint64_t wanted_methods; /* … bit set */
 };
 

@@ -6,6 +6,7 @@
 #include "lib/command/moment.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/clock.h"
@@ -127,4 +128,31 @@ bool moment_parse(const char *text, int64_t now_ns, int64_t begin_ns, int64_t *o
 {
     return parse_word(text, now_ns, out_ns) || parse_relative(text, now_ns, begin_ns, out_ns) ||
            parse_date(text, out_ns) || parse_time_of_day(text, now_ns, begin_ns, out_ns);
+}
+
+bool moment_parse_wait(const char *text, int64_t *out_us)
+{
+    static const struct {
+        const char *name;
+        int64_t us;
+    } units[] = {{"us", 1}, {"ms", 1000}, {"s", 1000000}};
+    size_t whole = strspn(text, "0123456789"), len = whole;
+    const char *unit;
+    double number = 0;
+
+    if (text[len] == '.')
+        len += 1 + strspn(text + len + 1, "0123456789");
+    unit = text + len;
+    if (whole == 0 || len > 30 || unit[-1] == '.')
+        return false;
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (strcmp(unit, units[i].name) != 0)
+            continue;
+        number = strtod(text, NULL) * (double)units[i].us;
+        if (number > (double)(NS_PER_DAY / NS_PER_US))
+            return false;
+        *out_us = (int64_t)number;
+        return true;
+    }
+    return false;
 }

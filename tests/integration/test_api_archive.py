@@ -266,6 +266,7 @@ class ExportTest(ArchiveCase):
             self.api, "?" + urllib.parse.urlencode({**asked, "errors": "false"}))[1].splitlines())
         self.assertEqual(len(lines), 1)
         self.assertEqual(post({})[:4], b"\x0a\x0d\x0d\x0a")
+        self.assertEqual(len(post({"format": "ndjson", "latency_max_ms": 60000.5}).splitlines()), 50)
         for body in ({"format": "xml"}, {"x": 1}, {"errors": "perhaps"}, {"q": None}, {"q": [1]},
                      {"q": 1.5}, {"format": {"a": 1}}, {"errors": 2}, {"q": ""},
                      {"q": "x" * 300}, {str(i): i for i in range(40)}):

@@ -97,6 +97,10 @@ class MessagesTest(ApiCase):
                    "method=x.y", "errors=true", "q=job17", "q=Low%20difficulty", "q=nowhere",
                    f"session_id={session}", f"session_id={session}&errors=1", f"from={middle}",
                    f"to={middle}", "session_id=01930000-0000-7000-8000-000000000000"]
+        waits = sorted(row["latency_ms"] for row in rows if row["is_response"])
+        slow, slower = (f"{waits[at]:.3f}" for at in (len(waits) // 2, -1))
+        queries += [f"latency_min_ms={slow}", f"latency_max_ms={slow}",
+                    f"latency_min_ms={slow}&latency_max_ms={slower}", f"latency_min_ms={slow}&errors=true"]
         recorder.ask("rotate")
         for query in queries:
             for order in ("newest", "oldest"):
@@ -109,6 +113,9 @@ class MessagesTest(ApiCase):
                 self.assertEqual(live, archived, query)
         self.assertEqual(len(self.items(api, "source=live&method=mining.submit&limit=1000")), 33)
         self.assertEqual(len(self.items(api, "source=live&errors=true&limit=1000")), 11)
+        found = self.items(api, f"source=live&latency_min_ms={slow}&limit=1000")
+        self.assertEqual(len(found), sum(wait >= float(slow) for wait in waits))
+        self.assertTrue(all(row["is_response"] and row["latency_ms"] >= float(slow) for row in found))
         self.assertEqual(len(self.items(api, f"source=live&session_id={session}&limit=1000")), 6)
 
     def pool_of(self, recorder):
@@ -215,7 +222,9 @@ class MessagesTest(ApiCase):
                 "source=disk": "source: 'disk'", "direction=up": "direction: 'up'",
                 "session_id=1": "session_id: '1' is no UUID", "from=yesterday": "from: 'yesterday'",
                 "from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z": "to: not behind from",
-                "errors=maybe": "errors: 'maybe'", "q=": "q: 0 bytes", "q=" + "a" * 257: "q: 257 bytes",
+                "errors=maybe": "errors: 'maybe'", "latency_min_ms=-1": "latency_min_ms: '-1'",
+                "latency_min_ms=1.": "latency_min_ms: '1.'", "latency_min_ms=0": "latency_min_ms: 0 is not",
+                "latency_min_ms=5&latency_max_ms=4.999": "latency_max_ms: below latency_min_ms", "q=": "q: 0 bytes", "q=" + "a" * 257: "q: 257 bytes",
                 "method=,": "method: an empty name", "limit=1&limit=2": "limit: given twice",
                 "nonsense=1": "nonsense: there is no such parameter here", "q=%zz": "q: not percent",
                 "q=%00": "q: not percent", "q=%ff": "q: not percent", "cursor=x": "cursor",

@@ -83,20 +83,21 @@ class ReadersTest(ApiCase):
         self.wait_following(everything, miner)
         readers = {query: self.reader(api, query) for query in (
             "?method=mining.submit", "?method=submit", "?method=ping,mining.submit", "?direction=pool_to_miner", "?q=0a0b0c0d",
-            "?errors=true", "?session_id=01930000-0000-7000-8000-000000000000")}
+            "?errors=true", "?latency_max_ms=60000", "?latency_min_ms=60000",
+            "?session_id=01930000-0000-7000-8000-000000000000")}
         miner.send(b'{"id":8,"method":"mining.subscribe","params":[]}\n' + SUBMIT % 9)
         self.next_submit(everything)
         upstream.send(b'{"id":9,"result":null,"error":[23,"low difficulty",null]}\n')
         wanted = {"?method=mining.submit": '"id":9', "?method=submit": '"id":9',
                   "?method=ping,mining.submit": '"id":9',
                   "?direction=pool_to_miner": "low diff", "?q=0a0b0c0d": "submit",
-                  "?errors=true": "low diff"}
+                  "?errors=true": "low diff", "?latency_max_ms=60000": "low diff"}
         for query, text in wanted.items():
             self.assertIn(text, readers[query].next()["message"]["raw"], query)
-        other = readers["?session_id=01930000-0000-7000-8000-000000000000"]
-        other.sock.settimeout(0.2)
-        with self.assertRaises(TimeoutError):
-            other.next()
+        for query in ("?session_id=01930000-0000-7000-8000-000000000000", "?latency_min_ms=60000"):
+            readers[query].sock.settimeout(0.2)
+            with self.assertRaises(TimeoutError):
+                readers[query].next()
 
     def test_one_session_and_batches(self):
         _, miner, _, api = self.scene()

@@ -302,6 +302,10 @@ static bool fits(const struct segment_line *line, const struct query_filter *fil
         return false;
     if ((filter->methods || filter->method_count) && !method_fits(line, &note, filter))
         return false;
+    bool timed = filter->latency_min_us || filter->latency_max_us;
+    if (timed && !(line->is_message && line->paired && line->latency_us >= filter->latency_min_us &&
+                   (!filter->latency_max_us || line->latency_us <= filter->latency_max_us)))
+        return false;
     if (filter->errors && !(line->is_message && note.error))
         return false;
     if (filter->answers_to && !(line->paired && line->re == filter->answers_to))
@@ -446,6 +450,10 @@ void made_filter_choose(struct made *made, struct made_filter *out)
         filter->method_count = 1;
     }
     filter->errors = made_random(made, 8) == 0;
+    if (made_random(made, 8) == 0)
+        filter->latency_min_us = (int64_t)made_random(made, 2000);
+    if (made_random(made, 8) == 0)
+        filter->latency_max_us = filter->latency_min_us + 1 + (int64_t)made_random(made, 2000);
     if (made_random(made, 12) == 0)
         filter->answers_to = made_random(made, made->seq);
     if (made_random(made, 3) == 0) {

@@ -104,6 +104,23 @@ await check("a job opens by keyboard, explained and in hex, and closes by Esc", 
   await drawer.waitFor({ state: "detached" });
 });
 
+await check("answers that took long are found, live and in the archive, on one row with what was asked", async () => {
+  for (const path of ["/", "/archive"]) {
+    await page.goto(url + path);
+    const input = page.getByRole("textbox", { name: "Latency in milliseconds" });
+    await input.fill("soon");
+    await page.locator("[aria-label='Latency in milliseconds'][aria-invalid=true]").waitFor();
+    await input.fill("0.001-60000");
+    await page.waitForURL(/latency_min_ms=0\.001&latency_max_ms=60000/);
+    await page.locator("[role=row]", { hasText: "mining.submit" }).filter({ hasText: /\d [mµ]?s/ }).first().waitFor();
+    await input.fill(">60000");
+    await page.waitForURL((where) => where.searchParams.get("latency_min_ms") === "60000" && !where.searchParams.has("latency_max_ms"));
+    await page.getByText(path === "/" ? "Nothing fits these filters yet" : /^Nothing/).first().waitFor();
+    await page.getByRole("button", { name: "Clear" }).first().click();
+    await page.waitForFunction(() => document.querySelector("[aria-label='Latency in milliseconds']").value === "");
+  }
+});
+
 await check("a message opens and closes as one step of the history, and the focus returns", async () => {
   await page.goto(`${url}/archive?method=mining.notify`);
   await rows(page).nth(2).click();

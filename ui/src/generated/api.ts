@@ -997,6 +997,8 @@ export interface components {
             /** Format: date-time */
             to?: string;
             errors?: boolean;
+            latency_min_ms?: number;
+            latency_max_ms?: number;
             /** @enum {string} */
             source?: "live" | "archive" | "all";
         };
@@ -1175,6 +1177,10 @@ export interface components {
         To: string;
         /** @description Answers that refuse only. */
         Errors: boolean;
+        /** @description Answers that took that long or longer only, in milliseconds with up to three digits behind the point. */
+        LatencyMin: number;
+        /** @description Answers that did not take longer only, likewise. */
+        LatencyMax: number;
         /** @description From memory, from the files, or both as one. */
         Source: "live" | "archive" | "all";
         /** @description The `next_cursor` of the page before, with otherwise the same parameters. */
@@ -1216,6 +1222,10 @@ export interface operations {
                 to?: components["parameters"]["To"];
                 /** @description Answers that refuse only. */
                 errors?: components["parameters"]["Errors"];
+                /** @description Answers that took that long or longer only, in milliseconds with up to three digits behind the point. */
+                latency_min_ms?: components["parameters"]["LatencyMin"];
+                /** @description Answers that did not take longer only, likewise. */
+                latency_max_ms?: components["parameters"]["LatencyMax"];
                 /** @description From memory, from the files, or both as one. */
                 source?: components["parameters"]["Source"];
                 /** @description Newest first, or oldest first. */
@@ -1824,6 +1834,10 @@ export interface operations {
                 to?: components["parameters"]["To"];
                 /** @description Answers that refuse only. */
                 errors?: components["parameters"]["Errors"];
+                /** @description Answers that took that long or longer only, in milliseconds with up to three digits behind the point. */
+                latency_min_ms?: components["parameters"]["LatencyMin"];
+                /** @description Answers that did not take longer only, likewise. */
+                latency_max_ms?: components["parameters"]["LatencyMax"];
                 /** @description From memory, from the files, or both as one. */
                 source?: components["parameters"]["Source"];
                 /** @description How many parts of that time. */
@@ -1873,6 +1887,10 @@ export interface operations {
                 to?: components["parameters"]["To"];
                 /** @description Answers that refuse only. */
                 errors?: components["parameters"]["Errors"];
+                /** @description Answers that took that long or longer only, in milliseconds with up to three digits behind the point. */
+                latency_min_ms?: components["parameters"]["LatencyMin"];
+                /** @description Answers that did not take longer only, likewise. */
+                latency_max_ms?: components["parameters"]["LatencyMax"];
                 /** @description From memory, from the files, or both as one. */
                 source?: components["parameters"]["Source"];
             };
@@ -1922,6 +1940,10 @@ export interface operations {
                 q?: components["parameters"]["Text"];
                 /** @description Answers that refuse only. */
                 errors?: components["parameters"]["Errors"];
+                /** @description Answers that took that long or longer only, in milliseconds with up to three digits behind the point. */
+                latency_min_ms?: components["parameters"]["LatencyMin"];
+                /** @description Answers that did not take longer only, likewise. */
+                latency_max_ms?: components["parameters"]["LatencyMax"];
                 /** @description Many messages in one frame. */
                 batch?: boolean;
             };

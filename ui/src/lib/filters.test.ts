@@ -3,7 +3,7 @@ import { filtersFromUrl, filtersToUrl, hasFilters } from "./filters";
 
 describe("filters in the URL", () => {
   it("come back as they were written", () => {
-    const filters = { session_id: "01993a00", direction: "miner_to_pool", method: "mining.submit", q: "a&b=ü", errors: true } as const;
+    const filters = { session_id: "01993a00", direction: "miner_to_pool", method: "mining.submit", q: "a&b=ü", errors: true, latency_min_ms: "2.5" } as const;
     expect(filtersFromUrl(new URLSearchParams(filtersToUrl(filters).toString()))).toEqual(filters);
   });
   it("leave what else is in the URL alone", () => {

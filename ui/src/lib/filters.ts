@@ -10,11 +10,14 @@ export interface Filters {
   method?: string;
   q?: string;
   errors?: boolean;
+  /** Answers that took so long, in milliseconds as the API takes them. */
+  latency_min_ms?: string;
+  latency_max_ms?: string;
   from?: string;
   to?: string;
 }
 
-const TEXTS = ["session_id", "method", "q", "from", "to"] as const;
+const TEXTS = ["session_id", "method", "q", "from", "to", "latency_min_ms", "latency_max_ms"] as const;
 const LONGEST = 256;
 
 export function filtersFromUrl(params: URLSearchParams): Filters {

@@ -8,6 +8,7 @@ import { cn } from "@/lib/cn";
 import { hasFilters } from "@/lib/filters";
 import { useFilters } from "@/lib/use-filters";
 import { useHotkeys } from "@/lib/use-hotkeys";
+import { LatencyInput } from "./latency-input";
 import { METHODS } from "./method-names";
 import { SessionInput } from "./session-input";
 
@@ -42,6 +43,7 @@ export function FilterBar({ children, withSession = true }: { children?: ReactNo
       {withSession && (
         <SessionInput className={cn("w-28 min-w-20 flex-1 basis-20 @lg:flex-none @lg:basis-auto @3xl:w-36", !filters.session_id && "hidden @3xl:block")} value={filters.session_id ?? ""} onValue={toSession} />
       )}
+      <LatencyInput className="w-16 min-w-14 flex-1 basis-14 @lg:flex-none @lg:basis-auto @3xl:w-20" value={filters} onValue={(range) => change(range, true)} />
       <Button aria-pressed={filters.errors ?? false} className={cn(filters.errors && "border-bad/60 bg-bad/10 text-bad")} onClick={() => change({ errors: !filters.errors })}>
         Errors
       </Button>

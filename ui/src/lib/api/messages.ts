@@ -25,7 +25,7 @@ export async function fetchBacklog(filters: Filters, limit: number): Promise<Mes
  */
 export function liveUrl(filters: Filters): string {
   const base = location.origin.replace(/^http/, "ws");
-  return base + urlOf("/api/ws", { session_id: filters.session_id, errors: filters.errors, batch: "1" });
+  return base + urlOf("/api/ws", { session_id: filters.session_id, errors: filters.errors, latency_min_ms: filters.latency_min_ms, latency_max_ms: filters.latency_max_ms, batch: "1" });
 }
 
 export type ExportFormat = "pcapng" | "pcap" | "ndjson" | "ndjson.zst" | "csv";
