@@ -18,6 +18,7 @@
 #include "api/exposure.h"
 #include "api/feed.h"
 #include "api/front.h"
+#include "api/gate.h"
 #include "api/live.h"
 #include "api/operator_state.h"
 #include "api/repeater.h"
@@ -92,6 +93,7 @@ static enum status start_front(struct api *api, struct error *err)
         .tls_certificate = settings_text(api->settings, "API_TLS_CERT"),
         .tls_key = settings_text(api->settings, "API_TLS_KEY"),
         .auth = api->auth,
+        .gate = gate_make(&api->rest),
         .server_port = server_port(api->server),
     };
 

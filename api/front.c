@@ -1,12 +1,13 @@
 /*
- * front.c - the thread, its loop, the listeners, the table of peers. What a connection does is in
- * front_connection.c.
+ * front.c - the thread, its loop, the listeners, the table of peers. front_private.h says where the
+ * rest is.
  *
  * How it can fail: a port is taken, a certificate cannot be read: front_start says so, and nothing
  * is left behind.
  */
 #include "api/front.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -15,6 +16,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
+#include "lib/base/random.h"
 #include "lib/event/connect.h"
 
 #define TICK_MS 1000
@@ -29,6 +31,22 @@ static void on_connection(void *user, struct listener *listener)
 static void on_tick(uv_timer_t *timer)
 {
     connections_tick(timer->data);
+}
+
+static void on_soon(uv_timer_t *timer)
+{
+    struct front *front = timer->data;
+    int64_t now_ns = clock_mono_ns();
+
+    connections_release_due(front, now_ns);
+    if (!ways_tidy(front, now_ns) && front->delayed == NULL)
+        uv_timer_stop(timer);
+}
+
+void front_soon(struct front *front)
+{
+    if (!front->stopping && uv_is_active((const uv_handle_t *)&front->soon) == 0)
+        uv_timer_start(&front->soon, on_soon, FRONT_SOON_MS, FRONT_SOON_MS);
 }
 
 static void on_feed(uv_async_t *async)
@@ -50,7 +68,9 @@ static void close_handles(struct front *front)
         front->listeners[i] = NULL;
     }
     connections_close(front);
+    ways_close(front);
     uv_close((uv_handle_t *)&front->tick, NULL);
+    uv_close((uv_handle_t *)&front->soon, NULL);
     uv_close((uv_handle_t *)&front->stop_async, NULL);
     uv_close((uv_handle_t *)&front->feed_async, NULL);
 }
@@ -82,7 +102,7 @@ static void wake(void *user)
 
 /* ---- starting ---- */
 
-/* A connection needs two descriptors. */
+/* A connection needs one descriptor, a way to the server two. */
 static void raise_descriptors(void)
 {
     struct rlimit limit;
@@ -101,7 +121,9 @@ static void init_loop(struct front *front)
     uv_async_init(&front->uv, &front->stop_async, on_stop);
     uv_async_init(&front->uv, &front->feed_async, on_feed);
     uv_timer_init(&front->uv, &front->tick);
-    front->stop_async.data = front->feed_async.data = front->tick.data = front;
+    uv_timer_init(&front->uv, &front->soon);
+    front->stop_async.data = front->feed_async.data = front;
+    front->tick.data = front->soon.data = front;
     uv_timer_start(&front->tick, on_tick, TICK_MS, TICK_MS);
 }
 
@@ -150,6 +172,9 @@ enum status front_start(struct front **out, const struct front_options *options,
 
     raise_descriptors();
     front->options = *options;
+    front->addresses.seed = random_u64();
+    snprintf(front->server.host, sizeof front->server.host, "127.0.0.1");
+    front->server.port = options->server_port;
     pthread_mutex_init(&front->lock, NULL);
     front->subscriptions = subscriptions_new(wake, front);
     init_loop(front);
@@ -204,14 +229,11 @@ void front_facts(const struct front *front, struct front_facts *out)
 {
     const struct front_counters *counters = &front->counters;
 
+#define X(name) .name = atomic_load(&counters->name)
     *out = (struct front_facts){
-        .accepted = atomic_load(&counters->accepted),
-        .refused = atomic_load(&counters->refused),
-        .requests = atomic_load(&counters->requests),
-        .cut_slow = atomic_load(&counters->cut_slow),
-        .cut_large = atomic_load(&counters->cut_large),
-        .cut_stalled = atomic_load(&counters->cut_stalled),
-        .cut_malformed = atomic_load(&counters->cut_malformed),
-        .open = atomic_load(&counters->open),
-    };
+        X(accepted),    X(refused),       X(pushed_out), X(requests), X(cut_slow),     X(cut_large),
+        X(cut_stalled), X(cut_malformed), X(busy),       X(failed),   X(wrong_tokens), X(open),
+        X(addresses),   X(ways),          X(waiting),    X(heavy),    X(exports),      X(held),
+        X(bodies),      X(answers),       X(delayed)};
+#undef X
 }

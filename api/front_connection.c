@@ -1,101 +1,160 @@
 /*
- * front_connection.c - one client: request heads are gathered, checked and passed on with their
- * bodies; answers are relayed as they come.
+ * front_connection.c - one client: its states, what is written to it, and its end. What it asks is
+ * read in front_request.c.
  *
- *   HEAD ──complete──▶ BODY ──all there──▶ HEAD …          a request after the other
- *    │                  │
- *    ├──/api/ws────▶ READER                                websocket.h
- *    └──refused──▶ ENDING ◀── server closed ── any          until what is queued is gone
- *
- * The way to the server is opened with the first request. What waits for one side stops the reading
- * of the other (QUEUE_MOST).
- *
- * How it can fail: the server does not answer: 502; any error of a stream closes both.
+ * How it can fail: any error of the stream closes the connection, and with it the way that served
+ * it.
  */
-#include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/front_private.h"
-#include "api/http_head.h"
-#include "api/link.h"
 #include "api/websocket.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
-#include "lib/base/memory.h"
-#include "lib/event/connect.h"
 
-#define QUEUE_MOST        (256u << 10)
-#define CONNECT_MS        5000
-#define ENDING_MS         5000
-#define READER_PATH       "/api/ws"
-#define KEPT_BUFFER_BYTES 4096u
+#define ENDING_MS 5000
 
-/* ---- the end ---- */
+/* ---- states ---- */
 
-static void forget_peer(struct connection *connection)
+static void leave_quiet(struct connection *connection)
+{
+    struct front_address *address = connection->address;
+
+    *(connection->previous_quiet ? &connection->previous_quiet->next_quiet
+                                 : &address->quiet_first) = connection->next_quiet;
+    *(connection->next_quiet ? &connection->next_quiet->previous_quiet : &address->quiet_last) =
+        connection->previous_quiet;
+}
+
+static void join_quiet(struct connection *connection)
+{
+    struct front_address *address = connection->address;
+
+    connection->next_quiet = NULL;
+    connection->previous_quiet = address->quiet_last;
+    *(address->quiet_last ? &address->quiet_last->next_quiet : &address->quiet_first) = connection;
+    address->quiet_last = connection;
+}
+
+void connection_set_state(struct connection *connection, enum connection_state state)
+{
+    if (connection->state == CONNECTION_HEAD && state != CONNECTION_HEAD)
+        leave_quiet(connection);
+    if (state == CONNECTION_HEAD)
+        join_quiet(connection);
+    connection->state = state;
+    connection->deadline_ns = 0;
+}
+
+/* ---- the lists of those that wait ---- */
+
+void connection_wait(struct connection *connection, bool in_front)
 {
     struct front *front = connection->front;
+    bool way = connection->state == CONNECTION_WAITING;
+    struct connection **first = way ? &front->waiting_first : &front->delayed;
 
-    if (connection->server_port == 0)
-        return;
-    pthread_mutex_lock(&front->lock);
-    if (front->peers[connection->server_port] == &connection->peer)
-        front->peers[connection->server_port] = NULL;
-    pthread_mutex_unlock(&front->lock);
-    connection->server_port = 0;
+    connection->previous_due = way && !in_front ? front->waiting_last : NULL;
+    connection->next_due = way && !in_front ? NULL : *first;
+    *(connection->previous_due ? &connection->previous_due->next_due : first) = connection;
+    if (connection->next_due != NULL)
+        connection->next_due->previous_due = connection;
+    else if (way)
+        front->waiting_last = connection;
+    connection->address->delayed += !way;
+    atomic_fetch_add(way ? &front->counters.waiting : &front->counters.delayed, 1);
 }
+
+void connection_unwait(struct connection *connection)
+{
+    struct front *front = connection->front;
+    bool way = connection->state == CONNECTION_WAITING;
+    struct connection **first = way ? &front->waiting_first : &front->delayed;
+
+    *(connection->previous_due ? &connection->previous_due->next_due : first) =
+        connection->next_due;
+    if (connection->next_due != NULL)
+        connection->next_due->previous_due = connection->previous_due;
+    else if (way)
+        front->waiting_last = connection->previous_due;
+    connection->next_due = connection->previous_due = NULL;
+    connection->address->delayed -= !way;
+    atomic_fetch_sub(way ? &front->counters.waiting : &front->counters.delayed, 1);
+}
+
+/* ---- what is counted ---- */
+
+void connection_count_answer(struct connection *connection)
+{
+    size_t now = connection->closing ? 0 : connection->client.queued;
+    size_t before = connection->answer_counted;
+
+    connection->answer_counted = now;
+    connection->address->answers += now - before;
+    atomic_fetch_add(&connection->front->counters.answers, now - before); /* modulo 2^64 */
+}
+
+void connection_count_body(struct connection *connection, size_t bytes)
+{
+    size_t before = connection->body_counted;
+
+    connection->body_counted = bytes;
+    connection->address->bodies += bytes - before;
+    atomic_fetch_add(&connection->front->counters.bodies, bytes - before);
+}
+
+/* ---- the end ---- */
 
 static void free_when_closed(struct connection *connection)
 {
     struct front *front = connection->front;
 
-    if (connection->client_open || connection->server_open)
+    if (connection->client_open)
         return;
-    if (connection->previous != NULL)
-        connection->previous->next = connection->next;
-    else
-        front->connections = connection->next;
+    *(connection->previous ? &connection->previous->next : &front->connections) = connection->next;
     if (connection->next != NULL)
         connection->next->previous = connection->previous;
+    if (!connection->asked)
+        connection->address->waiting--;
+    front_address_leave(front, connection->address);
     atomic_fetch_sub(&front->counters.open, 1);
     buffer_close(&connection->in);
     buffer_close(&connection->out);
     free(connection);
 }
 
-static void close_server(struct connection *connection)
+/* Lets go of everything but the client itself. */
+static void let_go(struct connection *connection)
 {
-    if (connection->connector != NULL)
-        connector_cancel(connection->connector);
-    connection->connector = NULL;
-    forget_peer(connection);
-    if (connection->server_open)
-        stream_close(&connection->server, false);
+    if (connection->state == CONNECTION_WAITING || connection->state == CONNECTION_DELAYED)
+        connection_unwait(connection);
+    if (connection->way != NULL)
+        way_close(connection->way);
+    websocket_free(connection->reader);
+    connection->reader = NULL;
+    connection_count_body(connection, 0);
+    buffer_close(&connection->in);
+    buffer_close(&connection->out);
+    connection_set_state(connection, CONNECTION_ENDING);
 }
 
 void connection_close(struct connection *connection, bool reset)
 {
     if (connection->closing)
         return;
+    let_go(connection);
     connection->closing = true;
-    websocket_free(connection->reader);
-    connection->reader = NULL;
-    close_server(connection);
+    connection_count_answer(connection);
     stream_close(&connection->client, reset);
 }
 
-/* Lets the client have what is queued for it, and closes. */
-static void end_softly(struct connection *connection)
+void connection_end(struct connection *connection)
 {
     if (connection->closing || connection->state == CONNECTION_ENDING)
         return;
-    connection->state = CONNECTION_ENDING;
+    let_go(connection);
     connection->deadline_ns = clock_mono_ns() + ENDING_MS * NS_PER_MS;
-    websocket_free(connection->reader);
-    connection->reader = NULL;
-    close_server(connection);
     stream_shutdown(&connection->client);
     stream_read_start(&connection->client); /* so that its last bytes bring no RST upon ours */
 }
@@ -103,237 +162,70 @@ static void end_softly(struct connection *connection)
 void connection_refuse(struct connection *connection, int code, const char *detail)
 {
     struct buffer answer = {0};
+    const char *extra = code == 401                  ? "WWW-Authenticate: Bearer\r\n"
+                        : code == 503 || code == 429 ? "Retry-After: 1\r\n"
+                                                     : "";
 
-    http_refusal(&answer, code, detail,
-                 code == 401 ? "WWW-Authenticate: Bearer realm=\"hashscope\"\r\n" : "");
-    stream_write(&connection->client, answer.data, answer.len);
+    http_refusal(&answer, code, detail, extra);
+    connection_write(connection, answer.data, answer.len);
     buffer_close(&answer);
     log_info("access: %s refused %d: %s", connection->peer.text, code, detail);
-    end_softly(connection);
+    connection_end(connection);
 }
 
-/* ---- the way to the server ---- */
+/* ---- writing ---- */
+
+void connection_write(struct connection *connection, const char *data, size_t len)
+{
+    if (connection->closing || len == 0)
+        return;
+    connection->given += len;
+    (void)stream_write(&connection->client, data, len);
+    connection_count_answer(connection);
+}
+
+void connection_answered(struct connection *connection)
+{
+    connection_set_state(connection, CONNECTION_HEAD);
+    if (!connection->keep_alive)
+        connection_end(connection);
+    else
+        connection_read_requests(connection);
+}
+
+void connection_release(struct connection *connection)
+{
+    connection_unwait(connection);
+    connection_write(connection, connection->out.data, connection->out.len);
+    buffer_close(&connection->out);
+    connection_answered(connection);
+}
+
+/* ---- the client's stream ---- */
 
 static struct connection *owner_of(struct stream *stream)
 {
     return stream->user;
 }
 
-static void on_server_data(struct stream *stream, const char *data, size_t len)
+void connection_regulate(struct connection *connection)
 {
-    struct connection *connection = owner_of(stream);
+    size_t most = connection->state == CONNECTION_BODY ? connection->wanted : FRONT_HEAD_MAX;
+    bool reads = connection->state == CONNECTION_READER || connection->state == CONNECTION_ENDING ||
+                 connection->in.len <= most;
 
-    stream_write(&connection->client, data, len);
-    if (connection->client.queued > QUEUE_MOST)
-        stream_read_stop(stream);
-}
-
-static void on_server_end(struct stream *stream)
-{
-    end_softly(owner_of(stream));
-}
-
-static void on_server_error(struct stream *stream, int code)
-{
-    (void)code;
-    end_softly(owner_of(stream));
-}
-
-static void on_server_drain(struct stream *stream)
-{
-    struct connection *connection = owner_of(stream);
-
-    if (!connection->closing)
+    if (connection->closing)
+        return;
+    if (reads)
         stream_read_start(&connection->client);
-}
-
-static void on_server_closed(struct stream *stream)
-{
-    struct connection *connection = owner_of(stream);
-
-    connection->server_open = false;
-    free_when_closed(connection);
-}
-
-static const struct stream_callbacks server_callbacks = {
-    .on_data = on_server_data,
-    .on_end = on_server_end,
-    .on_error = on_server_error,
-    .on_drain = on_server_drain,
-    .on_closed = on_server_closed,
-};
-
-static void remember_peer(struct connection *connection)
-{
-    struct front *front = connection->front;
-    struct sockaddr_storage local, peer;
-
-    stream_addresses(&connection->server, &local, &peer);
-    connection->server_port = ntohs(((const struct sockaddr_in *)&local)->sin_port);
-    pthread_mutex_lock(&front->lock);
-    front->peers[connection->server_port] = &connection->peer;
-    pthread_mutex_unlock(&front->lock);
-}
-
-static void on_connected(void *user, enum status status, size_t target, const struct error *error)
-{
-    struct connection *connection = user;
-
-    (void)target;
-    connection->connector = NULL;
-    if (status != STATUS_OK) {
-        log_warn("the HTTP server behind the front does not answer: %s", error->text);
-        connection_refuse(connection, 502, "the HTTP server does not answer");
-        return;
-    }
-    connection->server_open = true;
-    remember_peer(connection);
-    stream_read_start(&connection->server);
-    stream_write(&connection->server, connection->out.data, connection->out.len);
-    buffer_close(&connection->out);
-    if (connection->server.queued == 0)
-        stream_read_start(&connection->client); /* else when that has drained */
-    if (connection->client_ended)
-        stream_shutdown(&connection->server);
-}
-
-static void pass_on(struct connection *connection, const char *data, size_t len)
-{
-    if (connection->server_open) {
-        stream_write(&connection->server, data, len);
-        if (connection->server.queued > QUEUE_MOST)
-            stream_read_stop(&connection->client);
-        return;
-    }
-    buffer_append(&connection->out, data, len);
-    if (connection->out.len > QUEUE_MOST)
+    else
         stream_read_stop(&connection->client);
-    if (connection->connector != NULL)
-        return;
-    snprintf(connection->target.host, sizeof connection->target.host, "127.0.0.1");
-    connection->target.port = connection->front->options.server_port;
-    connection->connector = connector_start(&connection->front->loop, &connection->target, 1,
-                                            CONNECT_MS, &connection->server, &server_callbacks,
-                                            connection, on_connected, connection);
-    if (connection->connector == NULL)
-        connection_refuse(connection, 503, "out of memory");
-}
-
-/* ---- requests ---- */
-
-static void become_reader(struct connection *connection, const struct http_head *head)
-{
-    struct front *front = connection->front;
-    struct error err = {""};
-    int code = websocket_open(&connection->reader, front->options.auth, front->subscriptions, head,
-                              &connection->client, connection, &err);
-
-    if (code != 0) {
-        connection_refuse(connection, code, err.text);
-        return;
-    }
-    log_info("access: %s reads %s", connection->peer.text, READER_PATH);
-    connection->state = CONNECTION_READER;
-    connection->deadline_ns = 0;
-}
-
-/* The link printed at the start: the cookie in exchange for the token in it. */
-static bool take_link(struct connection *connection, const struct http_head *head)
-{
-    struct buffer answer = {0};
-    bool taken = link_answer(connection->front->options.auth, head, &answer);
-
-    if (taken) {
-        stream_write(&connection->client, answer.data, answer.len);
-        log_info("access: %s opened the link", connection->peer.text);
-        end_softly(connection);
-    }
-    buffer_close(&answer);
-    return taken;
-}
-
-/* False: no whole head is there, or the connection does not go on as HTTP. */
-static bool take_head(struct connection *connection)
-{
-    struct front_counters *counters = &connection->front->counters;
-    struct buffer *in = &connection->in;
-    struct http_head head;
-    int code;
-    enum status status = http_head_parse(&head, span_make(in->data, in->len), &code);
-
-    if (status == STATUS_END && in->len <= FRONT_HEAD_MAX)
-        return false;
-    if (status == STATUS_END || (status == STATUS_OK && head.len > FRONT_HEAD_MAX)) {
-        atomic_fetch_add(&counters->cut_large, 1);
-        connection_refuse(connection, 431, "the request's head is longer than 16 KiB");
-    } else if (status != STATUS_OK) {
-        atomic_fetch_add(&counters->cut_malformed, 1);
-        connection_refuse(connection, code,
-                          code == 411 ? "a body needs Content-Length" : "the request is malformed");
-    } else if (head.body > FRONT_BODY_MAX) {
-        atomic_fetch_add(&counters->cut_large, 1);
-        connection_refuse(connection, 413, "the body is longer than 1 MiB");
-    } else {
-        atomic_fetch_add(&counters->requests, 1);
-        connection->asked = true;
-        connection->deadline_ns = 0;
-        if (head.websocket && span_equal_text(head.path, READER_PATH)) {
-            become_reader(connection, &head);
-        } else if (take_link(connection, &head)) {
-            return false;
-        } else if (head.websocket || connection->front->options.server_port == 0) {
-            connection_refuse(connection, 404, "there is no such endpoint");
-        } else {
-            connection->body_left = head.body;
-            connection->state = CONNECTION_BODY;
-            pass_on(connection, in->data, head.len);
-        }
-        buffer_consume(in, head.len);
-        return !connection->closing && connection->state != CONNECTION_ENDING;
-    }
-    return false;
-}
-
-static void take_body(struct connection *connection)
-{
-    struct buffer *in = &connection->in;
-    size_t len = in->len < connection->body_left ? in->len : (size_t)connection->body_left;
-
-    if (len > 0)
-        pass_on(connection, in->data, len);
-    buffer_consume(in, len);
-    connection->body_left -= len;
-    if (connection->body_left > 0 && connection->deadline_ns == 0)
-        connection->deadline_ns = clock_mono_ns() + FRONT_BODY_MS * NS_PER_MS;
-    if (connection->body_left == 0 && connection->state == CONNECTION_BODY) {
-        connection->state = CONNECTION_HEAD;
-        connection->deadline_ns = 0;
-    }
-}
-
-static void read_requests(struct connection *connection)
-{
-    struct buffer *in = &connection->in;
-
-    while (!connection->closing) {
-        if (connection->state == CONNECTION_BODY) {
-            take_body(connection);
-            if (connection->body_left > 0)
-                break;
-        }
-        if (connection->state != CONNECTION_HEAD || in->len == 0 || !take_head(connection))
-            break;
-    }
-    if (connection->state == CONNECTION_HEAD && in->len > 0 && connection->deadline_ns == 0)
-        connection->deadline_ns = clock_mono_ns() + FRONT_HEAD_MS * NS_PER_MS;
-    if (in->len == 0 && in->capacity > KEPT_BUFFER_BYTES)
-        buffer_close(in);
 }
 
 static void take_for_reader(struct connection *connection, const char *data, size_t len)
 {
     if (!websocket_data(connection->reader, data, len))
-        end_softly(connection);
+        connection_end(connection);
 }
 
 static void on_data(struct stream *stream, const char *data, size_t len)
@@ -344,12 +236,18 @@ static void on_data(struct stream *stream, const char *data, size_t len)
     case CONNECTION_HEAD:
     case CONNECTION_BODY:
         buffer_append(&connection->in, data, len);
-        read_requests(connection);
+        connection_read_requests(connection);
         if (connection->state != CONNECTION_READER || connection->in.len == 0)
             return;
         /* what came right behind the handshake */
         take_for_reader(connection, connection->in.data, connection->in.len);
         buffer_close(&connection->in);
+        return;
+    case CONNECTION_WAITING:
+    case CONNECTION_ANSWER:
+    case CONNECTION_DELAYED:
+        buffer_append(&connection->in, data, len);
+        connection_regulate(connection);
         return;
     case CONNECTION_READER:
         take_for_reader(connection, data, len);
@@ -367,11 +265,23 @@ static void on_end(struct stream *stream)
     pthread_mutex_lock(&connection->front->lock);
     connection->peer.ended = true;
     pthread_mutex_unlock(&connection->front->lock);
-    if (connection->state == CONNECTION_ENDING || connection->state == CONNECTION_READER ||
-        (!connection->server_open && connection->connector == NULL))
-        connection_close(connection, false);
-    else if (connection->server_open)
-        stream_shutdown(&connection->server);
+    switch (connection->state) {
+    case CONNECTION_WAITING:
+    case CONNECTION_ANSWER:
+    case CONNECTION_DELAYED:
+        return; /* it may still want its answer */
+    case CONNECTION_HEAD:
+    case CONNECTION_BODY:
+        if (connection->client.queued > 0) {
+            connection_end(connection);
+            return;
+        }
+        break;
+    case CONNECTION_READER:
+    case CONNECTION_ENDING:
+        break;
+    }
+    connection_close(connection, false);
 }
 
 static void on_error(struct stream *stream, int code)
@@ -386,10 +296,14 @@ static void on_drain(struct stream *stream)
 {
     struct connection *connection = owner_of(stream);
 
+    connection->rate_ns = 0;
+    connection_count_answer(connection);
     if (connection->reader != NULL)
         websocket_serve(connection->reader);
-    else if (connection->server_open && !connection->closing)
-        stream_read_start(&connection->server);
+    else if (connection->way != NULL)
+        way_resume(connection->way);
+    else if (connection->state == CONNECTION_HEAD)
+        connection_read_requests(connection);
 }
 
 static void on_closed(struct stream *stream)

@@ -4,7 +4,7 @@
  * Refused: a line that ends in LF alone, continuation lines, white space before a colon, control
  * characters, a method that is none of the usual, a target that is not a path, with bytes beyond
  * ASCII or an encoded NUL in it, two Hosts, two Content-Lengths, one that is no number, any
- * Transfer-Encoding.
+ * Transfer-Encoding, more lines than HTTP_HEADERS_MAX.
  */
 #include "api/http_head.h"
 
@@ -127,6 +127,7 @@ static enum status read_first(struct http_head *out, struct span line, int *code
 
 struct reading {
     bool has_length, has_host, upgrade, connection_upgrade;
+    unsigned lines;
 };
 
 static bool read_length(struct http_head *out, struct reading *reading, struct span value)
@@ -150,6 +151,13 @@ static bool read_host(struct http_head *out, struct reading *reading, struct spa
     reading->has_host = true;
     out->host = value;
     return true;
+}
+
+static enum status read_expectation(struct http_head *out, struct span value, int *code)
+{
+    out->expects_continue = is_named(value, "100-continue");
+    *code = 417;
+    return out->expects_continue ? STATUS_OK : STATUS_UNSUPPORTED;
 }
 
 /* Once only: a second one would be read by one program and not by another. */
@@ -197,6 +205,8 @@ static enum status read_header(struct http_head *out, struct reading *reading, s
         *code = 411;
         return STATUS_UNSUPPORTED;
     }
+    if (is_named(name, "expect"))
+        return read_expectation(out, value, code);
     if (is_named(name, "content-length"))
         good = read_length(out, reading, value);
     else if (is_named(name, "host"))
@@ -236,8 +246,13 @@ enum status http_head_parse(struct http_head *out, struct span text, int *code)
     status = next_line(&rest, &line);
     if (status == STATUS_OK)
         status = read_first(out, line, code);
-    while (status == STATUS_OK && (status = next_line(&rest, &line)) == STATUS_OK && line.len > 0)
+    while (status == STATUS_OK && (status = next_line(&rest, &line)) == STATUS_OK && line.len > 0) {
+        if (++reading.lines > HTTP_HEADERS_MAX) {
+            *code = 431;
+            return STATUS_UNSUPPORTED;
+        }
         status = read_header(out, &reading, line, code);
+    }
     if (status != STATUS_OK)
         return status;
     if (!reading.has_host && out->keep_alive)
@@ -288,6 +303,7 @@ const char *http_reason(int code)
                    {411, "Length Required"},
                    {413, "Content Too Large"},
                    {414, "URI Too Long"},
+                   {417, "Expectation Failed"},
                    {422, "Unprocessable Content"},
                    {429, "Too Many Requests"},
                    {431, "Request Header Fields Too Large"},

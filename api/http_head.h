@@ -15,6 +15,8 @@
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
 
+#define HTTP_HEADERS_MAX 64 /* lines; the server behind the front ignores what is beyond */
+
 struct http_head {
     struct span method, target; /* target as sent: "/api/ws?batch=1" */
     struct span path, query;    /* of it; path still percent-encoded */
@@ -24,10 +26,12 @@ struct http_head {
     size_t len;    /* of the head, with the empty line */
     bool websocket;
     bool keep_alive;
+    bool expects_continue; /* it waits for "100 Continue" before it sends the body */
 };
 
 /* STATUS_END: the head is not complete yet. STATUS_INVALID: malformed (400). STATUS_UNSUPPORTED:
- * Transfer-Encoding (411), or not HTTP/1 (505): `*code` says. */
+ * Transfer-Encoding (411), another expectation than 100-continue (417), more lines than
+ * HTTP_HEADERS_MAX (431), or not HTTP/1 (505): `*code` says. */
 enum status http_head_parse(struct http_head *out, struct span text, int *code) MUST_CHECK;
 
 /* The value of one cookie; empty when it is not there. */

@@ -63,7 +63,8 @@ static void append_location(struct span path, const struct buffer *others, struc
     buffer_append_text(out, "\r\n");
 }
 
-static void answer(const struct auth *auth, const struct http_head *head, struct span token,
+/* True: the token is wrong. */
+static bool answer(const struct auth *auth, const struct http_head *head, struct span token,
                    const struct buffer *others, struct buffer *out)
 {
     const struct auth_request request = {.method = head->method, .host = head->host};
@@ -71,11 +72,11 @@ static void answer(const struct auth *auth, const struct http_head *head, struct
 
     if (verdict == AUTH_ALLOWED && auth_needs_token(auth) && !auth_token_fits(auth, token)) {
         http_refusal(out, 403, auth_reason(AUTH_TOKEN_WRONG), "");
-        return;
+        return true;
     }
     if (verdict != AUTH_ALLOWED) {
         http_refusal(out, auth_status(verdict), auth_reason(verdict), "");
-        return;
+        return false;
     }
     buffer_append_text(out, "HTTP/1.1 303 See Other\r\nContent-Length: 0\r\nConnection: close\r\n"
                             "Cache-Control: no-store\r\n");
@@ -84,9 +85,11 @@ static void answer(const struct auth *auth, const struct http_head *head, struct
         auth_cookie(auth, head->host, false, out);
     auth_headers(true, out);
     buffer_append_text(out, "\r\n");
+    return false;
 }
 
-bool link_answer(const struct auth *auth, const struct http_head *head, struct buffer *out)
+bool link_answer(const struct auth *auth, const struct http_head *head, struct buffer *out,
+                 bool *wrong_token)
 {
     struct buffer token = {0}, others = {0};
     bool is_link =
@@ -95,7 +98,8 @@ bool link_answer(const struct auth *auth, const struct http_head *head, struct b
 
     if (is_link) {
         decode(&token);
-        answer(auth, head, span_make(token.len > 0 ? token.data : "", token.len), &others, out);
+        *wrong_token =
+            answer(auth, head, span_make(token.len > 0 ? token.data : "", token.len), &others, out);
     }
     buffer_close(&token);
     buffer_close(&others);

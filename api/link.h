@@ -14,6 +14,7 @@
 
 /* True when the request is such a link (GET or HEAD outside /api with a `token`); the whole answer
  * is appended: 303 with the cookie, or 403 when the token or the Host is wrong. */
-bool link_answer(const struct auth *auth, const struct http_head *head, struct buffer *out);
+bool link_answer(const struct auth *auth, const struct http_head *head, struct buffer *out,
+                 bool *wrong_token);
 
 #endif

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "api/bounds.h"
 #include "api/live.h"
 #include "api/server.h"
 #include "api/watch.h"
@@ -198,6 +199,12 @@ static void put_front(struct buffer *out, const struct front *front)
     count(out, "api_connections_accepted_total", "Connections accepted.", facts.accepted);
     count(out, "api_connections_refused_total", "Connections refused: there were too many.",
           facts.refused);
+    count(out, "api_connections_pushed_out_total",
+          "Connections that asked for nothing, closed for newer ones.", facts.pushed_out);
+    count(out, "api_busy_total", "Requests refused since there was no place for them.", facts.busy);
+    count(out, "api_unanswered_total", "Requests that the HTTP server did not answer.",
+          facts.failed);
+    count(out, "api_wrong_tokens_total", "Wrong tokens.", facts.wrong_tokens);
     head(out, "api_connections_cut_total", "counter", "Connections cut off, by reason.");
     buffer_append_format(out,
                          "hashscope_api_connections_cut_total{reason=\"slow\"} %" PRIu64 "\n"
@@ -227,6 +234,20 @@ static void put_readers(struct buffer *out, const struct rest *rest)
     count(out, "api_feed_reopened_total", "Times that the ring was opened again.", feed.reopened);
     gauge(out, "api_live_messages", "Messages held in memory.", live.messages);
     gauge(out, "api_live_bytes", "Bytes of them.", live.bytes);
+}
+
+static void put_bounds(struct buffer *out, const struct rest *rest)
+{
+    struct bound bounds[BOUNDS_MAX];
+    size_t count = bounds_list(rest, bounds);
+    head(out, "api_used", "gauge", "How much there is of what the API bounds.");
+    for (size_t i = 0; i < count; i++)
+        buffer_append_format(out, "hashscope_api_used{of=\"%s\"} %" PRIu64 "\n", bounds[i].name,
+                             bounds[i].used);
+    head(out, "api_bound", "gauge", "How much there may be of it.");
+    for (size_t i = 0; i < count; i++)
+        buffer_append_format(out, "hashscope_api_bound{of=\"%s\"} %" PRIu64 "\n", bounds[i].name,
+                             bounds[i].most);
 }
 
 /* The second number of the line is that of resident pages; 0: not known. */
@@ -273,5 +294,6 @@ void metrics_write(struct buffer *out, const struct rest *rest)
     put_requests(out);
     put_front(out, rest->front);
     put_readers(out, rest);
+    put_bounds(out, rest);
     put_process(out, rest);
 }

@@ -13,7 +13,9 @@
 
 static bool send_all(struct request *request, const void *data, size_t len)
 {
-    if (!request->gone && len > 0)
+    if (!request->connection && request->answer)
+        buffer_append(request->answer, data, len);
+    else if (!request->gone && len > 0)
         request->gone = mg_write(request->connection, data, len) != (int)len;
     return !request->gone;
 }

@@ -26,10 +26,12 @@ struct request;
 struct rest; /* rest.h */
 
 /* route.flags */
-#define ROUTE_OPEN  1u /* needs no token */
-#define ROUTE_HEAVY 2u /* reads the archive: one of at most SERVER_HEAVY_MAX at a time */
-#define ROUTE_BODY  4u /* takes a JSON object; without one the body is ignored if it is {} */
-#define ROUTE_PAGE  8u /* HTML */
+#define ROUTE_OPEN   1u  /* needs no token */
+#define ROUTE_HEAVY  2u  /* reads the archive: one of at most SERVER_HEAVY_MAX at a time */
+#define ROUTE_BODY   4u  /* takes a JSON object; without one the body is ignored if it is {} */
+#define ROUTE_PAGE   8u  /* HTML */
+#define ROUTE_FRONT  16u /* answered by the front, on its own thread: waits for nothing */
+#define ROUTE_EXPORT 32u /* a download that takes as long as its client */
 
 struct route {
     const char *method; /* "GET", "POST" */
@@ -49,10 +51,12 @@ struct request {
     struct parameters parameters;
     json_t *body; /* an object; NULL: none was sent */
     struct front_peer peer;
-    struct span host, origin;
+    struct span host, origin, cookie, authorization, content_type;
 
-    struct mg_connection *connection;
+    struct mg_connection *connection; /* NULL: it is the front that answers, into `answer` */
+    struct buffer *answer;
     struct buffer headers; /* of the answer, to be added to; each with its line end */
+    bool wrong_token;      /* somebody guesses */
     int status;            /* of the answer; 0: none yet */
     uint64_t sent;         /* bytes of its body */
     bool gone;             /* the client went away */

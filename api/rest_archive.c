@@ -195,7 +195,8 @@ static const struct route routes[] = {
     {"GET", "/api/segments", get_segments, ROUTE_PARAMETERS(list_parameters), ROUTE_HEAVY},
     {"GET", "/api/segments/{id}", get_segment, NULL, 0, ROUTE_HEAVY},
     {"GET", "/api/timeline", timeline_get, ROUTE_PARAMETERS(timeline_parameters), ROUTE_HEAVY},
-    {"GET", "/api/export", get_export, ROUTE_PARAMETERS(export_parameters), ROUTE_HEAVY},
-    {"POST", "/api/export", post_export, NULL, 0, ROUTE_HEAVY | ROUTE_BODY},
+    {"GET", "/api/export", get_export, ROUTE_PARAMETERS(export_parameters),
+     ROUTE_HEAVY | ROUTE_EXPORT},
+    {"POST", "/api/export", post_export, NULL, 0, ROUTE_HEAVY | ROUTE_BODY | ROUTE_EXPORT},
 };
 const struct route_table rest_archive = {routes, sizeof routes / sizeof routes[0]};

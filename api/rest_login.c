@@ -18,6 +18,7 @@ static void login(struct request *request)
     }
     if (!auth_token_fits(request->rest->auth,
                          span_make(json_string_value(token), json_string_length(token)))) {
+        request->wrong_token = true;
         reply_error(request, 401, "this is not the token");
         return;
     }
@@ -30,7 +31,7 @@ static void logout(struct request *request)
 }
 
 static const struct route routes[] = {
-    {"POST", "/api/login", login, NULL, 0, ROUTE_OPEN | ROUTE_BODY},
-    {"POST", "/api/logout", logout, NULL, 0, ROUTE_OPEN},
+    {"POST", "/api/login", login, NULL, 0, ROUTE_OPEN | ROUTE_BODY | ROUTE_FRONT},
+    {"POST", "/api/logout", logout, NULL, 0, ROUTE_OPEN | ROUTE_FRONT},
 };
 const struct route_table rest_login = {routes, sizeof routes / sizeof routes[0]};

@@ -239,7 +239,7 @@ static void get_description(struct request *request)
 }
 
 static const struct route routes[] = {
-    {"GET", "/health", get_health, NULL, 0, ROUTE_OPEN},
+    {"GET", "/health", get_health, NULL, 0, ROUTE_OPEN | ROUTE_FRONT},
     {"GET", "/api/status", get_status, NULL, 0, 0},
     {"GET", "/api/config", get_config, NULL, 0, 0},
     {"GET", "/metrics", get_metrics, NULL, 0, 0},

@@ -1,4 +1,4 @@
-/* server.c - from civetweb's callback to a handler and back. */
+/* server.c - from civetweb's callback to a handler and back. The rules are those of rules.c. */
 #include "api/server.h"
 
 #include <civetweb.h>
@@ -14,6 +14,7 @@
 
 #include "api/access_log.h"
 #include "api/pages.h"
+#include "api/rules.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
@@ -33,142 +34,25 @@ static struct {
     _Atomic uint64_t by_class[6], busy, took_us;
 } counted;
 
-static const struct route_table *const tables[] = {&rest_messages, &rest_sessions, &rest_control,
-                                                   &rest_archive,  &rest_status,   &rest_login,
-                                                   &rest_docs,     &rest_replay};
-
-/* ---- routes ---- */
-
-/* Does the path fit the pattern? What stands for {id} is copied. */
-static bool path_fits(const char *pattern, const char *path, char id[REQUEST_ID_MAX])
-{
-    for (; *pattern; pattern++, path++) {
-        if (*pattern == '{') {
-            size_t len = strcspn(path, "/");
-            if (len == 0 || len >= REQUEST_ID_MAX)
-                return false;
-            memcpy(id, path, len);
-            id[len] = '\0';
-            path += len - 1;
-            pattern = strchr(pattern, '}');
-        } else if (*pattern != *path) {
-            return false;
-        }
-    }
-    return *path == '\0';
-}
-
-/* The route, or NULL; `allowed` gets the methods that the path has. */
-static const struct route *find_route(struct request *request, struct buffer *allowed)
-{
-    const char *method = strcmp(request->method, "HEAD") == 0 ? "GET" : request->method;
-    for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++) {
-        for (size_t i = 0; i < tables[t]->count; i++) {
-            const struct route *route = &tables[t]->routes[i];
-            if (!path_fits(route->path, request->path, request->id))
-                continue;
-            if (strcmp(route->method, method) == 0)
-                return route;
-            if (allowed->len)
-                buffer_append_text(allowed, ", ");
-            buffer_append_text(allowed, route->method);
-        }
-    }
-    return NULL;
-}
-
-/* ---- rules ---- */
-
 static struct span header(const struct mg_connection *connection, const char *name)
 {
     const char *value = mg_get_header(connection, name);
     return value ? span_text(value) : (struct span){NULL, 0};
 }
 
-static bool is_below_api(const char *path)
+/* The front has it whole. */
+static bool read_body(struct request *request, struct buffer *body, long long len)
 {
-    return strncmp(path, "/api/", 5) == 0 || strcmp(path, "/api") == 0;
-}
-
-static bool is_allowed(struct request *request)
-{
-    bool open =
-        request->route ? (request->route->flags & ROUTE_OPEN) != 0 : !is_below_api(request->path);
-    struct auth_request asked = {
-        .method = span_text(request->method),
-        .host = request->host,
-        .origin = request->origin,
-        .cookie = header(request->connection, "Cookie"),
-        .authorization = header(request->connection, "Authorization"),
-        .content_type = header(request->connection, "Content-Type"),
-        .needs_token = !open,
-    };
-    enum auth_verdict verdict = auth_check(request->rest->auth, &asked);
-    if (verdict == AUTH_ALLOWED)
-        return true;
-    if (auth_status(verdict) == 401)
-        buffer_append_text(&request->headers, "WWW-Authenticate: Bearer\r\n");
-    reply_error(request, auth_status(verdict), "%s", auth_reason(verdict));
-    return false;
-}
-
-/* ---- body ---- */
-
-static bool read_all(struct request *request, struct buffer *body, size_t len)
-{
-    while (body->len < len) {
-        int got =
-            mg_read(request->connection, buffer_reserve(body, len - body->len), len - body->len);
+    if (len > FRONT_BODY_MAX)
+        return false;
+    while ((long long)body->len < len) {
+        size_t left = (size_t)len - body->len;
+        int got = mg_read(request->connection, buffer_reserve(body, left), left);
         if (got <= 0)
             return false;
         body->len += (size_t)got;
     }
     return true;
-}
-
-static bool take_body(struct request *request, long long len)
-{
-    struct buffer body = {0};
-    json_error_t fault;
-    if (len <= 0)
-        return true;
-    if (len > FRONT_BODY_MAX) {
-        reply_error(request, 413, "a body has at most %u bytes", FRONT_BODY_MAX);
-        return false;
-    }
-    if (!read_all(request, &body, (size_t)len)) {
-        request->gone = true;
-        buffer_close(&body);
-        return false;
-    }
-    json_t *tree = json_loadb(body.data, body.len, JSON_REJECT_DUPLICATES, &fault);
-    buffer_close(&body);
-    if (!tree)
-        reply_error(request, 400, "the body is no JSON: %s, at byte %d", fault.text,
-                    fault.position);
-    else if (!json_is_object(tree))
-        reply_error(request, 422, "the body is no JSON object");
-    if (!json_is_object(tree)) {
-        json_decref(tree);
-        return false;
-    }
-    request->body = tree;
-    return true;
-}
-
-static bool take_parameters(struct request *request, const char *query)
-{
-    struct error err;
-    struct span text = query ? span_text(query) : (struct span){NULL, 0};
-    if (text.len > SERVER_QUERY_MAX) {
-        reply_error(request, 414, "a query has at most %d bytes", SERVER_QUERY_MAX);
-        return false;
-    }
-    if (parameters_parse(&request->parameters, request->route->parameters,
-                         request->route->parameter_count, text, &err) == STATUS_OK)
-        return true;
-    reply_error(request, 422, "%s", err.text);
-    return false;
 }
 
 /* ---- dispatch ---- */
@@ -184,43 +68,27 @@ static void handle_heavy(struct server *server, struct request *request)
     sem_post(&server->heavy);
 }
 
-static void preflight(struct request *request)
-{
-    bool allowed = auth_cors(request->rest->auth, request->origin, true, &request->headers);
-    if (allowed)
-        reply_bytes(request, 204, "text/plain", span_text(""));
-    else
-        reply_error(request, 403, "this origin is not among CORS_ORIGINS");
-}
-
 static void dispatch(struct server *server, struct request *request,
                      const struct mg_request_info *info)
 {
-    struct buffer allowed = {0};
-    request->route = find_route(request, &allowed);
-    if (strcmp(request->method, "OPTIONS") == 0 && request->origin.len > 0) {
-        preflight(request);
-    } else if (is_allowed(request)) {
-        (void)auth_cors(request->rest->auth, request->origin, false, &request->headers);
-        if (!request->route && allowed.len) {
-            buffer_append_format(&request->headers, "Allow: %.*s\r\n", (int)allowed.len,
-                                 allowed.data);
-            reply_error(request, 405, "%s takes %.*s", request->path, (int)allowed.len,
-                        allowed.data);
-        } else if (!request->route) {
+    struct buffer body = {0};
+    struct span query = info->query_string ? span_text(info->query_string) : span_make(NULL, 0);
+    if (!read_body(request, &body, info->content_length)) {
+        request->gone = true;
+    } else if (rules_judge(request)) {
+        if (!request->route)
             pages_serve(request);
-        } else if (take_parameters(request, info->query_string) &&
-                   take_body(request, info->content_length)) {
+        else if (rules_take(request, query, span_make(body.data, body.len))) {
             if (request->route->flags & ROUTE_HEAVY)
                 handle_heavy(server, request);
             else
                 request->route->handle(request);
         }
     }
-    buffer_close(&allowed);
+    buffer_close(&body);
 }
 
-static void note(const struct request *request, int64_t begun_ns)
+void server_note(const struct request *request, int64_t begun_ns)
 {
     int64_t took_ns = clock_mono_ns() - begun_ns;
     struct access_entry entry = {request->peer.text, request->method, request->path,
@@ -249,7 +117,10 @@ static int on_request(struct mg_connection *connection, void *user)
                               .path = info->local_uri ? info->local_uri : "",
                               .connection = connection,
                               .host = header(connection, "Host"),
-                              .origin = header(connection, "Origin")};
+                              .origin = header(connection, "Origin"),
+                              .cookie = header(connection, "Cookie"),
+                              .authorization = header(connection, "Authorization"),
+                              .content_type = header(connection, "Content-Type")};
     if (!is_ready(server->rest) ||
         !front_peer(server->rest->front, (uint16_t)info->remote_port, &request.peer)) {
         log_warn("a connection was refused: it did not come through the front");
@@ -261,7 +132,7 @@ static int on_request(struct mg_connection *connection, void *user)
     if (request.status == 0 && !request.gone)
         reply_error(&request, 500, "%s gave no answer", request.path);
     counted.busy--;
-    note(&request, begun_ns);
+    server_note(&request, begun_ns);
     parameters_close(&request.parameters);
     json_decref(request.body);
     buffer_close(&request.headers);
@@ -286,7 +157,7 @@ enum status server_start(struct server **out, const struct rest *rest, struct er
                                           "enable_keep_alive",
                                           "yes",
                                           "keep_alive_timeout_ms",
-                                          "500",
+                                          "2000",
                                           "request_timeout_ms",
                                           "30000",
                                           "max_request_size",

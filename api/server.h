@@ -3,9 +3,8 @@
  * calls its handler. civetweb does the HTTP, with a thread per connection, on a port of 127.0.0.1
  * that only the front may use.
  *
- * In this order: who it comes from (front_peer; others get no answer), the rules of auth.h, the
- * route (404, 405), its parameters (422) and body (400, 415), a place among the
- * heavy ones (503). Then the handler. Every request ends in the access log.
+ * In this order: who it comes from (front_peer; others get no answer), the rules of rules.h, a
+ * place among the heavy ones (503). Then the handler. Every request ends in the access log.
  *
  * Threads: start and stop from one. Handlers run on the server's threads.
  */
@@ -17,7 +16,6 @@
 #define SERVER_THREADS   160
 #define SERVER_HEAVY_MAX 64   /* requests at a time that read the archive */
 #define SERVER_QUERY_MAX 8192 /* bytes of a query string */
-#define SERVER_IDLE_MS   500  /* a connection without a request holds a thread so long */
 
 struct server;
 
@@ -33,6 +31,8 @@ struct server_facts {
     uint64_t busy;             /* now */
     uint64_t took_us;          /* all together */
 };
+/* Counts a request that was answered, here or by the front, and logs it. Any thread. */
+void server_note(const struct request *request, int64_t begun_ns);
 /* Of the running server; there is one in a program. */
 void server_facts(struct server_facts *out);
 

@@ -70,11 +70,12 @@ int websocket_open(struct websocket **out, const struct auth *auth,
     if (code == 0) {
         struct websocket *websocket = memory_new(sizeof *websocket);
 
-        stream_write(stream, answer.data, answer.len);
         websocket->stream = stream;
         websocket->subscriptions = subscriptions;
         websocket->sent_ns = websocket->heard_ns = clock_mono_ns();
+        /* First, so that whoever has the answer misses nothing that comes behind it. */
         websocket->subscription = subscription_add(subscriptions, filter, user);
+        stream_write(stream, answer.data, answer.len);
         *out = websocket;
     }
     buffer_close(&answer);

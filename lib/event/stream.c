@@ -44,6 +44,11 @@ static void set_options(int socket)
     (void)setsockopt(socket, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
 }
 
+void stream_limit_unsent(struct stream *stream, unsigned bytes)
+{
+    (void)setsockopt(stream->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
+}
+
 static bool is_local_socket(int socket)
 {
     int domain = 0;

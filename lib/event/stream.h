@@ -173,6 +173,10 @@ void stream_forward(struct stream *to, const char *data, size_t len, uint64_t ta
 /* Sends what waits, for who wants to know what `queued` is. */
 void stream_loop_flush(struct stream_loop *loop);
 
+/* So many bytes at most lie in the kernel without being on their way (TCP_NOTSENT_LOWAT): what a
+ * peer that does not read costs, and how soon `queued` shows it. Of a TCP stream. */
+void stream_limit_unsent(struct stream *stream, unsigned bytes);
+
 /* FIN (TLS: close_notify and FIN) after everything queued. Reading goes on. */
 void stream_shutdown(struct stream *stream);
 

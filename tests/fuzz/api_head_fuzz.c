@@ -1,8 +1,9 @@
-/* Heads of HTTP requests, query strings of readers, and WebSocket frames, from strangers: the first
- * byte says which. What is accepted must hold what the callers rely on. */
+/* Heads of HTTP requests, query strings of readers, and WebSocket frames, from strangers, and
+ * answers of the server: the first byte says which. What is accepted must hold what the callers
+ * rely on. */
 #include <stdlib.h>
 
-#include "api/http_head.h"
+#include "api/http_pass.h"
 #include "api/subscription.h"
 #include "api/websocket_frame.h"
 
@@ -10,15 +11,51 @@
 
 static void fuzz_head(struct span text)
 {
-    struct http_head head;
+    struct http_head head, again;
+    struct buffer path = {0}, anew = {0}, twice = {0};
     int code;
 
     if (http_head_parse(&head, text, &code) != STATUS_OK)
         return;
+    if (http_path_clean(&path, head.path)) {
+        http_pass_head(&anew, &head, span_make(path.data, path.len));
+        if (http_head_parse(&again, span_make(anew.data, anew.len), &code) != STATUS_OK &&
+            head.host.data != NULL) /* HTTP/1.0 may have none */
+            abort();
+        if (head.host.data != NULL &&
+            (again.body != head.body || again.len != anew.len || again.websocket ||
+             !http_path_clean(&twice, again.path) ||
+             !span_equal(span_make(twice.data, twice.len), span_make(path.data, path.len))))
+            abort();
+    }
+    buffer_close(&path);
+    buffer_close(&anew);
+    buffer_close(&twice);
     if (head.len > text.len || head.path.len == 0 || head.path.data[0] != '/' ||
         head.path.len + head.query.len > head.target.len)
         abort();
     (void)http_cookie(head.cookie, "hashscope-8000");
+}
+
+/* In whatever pieces an answer comes, it ends at the same place. */
+static void fuzz_answer(struct span text)
+{
+    struct http_answer answer;
+    struct http_body whole, pieces;
+    size_t end = 0, at = 0, taken = 0;
+    bool good;
+
+    if (http_answer_parse(&answer, text, false) != STATUS_OK)
+        return;
+    http_body_begin(&whole, &answer);
+    http_body_begin(&pieces, &answer);
+    good = http_body_take(&whole, text.data + answer.len, text.len - answer.len, &end);
+    for (; good && at < end; at += taken) {
+        if (!http_body_take(&pieces, text.data + answer.len + at, 1, &taken) || taken != 1)
+            abort();
+    }
+    if (good && whole.state != pieces.state)
+        abort();
 }
 
 static void fuzz_query(struct span text)
@@ -66,7 +103,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0)
         return 0;
     text = span_make((const char *)data + 1, size - 1);
-    if (data[0] % 3 == 0)
+    if (data[0] == 'A')
+        fuzz_answer(text);
+    else if (data[0] % 3 == 0)
         fuzz_head(text);
     else if (data[0] % 3 == 1)
         fuzz_query(text);

@@ -21,6 +21,7 @@ class Api:
         base = bare_environment(DATA_DIR=data_dir, API_HOST="127.0.0.1", API_PORT="0", UI_PORT="0")
         base.update((k, str(v)) for k, v in settings.items())
         self.log = []
+        self.sources = None  # of addresses to come from, where not all may be one client's
         self.process = subprocess.Popen([program("hashscope-api")], env=base, cwd=folder,
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.PIPE)
@@ -57,7 +58,8 @@ class Api:
         self.process.stderr.close()
 
     def connect(self, port=None, host="127.0.0.1"):
-        sock = socket.create_connection((host, port or self.port), PATIENCE)
+        source = (next(self.sources), 0) if self.sources else None
+        sock = socket.create_connection((host, port or self.port), PATIENCE, source)
         return self.tls.wrap_socket(sock) if self.tls else sock
 
     def speak(self, request, port=None):
@@ -75,6 +77,12 @@ class Api:
 
     def read(self, query="", **headers):
         return Reader(self, query, headers)
+
+
+def strangers():
+    """Addresses of this machine, each of somebody else."""
+    for number in range(1, 1 << 16):
+        yield f"127.1.{number >> 8}.{number & 255}"
 
 
 def read_all(sock):

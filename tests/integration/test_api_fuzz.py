@@ -9,6 +9,7 @@ import time
 import urllib.parse
 
 from tests.integration.api_contract import Contract
+from tests.integration.api_process import strangers
 from tests.integration.api_scene import TOKEN, Scene
 from tests.integration.harness import PATIENCE
 
@@ -96,6 +97,7 @@ class FuzzTest(Scene):
         self.contract = Contract()
         self.random = random.Random(SEED)
         self.set_scene()
+        self.api.sources = strangers()  # who guesses tokens waits, and here hundreds are wrong
         self.server = self.answer_replays()
         self.values = Values(self.contract, self.session)
         self.message = next(one for one in self.ask("GET", "/api/messages?method=submit")[3]["items"]

@@ -12,6 +12,7 @@ import urllib.parse
 import yaml
 
 from tests.integration.api_contract import ROOT, Contract
+from tests.integration.api_process import strangers
 from tests.integration.api_scene import TOKEN, Scene
 from tests.integration.harness import PATIENCE, RecorderCase, wait_until
 
@@ -268,6 +269,7 @@ class AnswersTest(Scene):
 
     def test_refusals_are_as_described(self):
         self.set_scene()
+        self.api.sources = strangers()  # who guesses tokens waits
         for operation in self.contract.operations.values():
             path = self.concrete(operation)
             with self.subTest(operation.name):

@@ -187,10 +187,12 @@ START_TEST(links_stay_on_this_host)
                                   "Host: localhost\r\n\r\n";
     struct http_head head;
     struct buffer out = {0};
+    bool wrong = true;
     int code;
 
     ck_assert_int_eq(http_head_parse(&head, span_text(request), &code), STATUS_OK);
-    ck_assert(link_answer(auth, &head, &out));
+    ck_assert(link_answer(auth, &head, &out, &wrong));
+    ck_assert(!wrong);
     buffer_append_char(&out, '\0');
     ck_assert_ptr_nonnull(strstr(out.data, "\r\nLocation: /evil.example/?x=1\r\n"));
     ck_assert_ptr_null(strstr(out.data, TOKEN));

@@ -14,6 +14,7 @@
 
 #define BODY   900000u
 #define ANSWER 3000000u
+#define HEAD   "HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\n"
 
 struct server {
     int listener;
@@ -63,6 +64,7 @@ static void *serve(void *user)
 
     server->received = read_until(fd, 2 * BODY, "END");
     server->known = front_peer(server->front, ntohs(peer.sin_port), &server->peer);
+    write_all(fd, HEAD, sizeof(HEAD) - 1);
     write_all(fd, answer, ANSWER);
     free(answer);
     close(fd);
@@ -126,7 +128,8 @@ START_TEST(large_bodies_and_answers_pass_whole)
     memset(body, 'x', BODY);
     memcpy(body + BODY - 3, "END", 3);
     write_all(client, body, BODY);
-    ck_assert_uint_eq(read_until(client, ANSWER + 1, NULL), ANSWER);
+    ck_assert_uint_eq(read_until(client, sizeof(HEAD) - 1 + ANSWER, NULL),
+                      sizeof(HEAD) - 1 + ANSWER);
     pthread_join(thread, NULL);
     ck_assert_uint_eq(server.received, strlen(head) + BODY);
     ck_assert(server.known);
@@ -138,6 +141,61 @@ START_TEST(large_bodies_and_answers_pass_whole)
     close(server.listener);
     free(body);
     front_stop(front);
+    auth_free(auth);
+}
+END_TEST
+
+/* Takes a request and says `words` in place of an answer, `times` times. */
+struct mumbler {
+    int listener;
+    const char *words;
+    int times;
+};
+
+static void *mumble(void *user)
+{
+    const struct mumbler *mumbler = user;
+
+    for (int i = 0; i < mumbler->times; i++) {
+        int fd = accept(mumbler->listener, NULL, NULL);
+
+        (void)read_until(fd, 4096, "\r\n\r\n");
+        write_all(fd, mumbler->words, strlen(mumbler->words));
+        shutdown(fd, SHUT_WR);
+        (void)read_until(fd, 4096, NULL);
+        close(fd);
+    }
+    return NULL;
+}
+
+/* Whatever the server does, a client gets a status line. */
+START_TEST(no_answer_is_without_a_status)
+{
+    static const char *const words[] = {"", "\r\n\r\n", "HTTP/1.1 200 OK", "<html>\r\n\r\n",
+                                        "HTTP/0.9\r\n\r\n"};
+    static const char request[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    const struct auth_options open = {.token = NULL};
+    struct auth *auth = NULL;
+    char answer[13];
+
+    ck_assert_int_eq(auth_new(&auth, &open, NULL), STATUS_OK);
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        struct mumbler mumbler = {.words = words[i], .times = 1};
+        uint16_t port;
+        pthread_t thread;
+
+        mumbler.listener = listen_somewhere(&port);
+        struct front *front = start(auth, port);
+        pthread_create(&thread, NULL, mumble, &mumbler);
+        int client = dial(front_port(front, 0));
+        write_all(client, request, sizeof(request) - 1);
+        ck_assert_int_eq(recv(client, answer, 12, MSG_WAITALL), 12);
+        ck_assert_msg(memcmp(answer, "HTTP/1.1 502", 12) == 0, "%s: %.12s", words[i], answer);
+        pthread_join(thread, NULL);
+        close(client);
+        close(mumbler.listener);
+        front_stop(front);
+    }
     auth_free(auth);
 }
 END_TEST
@@ -167,6 +225,6 @@ END_TEST
 
 int main(void)
 {
-    return UNIT_RUN("api front", large_bodies_and_answers_pass_whole,
+    return UNIT_RUN("api front", large_bodies_and_answers_pass_whole, no_answer_is_without_a_status,
                     a_server_that_is_gone_is_said);
 }

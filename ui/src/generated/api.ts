@@ -1125,8 +1125,8 @@ export interface components {
         };
         /**
          * @description Malformed (400), an unknown host or origin or a wrong Content-Type (403), not there (404),
-         *     another method (405), without a length (411), too large (413, 414, 431), too many
-         *     connections (429).
+         *     another method (405), without a length (411), too large (413, 414, 431), too many wrong
+         *     tokens from this address (429).
          */
         Refused: {
             headers: {

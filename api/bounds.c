@@ -1,0 +1,41 @@
+/* bounds.c - see bounds.h. Whoever keeps something knows its bound; this asks them all. */
+#include "api/bounds.h"
+
+#include "api/server.h"
+
+static void add(struct bound out[BOUNDS_MAX], size_t *count, const char *name, uint64_t used,
+                uint64_t most)
+{
+    if (*count < BOUNDS_MAX)
+        out[(*count)++] = (struct bound){name, used, most};
+}
+
+static void add_front(const struct rest *rest, struct bound *out, size_t *count)
+{
+    struct front_facts facts;
+    front_facts(rest->front, &facts);
+    add(out, count, "connections", facts.open, FRONT_CONNECTIONS);
+    add(out, count, "requests", facts.ways, FRONT_WAYS);
+    add(out, count, "requests_waiting", facts.waiting, FRONT_CONNECTIONS);
+    add(out, count, "requests_reading_archive", facts.heavy, FRONT_HEAVY);
+    add(out, count, "downloads", facts.exports, FRONT_EXPORTS);
+    add(out, count, "answers_held", facts.held, FRONT_HELD);
+    add(out, count, "body_bytes", facts.bodies, FRONT_BODIES);
+    add(out, count, "answer_bytes", facts.answers, FRONT_ANSWERS);
+    add(out, count, "delayed_answers", facts.delayed, FRONT_CONNECTIONS);
+}
+
+static void add_readers(const struct rest *rest, struct bound *out, size_t *count)
+{
+    struct subscription_facts facts;
+    subscriptions_facts(front_subscriptions(rest->front), &facts);
+    add(out, count, "reader_queue_bytes", facts.bytes, SUBSCRIPTIONS_BYTES);
+}
+
+size_t bounds_list(const struct rest *rest, struct bound out[BOUNDS_MAX])
+{
+    size_t count = 0;
+    add_front(rest, out, &count);
+    add_readers(rest, out, &count);
+    return count;
+}

@@ -1,0 +1,292 @@
+"""Clients that mean harm, with the token and without: nobody else notices, and /health answers at
+once, whatever they do. Attackers come from other addresses of this machine than the watcher, but for
+the tests of what holds for neighbours behind the same one."""
+import re
+import socket
+import threading
+import time
+
+from tests.integration.api_process import read_all, split_answer
+from tests.integration.harness import PATIENCE, Task, wait_until
+from tests.integration.test_api_websocket import SUBMIT, ApiCase
+
+TOKEN = "correct-horse-battery-staple"
+ATTACKER = "127.0.0.66"
+AT_ONCE = 1.5  # seconds, on a machine that is busy with other tests; the threads' time-out is 30
+
+
+class AttackCase(ApiCase):
+    def setUp(self):
+        super().setUp()
+        self.socks = []
+        self.addCleanup(lambda: [sock.close() for sock in self.socks])
+        self.took = []
+
+    def dial(self, source=ATTACKER, receive_buffer=None):
+        sock = socket.socket()
+        self.socks.append(sock)
+        if receive_buffer:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        sock.settimeout(PATIENCE)
+        sock.bind((source, 0))
+        sock.connect(("127.0.0.1", self.api.port))
+        return sock
+
+    def head(self, first, token=TOKEN, **headers):
+        lines = {"Host": "localhost", **headers}
+        if token:
+            lines["Authorization"] = "Bearer " + token
+        return (first + " HTTP/1.1\r\n" + "".join(
+            f"{name.replace('_', '-')}: {value}\r\n" for name, value in lines.items()) +
+                "\r\n").encode()
+
+    def ask(self, path, source="127.0.0.1", token=TOKEN):
+        """Status and body, over a connection of its own."""
+        with socket.create_connection(("127.0.0.1", self.api.port), PATIENCE, (source, 0)) as sock:
+            sock.sendall(self.head("GET " + path, token, Connection="close"))
+            status, _, body = split_answer(read_all(sock))
+            return status, body
+
+    def figure(self, name):
+        text = self.ask("/metrics")[1].decode()
+        return int(re.search(rf"^hashscope_{re.escape(name)} (\d+)", text, re.M)[1])
+
+    def used(self, name):
+        return self.figure(f'api_used{{of="{name}"}}')
+
+    def bound(self, name):
+        return self.figure(f'api_bound{{of="{name}"}}')
+
+    def watch(self, source="127.0.0.1", rounds=100):
+        """/health answers at once, and so does what needs the server."""
+        for _ in range(rounds):
+            begun = time.monotonic()
+            self.assertIn(self.ask("/health", source, None)[0], (200, 503))
+            self.took.append(time.monotonic() - begun)
+        self.assertLess(sorted(self.took)[len(self.took) * 99 // 100], AT_ONCE)
+        for path in ("/api/config", "/api/messages?source=live&limit=1"):
+            self.assertEqual(self.ask(path, source)[0], 200, path)
+
+    def start_quietly(self, **settings):
+        self.api = self.start_api(API_TOKEN=TOKEN, **settings)
+
+    def fill(self, megabytes):
+        """An archive worth downloading."""
+        pool = self.new_pool()
+        self.recorder = self.start(pool)
+        miner, upstream = self.join(self.recorder, pool)
+        Task(upstream.skip)
+        block = b"".join(SUBMIT % number for number in range(10000))
+        rounds = megabytes * 1000000 // len(block)
+        for _ in range(rounds):
+            miner.send(block)
+        self.recorder.wait_counter("messages_archived", rounds * 10000)
+
+
+class SlowTest(AttackCase):
+    def test_slow_bodies_without_the_token_are_not_waited_for(self):
+        self.start_quietly()
+        for number in range(240):
+            path = ("/api/export", "/api/login", "/api/sessions/x/disconnect")[number % 3]
+            sock = self.dial()
+            sock.sendall(self.head("POST " + path, None, Content_Type="application/json",
+                                   Content_Length=4000) + b"{")
+        self.watch()
+        self.watch(ATTACKER)
+        self.assertEqual(self.used("requests_reading_archive"), 0)
+        self.assertLessEqual(self.used("body_bytes"), 80 * 4000)
+
+    def test_slow_bodies_with_the_token_hold_no_thread_and_little_memory(self):
+        self.start_quietly()
+        answers = []
+        for _ in range(240):
+            sock = self.dial()
+            sock.sendall(self.head("POST /api/export", Content_Type="application/json",
+                                   Content_Length=1 << 20) + b"{")
+            sock.settimeout(0.001)
+            try:
+                answers.append(sock.recv(100)[:12])
+            except TimeoutError:
+                pass
+        self.watch()
+        wait_until(lambda: self.used("body_bytes") == 8 << 20, "as many as one address may send")
+        self.assertEqual(self.used("requests"), 1)
+        self.assertEqual(set(answers), {b"HTTP/1.1 503"})
+
+    def test_slow_heads(self):
+        self.start_quietly()
+        for _ in range(250):
+            self.dial().sendall(b"GET /api/messages HTTP/1.1\r\nHost: local")
+        self.watch()
+        self.watch(ATTACKER)
+
+    def test_many_connections_push_out_each_other_and_nobody_else(self):
+        self.start_quietly()
+        other = self.dial("127.0.0.1")
+        other.sendall(self.head("GET /api/config"))
+        for _ in range(3000):
+            try:
+                self.dial(receive_buffer=4096)
+            except ConnectionError:
+                pass
+        self.watch()
+        self.watch(ATTACKER)
+        self.assertLessEqual(self.used("connections"), 2 + 256 + 2)
+        self.assertGreater(self.figure("api_connections_pushed_out_total"), 2500)
+        other.sendall(self.head("GET /api/config", Connection="close"))
+        self.assertEqual(read_all(other).count(b"HTTP/1.1 200 OK"), 2)
+
+
+class UnreadTest(AttackCase):
+    def test_answers_that_nobody_reads_are_bounded_and_cut_off(self):
+        self.start_quietly()
+        request = self.head("GET /openapi.yaml", None)
+        for _ in range(200):
+            self.dial(receive_buffer=2048).sendall(request * 60)
+        self.watch()
+        self.watch(ATTACKER)
+        self.assertLessEqual(self.used("answer_bytes"), (16 << 20) + (2 << 20))
+        self.assertLessEqual(self.used("requests"), 1 + self.bound("answers_held"))
+        wait_until(lambda: self.figure('api_connections_cut_total{reason="stalled"}') == 200,
+                   "all are cut off", 60)
+        self.assertEqual(self.used("answer_bytes"), 0)
+
+    def test_downloads_that_trickle_are_few_and_cut_off(self):
+        self.fill(12)
+        self.start_quietly()
+        stop = threading.Event()
+
+        def trickle(sock):
+            while not stop.wait(0.5):
+                try:
+                    if not sock.recv(500):
+                        return
+                except (TimeoutError, OSError):
+                    return
+
+        socks = [self.dial(receive_buffer=2048) for _ in range(40)]
+        for sock in socks:
+            sock.sendall(self.head("GET /api/export?format=ndjson"))
+        trickling = [Task(trickle, sock) for sock in socks]
+        wait_until(lambda: self.used("downloads") == 8, "as many as one address may have")
+        self.watch()
+        self.assertEqual(self.ask("/api/messages?source=archive&limit=5", ATTACKER)[0], 200)
+        self.assertEqual(self.ask("/api/export?format=csv&limit=1")[0], 422)  # others come through
+        wait_until(lambda: self.figure("api_busy_total") == 32, "those without a place are told", 30)
+        self.assertEqual(self.ask("/api/export?format=ndjson&method=none")[0], 200)
+        wait_until(lambda: self.used("downloads") == 0, "the others are cut off", 90)
+        stop.set()
+        for task in trickling:
+            task.result()
+
+    def test_a_slow_download_that_lives_arrives_whole(self):
+        self.fill(3)
+        self.start_quietly()
+        whole = self.ask("/api/export?format=ndjson")[1]
+        sock = self.dial(receive_buffer=16384)
+        sock.sendall(self.head("GET /api/export?format=ndjson", Connection="close"))
+        got, begun = b"", time.monotonic()
+        while time.monotonic() - begun < 25:  # longer than what is measured over
+            got += sock.recv(8000)
+            time.sleep(0.4)
+        got += read_all(sock)
+        self.assertEqual(len(split_answer(got)[2]), len(whole))
+
+
+class TokenTest(AttackCase):
+    def test_wrong_tokens_wait_longer_each_time_and_the_right_one_never(self):
+        self.start_quietly()
+
+        def guess(token):
+            begun = time.monotonic()
+            self.assertEqual(self.ask("/api/config", ATTACKER, token)[0], 401)
+            return time.monotonic() - begun
+        waits = [guess(f"wrong-{number}") for number in range(9)]
+        self.assertGreater(waits[8], 0.9)
+        self.assertGreater(waits[8], 2.5 * waits[6])
+        begun = time.monotonic()
+        self.assertEqual(self.ask("/api/config", ATTACKER)[0], 200)
+        self.assertEqual(self.ask("/api/config", "127.0.0.67", "wrong")[0], 401)
+        self.assertLess(time.monotonic() - begun, 0.9)
+
+    def test_a_flood_of_wrong_tokens(self):
+        self.start_quietly()
+        busy = self.figure("api_requests_busy")
+        stop, answers = threading.Event(), []
+
+        def flood():
+            while not stop.is_set():
+                try:
+                    with socket.create_connection(("127.0.0.1", self.api.port), PATIENCE,
+                                                  (ATTACKER, 0)) as sock:
+                        sock.sendall(self.head("GET /api/messages", "wrong"))
+                        sock.settimeout(0.02)
+                        answers.append(sock.recv(100)[:12])
+                except OSError:
+                    answers.append(None)
+        tasks = [Task(flood) for _ in range(8)]
+        login = b'{"token":"wrong"}'
+        for _ in range(40):
+            self.dial("127.0.0.68").sendall(self.head(
+                "POST /api/login", None, Content_Type="application/json",
+                Content_Length=len(login)) + login)
+        self.watch()
+        self.watch(ATTACKER)  # with the right token, from the same address
+        self.assertEqual(self.figure("api_requests_busy"), busy)
+        stop.set()
+        for task in tasks:
+            task.result()
+        self.assertLessEqual(set(answers), {None, b"HTTP/1.1 401", b"HTTP/1.1 429"})
+        self.assertGreater(self.figure("api_wrong_tokens_total"), 45)
+
+
+class SmugglingTest(AttackCase):
+    """What reaches the server is what the front understood."""
+
+    def test_a_length_behind_64_headers_makes_no_second_request(self):
+        self.start_quietly()
+        inner = self.head("GET /api/config")
+        lines = {f"X-{number}": "y" for number in range(63)}
+        good = self.head("GET /api/config", Connection="close", **dict(list(lines.items())[:61]))
+        self.assertEqual(split_answer(self.api.speak(good))[0], 200)
+        for more in ({"Z": "z"}, {"Content-Length": str(len(inner))}):
+            answer = self.api.speak(self.head("GET /api/config", **lines, **more) + inner)
+            self.assertEqual(split_answer(answer)[0], 431)
+            self.assertEqual(answer.count(b"HTTP/1.1 "), 1)
+
+    def test_an_upgrade_is_one_only_by_its_name(self):
+        self.start_quietly()
+        for value in ("xUpgrade", "Upgradex", "keep-alive, notupgrade", "close, x-upgrade"):
+            for kind in ("websocket", "h2c"):
+                answer = self.api.speak(self.head("GET /api/config", Upgrade=kind, Connection=value)
+                                        + self.head("GET /health", None, Connection="close"))
+                self.assertTrue(answer.startswith(b"HTTP/1.1 200 OK\r\n"), (value, answer[:200]))
+        answer = self.api.speak(self.head("GET /api/config", Upgrade="websocket",
+                                          Connection="keep-alive , UPGRADE"))
+        self.assertEqual(split_answer(answer)[0], 404)
+
+    def test_one_connection_takes_many_requests_and_each_has_its_answer(self):
+        self.start_quietly()
+        paths = ["/health", "/api/config", "/api/none", "/openapi.yaml", "/api/messages?limit=0"] * 50
+        answer = self.api.speak(b"".join(self.head("GET " + path) for path in paths) +
+                                self.head("GET /health", None, Connection="close"))
+        codes = [int(code) for code in re.findall(rb"HTTP/1\.1 (\d+) [A-Z]", answer)]
+        self.assertIn(codes[0], (200, 503))
+        self.assertEqual(codes[1:5], [200, 404, 200, 422])
+        self.assertEqual(len(codes), len(paths) + 1)
+
+    def test_who_expects_to_be_asked_for_the_body_is(self):
+        self.fill(1)
+        self.start_quietly()
+        body = b'{"format":"csv"}'
+        sock = self.dial()
+        sock.sendall(self.head("POST /api/export", Content_Type="application/json",
+                               Content_Length=len(body), Expect="100-continue",
+                               Connection="close"))
+        self.assertEqual(sock.recv(25), b"HTTP/1.1 100 Continue\r\n\r\n")
+        sock.sendall(body)
+        self.assertEqual(split_answer(read_all(sock))[0], 200)
+        sock = self.dial()
+        sock.sendall(self.head("POST /api/export", "wrong", Content_Type="application/json",
+                               Content_Length=len(body), Expect="100-continue"))
+        self.assertEqual(split_answer(read_all(sock))[0], 401)
