@@ -12,6 +12,8 @@ PREFIX  ?= /usr/local
 SECONDS ?= 60
 FUZZ_CC ?= clang-14
 
+export INSTALL_LOG := $(BUILD)/install.log
+
 ifeq ($(origin CC),default)
 CC := gcc
 endif
@@ -118,7 +120,7 @@ HEADERS   := $(wildcard lib/*/*.h $(addsuffix /*.h,$(ROOMS)) tests/*/*.h)
 
 # ---- building ----------------------------------------------------------------------------------
 .PHONY: all programs ui unit-tests fuzzers benches
-all: programs ui ## build every program into build/bin, the UI into build/share/ui (also DEBUG=1, SANITIZE=address,undefined or thread)
+all: programs ui ## build every program into build/bin, the UI into build/share (also DEBUG=1, SANITIZE=address,undefined or thread)
 programs: $(LIBRARY) $(PROGRAMS) $(SHARED) $(DOCS_PAGE)
 unit-tests: $(TESTS)
 fuzzers: $(FUZZERS)
@@ -188,11 +190,14 @@ $(FUZZERS): $(OUT)/%: $(OUT)/obj/%.o $(TEST_LIB) $(LIBRARY)
 
 # ---- the UI ------------------------------------------------------------------------------------
 # Pages for hashscope-api to serve. Without npm the programs are all there, and it says so.
-UI_PAGE    := $(OUT)/share/ui/index.html
+UI_PAGE    := $(OUT)/share/hashscope/ui/index.html
 UI_MODULES := ui/node_modules/.package-lock.json
 UI_SRC     := $(shell find ui/src ui/public -type f 2>/dev/null) \
 	$(wildcard ui/*.html ui/*.ts ui/*.json ui/.npmrc)
 UI_VITE     = cd ui && node node_modules/vite/bin/vite.js
+
+# Its warnings are about packages of others; what it said is kept for when it fails.
+npm = scripts/quiet.sh $(BUILD)/npm-$(notdir $(1)).log '' npm --prefix $(1) ci --ignore-scripts
 
 ui: $(if $(shell command -v npm),$(UI_PAGE),ui-missing)
 .PHONY: ui-missing ui-test
@@ -201,7 +206,8 @@ ui-missing:
 
 $(UI_MODULES): ui/package.json ui/package-lock.json ui/.npmrc
 	$(call say,NPM,ui)
-	$(Q)cd ui && npm ci --ignore-scripts --silent && touch $(@:ui/%=%)
+	$(Q)$(call npm,ui)
+	@touch $@
 
 $(UI_PAGE): $(UI_MODULES) $(UI_SRC)
 	$(call say,UI,$@)
@@ -219,7 +225,8 @@ deps: ## install what building needs (Debian packages; only what is missing)
 
 run: ## install what is missing, build, and start: a demo, or the real thing when POOL_HOST is set
 	@scripts/install-deps.sh build
-	@$(MAKE) programs ui
+	@scripts/quiet.sh $(OUT)/build.log 'Building, which takes some minutes the first time ($(OUT)/build.log)' \
+		$(MAKE) programs ui
 	@exec $(OUT)/bin/hashscope up
 
 test: ## install what is missing, build, and run all tests
@@ -227,13 +234,18 @@ test: ## install what is missing, build, and run all tests
 	@$(MAKE) programs ui unit-tests benches duckdb sample-writer
 	@scripts/run-tests.py --build $(OUT) unit integration
 
+.PHONY: fresh
+fresh: ## `make run` and `make test` as somebody new, in a bare Debian of its own (needs root)
+	@scripts/fresh.sh
+
 # The examples of docs/querying.md are run in DuckDB.
 DUCKDB := tests/duckdb/node_modules/.package-lock.json
 .PHONY: duckdb
 duckdb: $(DUCKDB)
 $(DUCKDB): tests/duckdb/package.json tests/duckdb/package-lock.json
 	$(call say,NPM,tests/duckdb)
-	$(Q)cd $(<D) && npm ci --ignore-scripts --silent && touch $(@:tests/duckdb/%=%)
+	$(Q)$(call npm,tests/duckdb)
+	@touch $@
 
 .PHONY: crash
 KILLS ?= 100
@@ -337,15 +349,21 @@ samples: programs $(SAMPLES) ## write samples/captures anew
 	@scripts/make-samples.sh $(OUT) samples/captures
 
 # ---- the rest ----------------------------------------------------------------------------------
-.PHONY: install clean help FORCE
-install: programs ## install the programs below PREFIX=/usr/local (DESTDIR is put in front)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/hashscope \
-		$(DESTDIR)$(PREFIX)/share/hashscope/docs
-	$(if $(PROGRAMS),install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin)
-	install -m 644 $(SHARED) $(DESTDIR)$(PREFIX)/share/hashscope
-	install -m 644 $(DOCS_PAGE) $(DESTDIR)$(PREFIX)/share/hashscope/docs
+.PHONY: install install-files clean help FORCE
+install: programs ui ## install programs and UI below PREFIX=/usr/local (DESTDIR is put in front)
+	@$(MAKE) install-files
+
+INSTALLED := $(DESTDIR)$(PREFIX)
+install-files:
+	install -d $(INSTALLED)/bin $(INSTALLED)/share/doc/hashscope $(INSTALLED)/share/hashscope/docs
+	install -m 755 $(PROGRAMS) $(INSTALLED)/bin
+	install -m 644 $(SHARED) $(INSTALLED)/share/hashscope
+	install -m 644 $(DOCS_PAGE) $(INSTALLED)/share/hashscope/docs
+	rm -rf $(INSTALLED)/share/hashscope/ui
+	if [ -f $(UI_PAGE) ]; then cp -R $(dir $(UI_PAGE)) $(INSTALLED)/share/hashscope && \
+		chmod -R u=rwX,go=rX $(INSTALLED)/share/hashscope/ui; fi
 	install -m 644 env.example LICENSE $(wildcard README.md docs/*.md) \
-		$(DESTDIR)$(PREFIX)/share/doc/hashscope
+		$(INSTALLED)/share/doc/hashscope
 
 clean: ## remove everything that was built
 	rm -rf $(BUILD)

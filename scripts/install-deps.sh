@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs the Debian packages that are missing for the purposes named on the command line, and says
-# which and why. Does nothing, quickly, when all is there.
-#   scripts/install-deps.sh build [test] [check] [fuzz] [coverage] [bench]
+# which and why; what apt-get says about it goes to a log, which is named when that fails. Does nothing,
+# quickly, when all is there. INSTALL_LOG says where the log is (build/install.log).
+#   scripts/install-deps.sh build [test] [check] [fresh] [fuzz] [coverage] [bench]
 set -eu
 
 # purpose   package              why
@@ -18,6 +19,7 @@ build       libpcap-dev          capture filters, reading captures
 build       libcivetweb-dev      HTTP server of the API
 build       nodejs               builds the UI
 build       npm                  fetches what the UI is made with
+build       ca-certificates      knows whom to trust while fetching
 test        check                unit tests
 test        python3              runs the tests and talks to the programs
 test        openssl              makes certificates for the TLS tests
@@ -33,6 +35,7 @@ test        python3-jsonschema   holds answers of the API to it
 check       clang-format-14      formatting
 check       clang-tidy-14        static analysis
 check       shellcheck           analysis of shell scripts
+fresh       debootstrap          makes a bare Debian to try it all in
 fuzz        clang-14             compiler with libFuzzer
 fuzz        libclang-rt-14-dev   sanitizer and fuzzer run time
 fuzz        llvm-14              names in stack traces
@@ -84,7 +87,7 @@ as_root() {
     fi
 }
 
-[ $# -gt 0 ] || die "usage: $0 build [test] [check] [fuzz] [coverage] [bench]"
+[ $# -gt 0 ] || die "usage: $0 build [test] [check] [fresh] [fuzz] [coverage] [bench]"
 list=$(wanted "$@")
 if ! command -v dpkg-query >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1; then
     echo "install-deps: this is not Debian or a relative of it; going on with what is installed" >&2
@@ -97,7 +100,13 @@ names=$(echo "$lacking" | cut -d ' ' -f 1 | tr '\n' ' ')
 echo "Installing what is missing ($*):"
 echo "$lacking" | sed 's/^/  /'
 as_root true
-as_root apt-get -q update
+log=${INSTALL_LOG:-build/install.log}
+mkdir -p "$(dirname "$log")"
 # shellcheck disable=SC2086 # one word a package
-as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends $names ||
-    die "apt-get could not install: $names"
+{
+    as_root apt-get -q update &&
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends $names
+} >"$log" 2>&1 || {
+    tail -n 15 "$log" >&2
+    die "apt-get could not install: $names(all that it said: $log)"
+}

@@ -98,11 +98,12 @@ class Floors(InDirectory):
 class InstallDependencies(InDirectory):
     """The script among stand-ins for dpkg-query, apt-get, id and sudo that write down their calls."""
 
-    TOOLS = ("sh", "sed", "awk", "tr", "cut", "env", "cat")
+    TOOLS = ("sh", "sed", "awk", "tr", "cut", "env", "cat", "mkdir", "dirname", "tail", "seq")
 
     def setUp(self):
         super().setUp()
         os.mkdir(os.path.join(self.directory, "bin"))
+        self.log = os.path.join(self.directory, "logs/install.log")
         for tool in self.TOOLS:
             os.symlink(shutil.which(tool), os.path.join(self.directory, "bin", tool))
         self.stand_in("id", "echo 0")
@@ -119,7 +120,7 @@ class InstallDependencies(InDirectory):
 
     def install(self, *purposes):
         return run([os.path.join(ROOT, "scripts/install-deps.sh"), *purposes],
-                   env={"PATH": os.path.join(self.directory, "bin")})
+                   env={"PATH": os.path.join(self.directory, "bin"), "INSTALL_LOG": self.log})
 
     @staticmethod
     def needed(purpose):
@@ -166,11 +167,22 @@ class InstallDependencies(InDirectory):
         self.assertIn("apt-get install gcc", output)
         self.assertEqual(self.calls(), "")
 
-    def test_a_failed_installation_is_a_failure(self):
-        self.stand_in("apt-get", '[ "$2" = update ]')
+    def test_what_it_says_is_short_and_the_rest_in_a_log(self):
+        self.stand_in("apt-get", "seq 5000; seq 5000 >&2")
+        status, output = self.install("build")
+        self.assertEqual(status, 0)
+        self.assertLess(output.count("\n"), 15)
+        with open(self.log, encoding="utf-8") as file:
+            self.assertEqual(file.read().count("\n5000\n"), 4)
+
+    def test_a_failed_installation_is_a_failure_and_names_its_log(self):
+        self.stand_in("apt-get", 'seq 50; echo "E: no room"; [ "$2" = update ]')
         status, output = self.install("build")
         self.assertEqual(status, 1)
         self.assertIn("could not install", output)
+        self.assertIn("\nE: no room\n", output)
+        self.assertNotIn("\n20\n", output)
+        self.assertIn(self.log, output)
 
     def test_an_unknown_purpose_is_refused(self):
         self.assertEqual(self.install("nonsense"), (1, "install-deps: no such purpose: nonsense\n"))
@@ -180,6 +192,39 @@ class InstallDependencies(InDirectory):
         status, output = self.install("build")
         self.assertEqual(status, 0)
         self.assertIn("not Debian", output)
+
+
+class Quiet(InDirectory):
+    """What says thousands of lines says one, and its end when it fails."""
+
+    def quiet(self, body, message="Working"):
+        self.write("work", f"#!/bin/sh\n{body}\n", 0o755)
+        self.log = os.path.join(self.directory, "logs/work.log")
+        return run([os.path.join(ROOT, "scripts/quiet.sh"), self.log, message,
+                    os.path.join(self.directory, "work")])
+
+    def logged(self):
+        with open(self.log, encoding="utf-8") as file:
+            return file.read()
+
+    def test_one_line_stands_for_all(self):
+        self.assertEqual(self.quiet("echo one; echo two >&2"), (0, "Working\n"))
+        self.assertEqual(self.logged(), "one\ntwo\n")
+
+    def test_who_says_nothing_is_not_mentioned(self):
+        self.assertEqual(self.quiet("true"), (0, ""))
+
+    def test_without_a_message_nothing_is_said(self):
+        self.assertEqual(self.quiet("echo one", ""), (0, ""))
+
+    def test_a_failure_shows_the_end_and_where_the_rest_is(self):
+        status, output = self.quiet("seq 100; exit 7")
+        self.assertEqual(status, 7)
+        self.assertIn("\n100\nfailed: ", output)
+        self.assertNotIn("\n50\n", output)
+        self.assertIn(self.log, output)
+        self.assertEqual(self.logged().count("\n"), 100)
+        self.assertEqual(self.quiet("exit 7")[0], 7)
 
 
 class Sum(InDirectory):
