@@ -115,8 +115,7 @@ static enum status start_feed(struct api *api, struct error *err)
     return feed_start(&api->feed, &options, err);
 }
 
-/* bin/hashscope-api, share/ui, share/hashscope: so it is in a build directory and when installed.
- */
+/* bin/hashscope-api, share/hashscope: so it is in a build directory and when installed. */
 static void find_shared(struct api *api)
 {
     char self[PROGRAM_PATH_MAX];
@@ -125,7 +124,7 @@ static void find_shared(struct api *api)
     if (program_self(self, &err) != STATUS_OK || !(slash = strrchr(self, '/')))
         return;
     *slash = '\0';
-    snprintf(api->ui_dir, sizeof api->ui_dir, "%.4000s/../share/ui", self);
+    snprintf(api->ui_dir, sizeof api->ui_dir, "%.4000s/../share/hashscope/ui", self);
     snprintf(api->share_dir, sizeof api->share_dir, "%.4000s/../share/hashscope", self);
 }
 
@@ -195,7 +194,7 @@ static void stop(struct api *api)
     token_clear(&api->token);
 }
 
-/* The line is there when its newline is. */
+/* Both lines are there when the second one's newline is. */
 static void write_link(const char *path, const struct buffer *link)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -216,7 +215,7 @@ static void print_link(const struct api *api, const char *link_file)
     token_link(&api->token, api->settings, front_port(api->front, 0), &link);
     if (isatty(STDERR_FILENO) == 1)
         fprintf(stderr, "  open %.*s\n", (int)link.len, link.data);
-    buffer_append_char(&link, '\n');
+    buffer_append_format(&link, "\n%u\n", front_port(api->front, 1));
     if (link_file != NULL)
         write_link(link_file, &link);
     buffer_close(&link);
@@ -255,7 +254,7 @@ static const struct flag flags[] = {
     {"check", 0, FLAG_SWITCH, offsetof(struct api_options, check), 0, 0, NULL, NULL,
      "Say who can reach the API as it is configured, and end"},
     {"link-file", 0, FLAG_TEXT, offsetof(struct api_options, link_file), 0, 0, NULL, "FILE",
-     "Write the link with the token there (mode 0600) when the API listens"},
+     "Write the link with the token there (mode 0600) when the API listens, and UI_PORT below"},
 };
 
 static const char doc[] =

@@ -136,6 +136,10 @@ static enum status listen_on(struct front *front, size_t index, struct error *er
     if (status == STATUS_OK)
         status = listener_start(&front->listeners[index], &front->loop, &address, on_connection,
                                 front, err);
+    if (status == STATUS_BUSY && index > 0) {
+        log_error("UI_PORT: %s; the pages are on API_PORT alone", err->text);
+        return STATUS_OK;
+    }
     if (status != STATUS_OK)
         return error_wrap(err, status, "%s", index == 0 ? "API_HOST, API_PORT" : "UI_PORT");
     front->ports[index] = listener_port(front->listeners[index]);

@@ -111,9 +111,11 @@ struct front_options {
     struct front_gate gate;  /* without functions: everything passes */
 };
 
-/* STATUS_BUSY when a port is taken, with what to do in the message. */
+/* STATUS_BUSY when the first port is taken, with what to do in the message; another one that is
+ * taken is said in the log and done without. */
 enum status front_start(struct front **out, const struct front_options *options,
                         struct error *err) MUST_CHECK;
+/* 0: it is done without. */
 uint16_t front_port(const struct front *front, size_t index);
 /* What the feed publishes to; it must have ended before front_stop. */
 struct subscriptions *front_subscriptions(struct front *front);

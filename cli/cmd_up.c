@@ -228,13 +228,30 @@ static enum status start_tail(struct up *up, const char *self, struct error *err
     return supervisor_start(&up->supervisor, up->tail, err);
 }
 
+/* A port of the API that another program has costs its pages, never the recording: said now, and
+ * once more where what runs is told. */
+static enum status start_api_if_free(struct up *up, struct error *err)
+{
+    struct error taken = {""};
+    enum status status = up_check_port(up->settings, "API_HOST", "API_PORT", &taken);
+
+    if (status == STATUS_BUSY) {
+        snprintf(up->api_fault, sizeof(up->api_fault), "%s", taken.text);
+        return STATUS_OK;
+    }
+    if (up_check_port(up->settings, "API_HOST", "UI_PORT", &taken) == STATUS_BUSY)
+        snprintf(up->api_fault, sizeof(up->api_fault), "%s", taken.text);
+    return start_api(up, err);
+}
+
 static enum status start_all(struct up *up, struct error *err)
 {
     char self[PROGRAM_PATH_MAX];
     enum status status = program_self(self, err);
 
-    if (status == STATUS_OK)
-        status = up_check_port(up->settings, err);
+    program_as_typed(up->self, "hashscope");
+    if (status == STATUS_OK && settings_text(up->settings, "ROUTES") == NULL)
+        status = up_check_port(up->settings, "LISTEN_HOST", "LISTEN_PORT", err);
     if (status == STATUS_OK)
         status = up_make_directories(up, err);
     if (status == STATUS_OK && up->demo)
@@ -242,7 +259,7 @@ static enum status start_all(struct up *up, struct error *err)
     if (status == STATUS_OK)
         status = start_recorder(up, err);
     if (status == STATUS_OK && !up->options.no_api)
-        status = start_api(up, err);
+        status = start_api_if_free(up, err);
     if (status != STATUS_OK)
         return status;
     up_print_welcome(up);

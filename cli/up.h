@@ -11,6 +11,7 @@
 
 #include "cli/supervisor.h"
 #include "lib/base/options.h"
+#include "lib/command/program.h"
 
 #define UP_GROUPS (GROUP_COMMON | GROUP_RECORDER | GROUP_ARCHIVE | GROUP_API)
 
@@ -27,11 +28,14 @@ struct up {
     struct supervisor supervisor;
     struct child *pool, *recorder, *miners, *api, *tail; /* NULL: not part of it */
     const char *data_dir;
-    bool demo;          /* no pool is named: simulate one */
-    uint16_t pool_port; /* of the simulated pool */
-    char listen[320];   /* where the recorder listens, as it says itself */
-    uint64_t last_seq;  /* the last number before this run's first */
-    char link[1024];    /* to the web UI, with the token; "" until the API listens */
+    bool demo;                   /* no pool is named: simulate one */
+    uint16_t pool_port;          /* of the simulated pool */
+    char listen[320];            /* where the recorder listens, as it says itself */
+    uint64_t last_seq;           /* the last number before this run's first */
+    char link[1024];             /* to the web UI, with the token; "" until the API listens */
+    char self[PROGRAM_PATH_MAX]; /* this program, as a shell finds it */
+    char api_fault[512];         /* why its pages are not where they should be; "": they are */
+    uint16_t ui_port;            /* where its pages are too; 0: nowhere */
 };
 
 /* Puts every setting that was given anywhere into the environment, so that the children have the
@@ -41,13 +45,15 @@ void up_export_settings(const struct settings *settings);
 /* Makes DATA_DIR/logs. */
 enum status up_make_directories(const struct up *up, struct error *err) MUST_CHECK;
 
-/* STATUS_BUSY when the port to listen on is taken, with a message that says what to do. */
-enum status up_check_port(const struct settings *settings, struct error *err) MUST_CHECK;
+/* STATUS_BUSY when the port of that setting is taken, with a message that says what to do. */
+enum status up_check_port(const struct settings *settings, const char *host_name,
+                          const char *port_name, struct error *err) MUST_CHECK;
 
 /* Asks the recorder where it listens; false while it does not answer, or another one does. */
 bool up_ask_recorder(struct up *up);
 
-/* Where the API is told to write its link, and what it wrote there; false while it did not. */
+/* Where the API is told to write its link, and what it wrote there with the port of its pages;
+ * false while it did not. */
 void up_link_path(const struct up *up, char *out, size_t size);
 bool up_read_link(struct up *up);
 

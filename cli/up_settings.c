@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/up.h"
+#include "lib/base/option_name.h"
 #include "lib/command/program.h"
 #include "lib/event/connect.h"
 #include "lib/event/local.h"
@@ -51,7 +52,8 @@ void up_export_settings(const struct settings *settings)
 static enum status make_directory(const char *path, struct error *err)
 {
     if (mkdir(path, 0750) != 0 && errno != EEXIST)
-        return error_errno(err, errno, "making %s", path);
+        return error_errno(err, errno, "making %s (DATA_DIR; --data-dir chooses another place)",
+                           path);
     return STATUS_OK;
 }
 
@@ -70,34 +72,47 @@ enum status up_make_directories(const struct up *up, struct error *err)
     return status == STATUS_OK ? make_directory(path, err) : status;
 }
 
-enum status up_check_port(const struct settings *settings, struct error *err)
+/* The errno of listening there; 0 where it can be done or the program itself will say why not. */
+static int try_to_listen(const struct sockaddr_storage *address)
 {
-    const char *host = settings_text(settings, "LISTEN_HOST");
-    int64_t port = settings_integer(settings, "LISTEN_PORT");
+    socklen_t len =
+        address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+    int fd = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int on = 1, failed = 0;
+
+    if (fd < 0)
+        return 0;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (bind(fd, (const struct sockaddr *)address, len) != 0)
+        failed = errno;
+    close(fd);
+    return failed;
+}
+
+enum status up_check_port(const struct settings *settings, const char *host_name,
+                          const char *port_name, struct error *err)
+{
+    const char *host = settings_text(settings, host_name);
+    int64_t port = settings_integer(settings, port_name);
     struct sockaddr_storage address;
     enum status status = address_parse(&address, host, (uint16_t)port, err);
-    socklen_t len =
-        address.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
-    int fd, on = 1, taken = 0;
+    struct buffer flag = {0};
+    int failed;
 
     if (status != STATUS_OK)
-        return error_wrap(err, status, "LISTEN_HOST");
-    if (settings_text(settings, "ROUTES") != NULL)
+        return error_wrap(err, status, "%s", host_name);
+    failed = try_to_listen(&address);
+    if (failed == 0)
         return STATUS_OK;
-    fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return STATUS_OK; /* the recorder will say why */
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (bind(fd, (struct sockaddr *)&address, len) != 0)
-        taken = errno;
-    close(fd);
-    if (taken == EADDRINUSE)
-        return error_set(err, STATUS_BUSY,
-                         "port %lld on %s is in use by another program; choose another with "
-                         "--listen-port (or LISTEN_PORT in .env)",
-                         (long long)port, host);
-    return taken == 0 ? STATUS_OK
-                      : error_errno(err, taken, "port %lld on %s", (long long)port, host);
+    if (failed != EADDRINUSE)
+        return error_errno(err, failed, "port %lld on %s", (long long)port, host);
+    option_append_flag(&flag, port_name);
+    status = error_set(err, STATUS_BUSY,
+                       "port %lld on %s is in use by another program; choose another with "
+                       "--%.*s (or %s in .env)",
+                       (long long)port, host, (int)flag.len, flag.data, port_name);
+    buffer_close(&flag);
+    return status;
 }
 
 static bool on_status(void *user, const char *line, size_t len)
@@ -132,7 +147,7 @@ void up_link_path(const struct up *up, char *out, size_t size)
 
 bool up_read_link(struct up *up)
 {
-    char path[PROGRAM_PATH_MAX];
+    char path[PROGRAM_PATH_MAX], port[16] = "";
     FILE *file;
 
     up->link[0] = '\0';
@@ -140,9 +155,10 @@ bool up_read_link(struct up *up)
     file = fopen(path, "re");
     if (file == NULL)
         return false;
-    if (fgets(up->link, sizeof(up->link), file) == NULL || strchr(up->link, '\n') == NULL)
+    if (fgets(up->link, sizeof(up->link), file) == NULL || fgets(port, sizeof(port), file) == NULL)
         up->link[0] = '\0';
     up->link[strcspn(up->link, "\n")] = '\0';
+    up->ui_port = (uint16_t)strtoul(port, NULL, 10);
     fclose(file);
     return up->link[0] != '\0';
 }

@@ -88,23 +88,13 @@ static void describe_notify(struct cell *cell, const json_t *params)
     cell->color = clean ? COLOR_MAGENTA : COLOR_YELLOW;
 }
 
-/* "" where a coin has something else in its place, such as a solution. */
-static const char *nonce_of(const json_t *params)
-{
-    const char *nonce = text_at(params, 4);
-
-    if (json_array_size(params) == 3)
-        return text_at(params, 2);
-    return strlen(nonce) <= 8 && strncmp(nonce, "0x", 2) != 0 ? nonce : "";
-}
-
 static void describe_submit(struct cell *cell, const json_t *params)
 {
-    const char *worker = text_at(params, 0), *nonce = nonce_of(params);
+    const char *worker = text_at(params, 0);
     bool known = span_equal_text(cell->name, worker);
 
-    snprintf(cell->essence, ESSENCE_MAX, "job %s%s%s%s%s", text_at(params, 1),
-             nonce[0] == '\0' ? "" : ", nonce ", nonce, known ? "" : ", by ", known ? "" : worker);
+    snprintf(cell->essence, ESSENCE_MAX, "job %s, nonce %s%s%s", text_at(params, 1),
+             text_at(params, 4), known ? "" : ", by ", known ? "" : worker);
 }
 
 /* JSON as it came, cut to fit. */
@@ -124,10 +114,9 @@ static void describe_request(struct cell *cell, const struct view_line *line, co
     if (strncmp(cell->word, "mining.", 7) == 0)
         cell->word += 7;
     cell->color = line->line.direction == DIRECTION_POOL_TO_MINER ? COLOR_YELLOW : COLOR_CYAN;
-    if (line->scan.method == STRATUM_MINING_NOTIFY && json_is_array(json_array_get(params, 4)) &&
-        json_array_size(params) >= 8)
+    if (line->scan.method == STRATUM_MINING_NOTIFY && json_array_size(params) >= 9)
         describe_notify(cell, params);
-    else if (line->scan.method == STRATUM_MINING_SUBMIT && json_array_size(params) >= 3)
+    else if (line->scan.method == STRATUM_MINING_SUBMIT && json_array_size(params) >= 5)
         describe_submit(cell, params);
     else if (line->scan.method == STRATUM_MINING_AUTHORIZE)
         snprintf(cell->essence, ESSENCE_MAX, "%s", text_at(params, 0)); /* no password */

@@ -16,7 +16,7 @@ export default defineConfig({
   },
   build: {
     target: "es2022",
-    outDir: "../build/share/ui",
+    outDir: "../build/share/hashscope/ui",
     // Everything is a file of our own origin: the page's policy allows no data: scripts or styles.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },

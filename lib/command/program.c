@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum status program_self(char out[PROGRAM_PATH_MAX], struct error *err)
@@ -30,6 +32,44 @@ enum status program_beside(char out[PROGRAM_PATH_MAX], const char *name, struct 
     if (access(out, X_OK) != 0)
         return error_errno(err, errno, "%s", out);
     return STATUS_OK;
+}
+
+/* Whether the PATH leads from a bare name to that file first. */
+static bool is_on_path(const char *name, const char *file)
+{
+    const char *at = getenv("PATH");
+    struct stat wanted, found;
+
+    if (at == NULL || stat(file, &wanted) != 0)
+        return false;
+    while (*at != '\0') {
+        size_t len = strcspn(at, ":");
+        char path[PROGRAM_PATH_MAX];
+
+        snprintf(path, sizeof path, "%.*s/%s", (int)(len < 2048 ? len : 2048), at, name);
+        if (len > 0 && access(path, X_OK) == 0)
+            return stat(path, &found) == 0 && found.st_dev == wanted.st_dev &&
+                   found.st_ino == wanted.st_ino;
+        at += len + (at[len] == ':');
+    }
+    return false;
+}
+
+void program_as_typed(char out[PROGRAM_PATH_MAX], const char *name)
+{
+    char path[PROGRAM_PATH_MAX], here[PROGRAM_PATH_MAX];
+    struct error err;
+    size_t len;
+
+    snprintf(out, PROGRAM_PATH_MAX, "%s", name);
+    if (program_beside(path, name, &err) != STATUS_OK || is_on_path(name, path))
+        return;
+    snprintf(out, PROGRAM_PATH_MAX, "%s", path);
+    if (getcwd(here, sizeof here) == NULL)
+        return;
+    len = strlen(here);
+    if (strncmp(path, here, len) == 0 && path[len] == '/')
+        snprintf(out, PROGRAM_PATH_MAX, "%s", path + len + 1);
 }
 
 void program_control_path(char out[PROGRAM_PATH_MAX], const struct settings *settings)

@@ -17,6 +17,9 @@
  * there, with the path in the message. */
 enum status program_beside(char out[PROGRAM_PATH_MAX], const char *name,
                            struct error *err) MUST_CHECK;
+/* What a shell needs to start the program of that name that is beside this one: the name where the
+ * PATH leads to it, else its path, from the working directory where it is below that. */
+void program_as_typed(char out[PROGRAM_PATH_MAX], const char *name);
 /* The running program itself. */
 enum status program_self(char out[PROGRAM_PATH_MAX], struct error *err) MUST_CHECK;
 

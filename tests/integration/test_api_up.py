@@ -62,16 +62,50 @@ class UpTest(FrontCase):
         wait_until(listens, "the API listens again")
         self.assertEqual(up.stop(), 0)
 
-    def test_a_port_in_use_is_said(self):
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
-            taken.listen()
-            port = taken.getsockname()[1]
-            code, _, text = self.run_front("up", "--listen-host", "127.0.0.1", "--listen-port", 0,
-                                           "--ring-bytes", "32M", "--api-port", port)
-        self.assertEqual(code, 1)
-        self.assertIn(f"{port}", text)
-        self.assertEqual(self.processes_here(), [])
+    def with_taken(self, flag):
+        """It comes up although another program has that port; what it says about it."""
+        taken = self.keep(socket.socket())
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        up = self.start_up(flag, port)
+        wait_until(lambda: any('"mining.submit"' in line for line in up.out), "it records")
+        name = flag.strip("-").upper().replace("-", "_")
+        self.assertIn(f"port {port} on 127.0.0.1 is in use by another program; choose another "
+                      f"with {flag} (or {name} in .env)\n", up.text())
+        return up
+
+    def test_a_taken_api_port_is_said_and_costs_no_recording(self):
+        up = self.with_taken("--api-port")
+        self.assertIn("  NO web pages and no API ", up.text())
+        self.assertIsNone(self.find_api())
+        self.assertEqual(up.stop(), 0)
+        self.assertTrue(any(line.get("event") == "closed" for line in self.read_archive().lines))
+
+    def test_a_taken_ui_port_is_said_and_leaves_the_pages_on_the_other(self):
+        up = self.with_taken("--ui-port")
+        port = int(re.search(r"http://127\.0\.0\.1:(\d+)/", up.text())[1])
+        self.assertNotIn("(UI_PORT)", up.text())
+        with socket.create_connection(("127.0.0.1", port), 10) as sock:
+            sock.sendall(f"GET / HTTP/1.1\r\nHost: localhost:{port}\r\n"
+                         "Connection: close\r\n\r\n".encode())
+            self.assertEqual(split_answer(read_all(sock))[0], 200)
+        self.assertEqual(up.stop(), 0)
+
+    def test_a_link_for_other_machines_and_the_second_port_are_told(self):
+        up = self.start_up("--api-host", "0.0.0.0")
+        up.wait_text("Ctrl-C")
+        own = re.search(r"  web pages and API +http://127\.0\.0\.1(:\d+/\?token=\w+)\n", up.text())
+        self.assertIsNotNone(own, up.text())
+        addresses = re.search(r"    from another machine +(.+)\n", up.text())[1]
+        for link in addresses.split(" or ") if "://" in addresses else ():
+            self.assertRegex(link, rf"^http://[\d.]+{re.escape(own[1])}$")
+            self.assertNotIn("127.0.0.1", link)
+        second = re.search(r"    the pages again +port (\d+) \(UI_PORT\)\n", up.text())
+        with socket.create_connection(("127.0.0.1", int(second[1])), 10):
+            pass
+        self.assertIn("--listen-port, --api-port, --ui-port choose others", up.text())
+        self.assertEqual(up.stop(), 0)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import signal
 import unittest
 
 from tests.integration.front import FrontCase, Terminal
-from tests.integration.harness import free_port, wait_until
+from tests.integration.harness import free_port, program, wait_until
 
 
 class Up(FrontCase):
@@ -54,6 +54,28 @@ class Up(FrontCase):
         self.assertEqual(len(self.processes_here()), 4)  # up, recorder, API, tail
         self.assertEqual(up.stop(), 0)
         self.assert_nothing_left()
+
+    def test_with_a_pool_and_no_miner_yet_it_says_how_to_bring_one(self):
+        pool = self.new_pool()
+        up = self.start_up("--pool-host", "127.0.0.1", "--pool-port", pool.port)
+        up.wait_text("Ctrl-C")
+        self.assertRegex(up.text(), r"  point a miner at it +stratum\+tcp://127\.0\.0\.1:\d+\n")
+        self.assertIn("  waiting for a miner ", up.text())
+        self.assertEqual(up.stop(), 0)
+        demo = self.start_up()
+        demo.wait_text("Ctrl-C")
+        self.assertNotIn("waiting for a miner", demo.text())
+        self.assertEqual(demo.stop(), 0)
+
+    def test_commands_are_told_as_a_shell_finds_them(self):
+        binaries = os.path.dirname(program("hashscope"))
+        for path, told in ((os.environ["PATH"], os.path.join(binaries, "hashscope")),
+                           (binaries + ":" + os.environ["PATH"], "hashscope")):
+            up = self.spawn("up", "--listen-host", "127.0.0.1", "--listen-port", 0, "--ring-bytes",
+                            "32M", environ={"PATH": path})
+            up.wait_text("Ctrl-C")
+            self.assertIn(f" {told} up --pool-host HOST", up.text())
+            self.assertEqual(up.stop(), 0)
 
     def test_settings_come_from_env_file_and_flags(self):
         with open(os.path.join(self.folder, "other.env"), "w", encoding="ascii") as file:
