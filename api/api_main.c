@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +34,8 @@
 #include "lib/base/flags.h"
 #include "lib/base/log.h"
 #include "lib/command/program.h"
+
+#define ARENAS 4
 
 struct api_options {
     bool check;
@@ -143,7 +146,8 @@ static enum status start_server(struct api *api, struct error *err)
         .pair_timeout_sec = (unsigned)settings_integer(settings, "PAIR_TIMEOUT_SEC"),
         .auth = api->auth,
         .live = live_new((size_t)settings_integer(settings, "CAPTURE_MAX_MESSAGES"),
-                         (size_t)settings_integer(settings, "CAPTURE_MAX_PER_SESSION")),
+                         (size_t)settings_integer(settings, "CAPTURE_MAX_PER_SESSION"),
+                         (uint64_t)settings_integer(settings, "CAPTURE_MAX_BYTES")),
         .session_book = session_book_new(),
         .stats_keeper = stats_keeper_new(),
         .reply_cache = reply_cache_new(),
@@ -221,6 +225,13 @@ static void print_link(const struct api *api, const char *link_file)
     buffer_close(&link);
 }
 
+/* The HTTP server has 160 threads, any of which may answer the next request. With glibc's default
+ * of eight arenas a processor each keeps what a large answer took. */
+static void share_memory(void)
+{
+    (void)mallopt(M_ARENA_MAX, ARENAS);
+}
+
 static int serve(const struct settings *settings, const char *link_file)
 {
     struct api *api = calloc(1, sizeof *api);
@@ -231,6 +242,7 @@ static int serve(const struct settings *settings, const char *link_file)
 
     if (api == NULL)
         return 1;
+    share_memory();
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);

@@ -1,7 +1,7 @@
 /* bounds.c - see bounds.h. Whoever keeps something knows its bound; this asks them all. */
 #include "api/bounds.h"
 
-#include "api/server.h"
+#include "api/live.h"
 
 static void add(struct bound out[BOUNDS_MAX], size_t *count, const char *name, uint64_t used,
                 uint64_t most)
@@ -32,10 +32,19 @@ static void add_readers(const struct rest *rest, struct bound *out, size_t *coun
     add(out, count, "reader_queue_bytes", facts.bytes, SUBSCRIPTIONS_BYTES);
 }
 
+static void add_kept(const struct rest *rest, struct bound *out, size_t *count)
+{
+    struct live_facts live;
+    live_facts(rest->live, &live);
+    add(out, count, "live_messages", live.messages, live.messages_most);
+    add(out, count, "live_bytes", live.bytes, live.bytes_most);
+}
+
 size_t bounds_list(const struct rest *rest, struct bound out[BOUNDS_MAX])
 {
     size_t count = 0;
     add_front(rest, out, &count);
     add_readers(rest, out, &count);
+    add_kept(rest, out, &count);
     return count;
 }

@@ -10,7 +10,7 @@
 #include "api/message_filter.h"
 #include "lib/base/memory.h"
 
-struct live *live_new(size_t messages, size_t per_session)
+struct live *live_new(size_t messages, size_t per_session, uint64_t bytes)
 {
     struct live *live = memory_new(sizeof *live);
     pthread_rwlockattr_t kind;
@@ -21,35 +21,100 @@ struct live *live_new(size_t messages, size_t per_session)
     live->seed = random_u64();
     live->capacity = messages;
     live->per_session = per_session;
-    live->entries = memory_new(messages * sizeof *live->entries);
+    live->most_bytes = bytes;
+    live->slots = messages + messages / 4 + 1;
+    live->entries = memory_new(live->slots * sizeof *live->entries);
     live->hashed = memory_new(LIVE_SESSIONS * sizeof(struct live_session *));
     return live;
 }
 
 /* ---- letting go ---- */
 
-static void take_away(struct live *live, uint64_t place)
+/* What a message takes, with all that goes along with it. */
+static uint64_t cost_of(size_t len)
 {
-    struct live_entry *entry = live_entry(live, place);
-    if (!entry->line)
-        return;
-    struct live_session *session = entry->session;
+    return sizeof(struct live_entry) + LIVE_OVERHEAD + len;
+}
+
+static void weigh(struct live *live, struct live_session *session, uint64_t bytes)
+{
+    session->bytes += bytes; /* modulo 2^64, to take away */
+    live->bytes += bytes;
+}
+
+/* The oldest message of the session. */
+static void take_away(struct live *live, struct live_session *session)
+{
+    struct live_entry *entry = live_entry(live, session->oldest);
+    uint64_t own = sizeof *session + LIVE_OVERHEAD;
     session->oldest = entry->behind;
     if (entry->behind == LIVE_NONE)
         session->newest = LIVE_NONE;
     else
         live_entry(live, entry->behind)->before = LIVE_NONE;
     session->count--;
+    weigh(live, session, -cost_of(entry->len) - (session->count == 0 ? own : 0));
     live->held--;
-    live->bytes -= entry->len;
     free(entry->line);
     entry->line = NULL;
+    while (live->first < live->next && !live_entry(live, live->first)->line)
+        live->first++;
+}
+
+static void take_oldest(struct live *live)
+{
+    struct live_session *session = live_entry(live, live->first)->session;
+    take_away(live, session);
+    live_session_settle(live, session, false);
+}
+
+/* Those that hold most have their turns. */
+static void make_room(struct live *live, uint64_t bytes)
+{
+    while (live->held > 0 && live->bytes + bytes > live->most_bytes) {
+        struct live_session *session = live_session_heaviest(live);
+        take_away(live, session);
+        live_session_settle(live, session, true);
+    }
+}
+
+static void append_to_chain(struct live *live, uint64_t place)
+{
+    struct live_entry *entry = live_entry(live, place);
+    struct live_session *session = entry->session;
+    entry->before = session->newest;
+    entry->behind = LIVE_NONE;
+    if (session->newest == LIVE_NONE)
+        session->oldest = place;
+    else
+        live_entry(live, session->newest)->behind = place;
+    session->newest = place;
+}
+
+/* The messages move together over what was taken away between them: at least a fifth of the places
+ * is free then, so each message is moved a few times at most. */
+static void squeeze(struct live *live)
+{
+    uint64_t to = live->first;
+    for (unsigned i = 1; i < LIVE_LISTS; i++) {
+        for (struct live_session *at = live->lists[i].first; at; at = at->behind)
+            at->oldest = at->newest = LIVE_NONE;
+    }
+    for (uint64_t place = live->first; place < live->next; place++) {
+        struct live_entry *entry = live_entry(live, place);
+        if (!entry->line)
+            continue;
+        *live_entry(live, to) = *entry;
+        append_to_chain(live, to++);
+    }
+    live->next = to;
 }
 
 static void empty(struct live *live)
 {
-    for (; live->first < live->next; live->first++)
-        take_away(live, live->first);
+    while (live->held > 0)
+        take_oldest(live);
+    live->first = live->next = 0;
     live_sessions_free(live);
 }
 
@@ -99,27 +164,25 @@ static void note_message(struct live_entry *entry, const struct query_row *row)
     buffer_close(&scratch);
 }
 
-static void link_newest(struct live *live, struct live_entry *entry, struct live_session *session)
+static void make_place(struct live *live, struct live_session *session, uint64_t bytes)
 {
-    entry->session = session;
-    entry->before = session->newest;
-    entry->behind = LIVE_NONE;
-    if (session->newest == LIVE_NONE)
-        session->oldest = live->next;
-    else
-        live_entry(live, session->newest)->behind = live->next;
-    session->newest = live->next;
-    session->count++;
+    if (live->held == live->capacity)
+        take_oldest(live);
+    if (session->count >= live->per_session) {
+        take_away(live, session);
+        live_session_settle(live, session, false);
+    }
+    make_room(live, bytes);
+    if (live->next - live->first == live->slots)
+        squeeze(live);
 }
 
 static void add_message(struct live *live, const struct query_row *row,
                         struct live_session *session)
 {
     const struct segment_line *line = &row->line;
-    if (live->next - live->first == live->capacity)
-        take_away(live, live->first++);
-    if (session->count >= live->per_session)
-        take_away(live, session->oldest);
+    uint64_t bytes = cost_of(line->text.len);
+    make_place(live, session, bytes);
     struct live_entry *entry = live_entry(live, live->next);
     *entry = (struct live_entry){
         .seq = line->seq,
@@ -127,6 +190,7 @@ static void add_message(struct live *live, const struct query_row *row,
         .len = (uint32_t)line->text.len,
         .msg = line->msg.data ? (uint32_t)(line->msg.data - line->text.data) : 0,
         .wall_ns = line->wall_ns,
+        .session = session,
         .direction = (uint8_t)line->direction,
     };
     note_message(entry, row);
@@ -135,10 +199,12 @@ static void add_message(struct live *live, const struct query_row *row,
         request->answer = line->seq;
         entry->answered = request->method;
     }
-    link_newest(live, entry, session);
+    append_to_chain(live, live->next);
+    weigh(live, session, bytes + (session->count == 0 ? sizeof *session + LIVE_OVERHEAD : 0));
+    session->count++;
     live->next++;
     live->held++;
-    live->bytes += entry->len;
+    live_session_settle(live, session, false);
 }
 
 /* Who the miner is stands in the event `opened`. */
@@ -241,6 +307,8 @@ void live_facts(struct live *live, struct live_facts *out)
     (void)pthread_rwlock_rdlock(&live->lock);
     *out = (struct live_facts){.messages = live->held,
                                .bytes = live->bytes,
+                               .messages_most = live->capacity,
+                               .bytes_most = live->most_bytes,
                                .sessions = live->sessions,
                                .instance = live->instance};
     if (live->next > live->first) {

@@ -1,13 +1,12 @@
 /* live_sessions.c - the sessions that messages belong to, and who they are. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/live_private.h"
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
 #include "lib/capture/ring.h"
-
-#define LOOK_AT 64 /* sessions, for one that can go */
 
 static struct live_session **list_of(const struct live *live, const struct uuid *uuid)
 {
@@ -22,19 +21,50 @@ struct live_session *live_session_find(const struct live *live, const struct uui
     return session;
 }
 
-static void unlink_age(struct live *live, struct live_session *session)
+/* ---- lists by weight ---- */
+
+static unsigned list_for(const struct live_session *session)
 {
-    *(session->older ? &session->older->younger : &live->oldest) = session->younger;
-    *(session->younger ? &session->younger->older : &live->youngest) = session->older;
+    return session->count ? 64 - (unsigned)__builtin_clzll(session->bytes) : 0;
 }
 
-static void link_youngest(struct live *live, struct live_session *session)
+static void leave_list(struct live *live, struct live_session *session)
 {
-    session->older = live->youngest;
-    session->younger = NULL;
-    *(live->youngest ? &live->youngest->younger : &live->oldest) = session;
-    live->youngest = session;
+    struct live_list *list = &live->lists[session->list];
+    *(session->before ? &session->before->behind : &list->first) = session->behind;
+    *(session->behind ? &session->behind->before : &list->last) = session->before;
+    live->idle -= session->list == 0;
 }
+
+static void join_list(struct live *live, struct live_session *session)
+{
+    session->list = list_for(session);
+    struct live_list *list = &live->lists[session->list];
+    session->before = list->last;
+    session->behind = NULL;
+    *(list->last ? &list->last->behind : &list->first) = session;
+    list->last = session;
+    live->idle += session->list == 0;
+}
+
+void live_session_settle(struct live *live, struct live_session *session, bool again)
+{
+    if (!again && session->list == list_for(session))
+        return;
+    leave_list(live, session);
+    join_list(live, session);
+}
+
+struct live_session *live_session_heaviest(const struct live *live)
+{
+    for (unsigned i = LIVE_LISTS - 1; i > 0; i--) {
+        if (live->lists[i].first)
+            return live->lists[i].first;
+    }
+    return NULL;
+}
+
+/* ---- coming and going ---- */
 
 static void drop(struct live *live, struct live_session *session)
 {
@@ -42,44 +72,26 @@ static void drop(struct live *live, struct live_session *session)
     while (*at != session)
         at = &(*at)->next_hashed;
     *at = session->next_hashed;
-    unlink_age(live, session);
+    leave_list(live, session);
     live->sessions--;
     free(session);
-}
-
-/* The session without messages that was not heard of for longest; among the oldest, or NULL. */
-static struct live_session *find_idle(const struct live *live)
-{
-    struct live_session *session = live->oldest;
-    for (unsigned looked = 0; session && session->count > 0; looked++)
-        session = looked < LOOK_AT ? session->younger : NULL;
-    return session;
-}
-
-static void make_room(struct live *live)
-{
-    struct live_session *idle = live->sessions >= LIVE_SESSIONS ? find_idle(live) : NULL;
-    if (idle)
-        drop(live, idle);
 }
 
 struct live_session *live_session_get(struct live *live, const struct uuid *uuid)
 {
     struct live_session *session = live_session_find(live, uuid);
     if (session) {
-        if (session != live->youngest) {
-            unlink_age(live, session);
-            link_youngest(live, session);
-        }
+        live_session_settle(live, session, session->list == 0);
         return session;
     }
-    make_room(live);
+    if (live->idle >= LIVE_SESSIONS)
+        drop(live, live->lists[0].first);
     session = memory_new(sizeof *session);
     session->uuid = *uuid;
     session->oldest = session->newest = LIVE_NONE;
     session->next_hashed = *list_of(live, uuid);
     *list_of(live, uuid) = session;
-    link_youngest(live, session);
+    join_list(live, session);
     live->sessions++;
     return session;
 }
@@ -110,12 +122,13 @@ void live_learn(struct live *live, const char *ring_path)
 
 void live_sessions_free(struct live *live)
 {
-    for (struct live_session *session = live->oldest, *younger; session; session = younger) {
-        younger = session->younger;
-        free(session);
+    for (unsigned i = 0; i < LIVE_LISTS; i++) {
+        for (struct live_session *at = live->lists[i].first, *behind; at; at = behind) {
+            behind = at->behind;
+            free(at);
+        }
+        live->lists[i] = (struct live_list){0};
     }
-    for (size_t i = 0; i < LIVE_SESSIONS; i++)
-        live->hashed[i] = NULL;
-    live->oldest = live->youngest = NULL;
-    live->sessions = 0;
+    memset((void *)live->hashed, 0, LIVE_SESSIONS * sizeof(struct live_session *));
+    live->sessions = live->idle = 0;
 }

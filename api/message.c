@@ -261,9 +261,10 @@ void message_write(struct buffer *out, const struct message_source *source)
     side_close(&answer);
 }
 
-void message_write_page(struct buffer *out, const struct page *page, bool masked)
+size_t message_write_page(struct buffer *out, const struct page *page, bool masked)
 {
-    for (size_t i = 0; i < page->count; i++) {
+    size_t begin = out->len, i = 0;
+    for (; i < page->count && out->len - begin < MESSAGE_PAGE_BYTES; i++) {
         const struct page_row *row = &page->rows[i];
         const struct message_source source = {
             .instance = page->instance,
@@ -277,4 +278,5 @@ void message_write_page(struct buffer *out, const struct page *page, bool masked
             buffer_append_char(out, ',');
         message_write(out, &source);
     }
+    return i;
 }

@@ -24,6 +24,8 @@
 
 #include "api/page.h"
 
+#define MESSAGE_PAGE_BYTES (16u << 20)
+
 struct message_source {
     uint64_t instance;
     struct span line;             /* as FORMAT.md has it */
@@ -35,7 +37,8 @@ struct message_source {
 
 /* Appends the object; of a line that is none, null. */
 void message_write(struct buffer *out, const struct message_source *source);
-/* The rows of a page, as the items of an array. */
-void message_write_page(struct buffer *out, const struct page *page, bool masked);
+/* The rows of a page, as the items of an array: the number of those written, which is at least one
+ * if there are any, and no more once MESSAGE_PAGE_BYTES are there. */
+size_t message_write_page(struct buffer *out, const struct page *page, bool masked);
 
 #endif

@@ -1,4 +1,5 @@
 /* rest_messages.c - GET messages, GET messages/{id}. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/answers.h"
@@ -6,6 +7,7 @@
 #include "api/message.h"
 #include "api/message_filter.h"
 #include "api/rest.h"
+#include "lib/base/memory.h"
 
 /* ---- pages ---- */
 
@@ -14,7 +16,7 @@
 struct list {
     struct message_filter filter;
     struct page page;
-    char cursor[QUERY_CURSOR_BYTES]; /* of the next page; "": there is none */
+    char (*cursors)[QUERY_CURSOR_BYTES]; /* behind each row; NULL: a live page */
 };
 
 /* A cursor of a live page is the id of its last message. */
@@ -29,26 +31,22 @@ static enum status list_live(const struct rest *rest, struct list *list, const c
     if (cursor && instance != facts.instance)
         return error_set(err, STATUS_INVALID, "cursor: it belongs to another series of recordings");
     (void)live_page(rest->live, &list->filter.query, &list->page);
-    if (list->page.more)
-        query_id_format(list->cursor, list->page.instance,
-                        list->page.rows[list->page.count - 1].seq);
     return STATUS_OK;
 }
 
-static enum status read_rows(struct query *query, struct page *page, char next[QUERY_CURSOR_BYTES],
-                             struct error *err)
+static enum status read_rows(struct query *query, struct list *list, struct error *err)
 {
+    struct page *page = &list->page;
     struct query_row row;
     enum status status;
-    char cursor[QUERY_CURSOR_BYTES] = "";
+    list->cursors = memory_new(page->limit * sizeof *list->cursors);
     while ((status = query_next(query, &row, err)) == STATUS_OK) {
         page->instance = row.instance;
         if (!page_add(page, row.line.text, row.line.seq))
             break;
-        query_cursor(query, cursor);
+        if (page->count > 0)
+            query_cursor(query, list->cursors[page->count - 1]);
     }
-    if (page->more)
-        memcpy(next, cursor, sizeof cursor);
     return status == STATUS_END ? STATUS_OK : status;
 }
 
@@ -65,23 +63,33 @@ static enum status list_all(const struct rest *rest, struct list *list, const ch
     enum status status = query_open(&query, &options, err);
     if (status != STATUS_OK)
         return status;
-    status = read_rows(query, &list->page, list->cursor, err);
+    status = read_rows(query, list, err);
     query_close(query);
     live_complete(rest->live, &list->page);
     answers_complete(rest, &list->page);
     return status;
 }
 
-static void write_list(struct request *request, const struct list *list, bool masked)
+/* Where the next page goes on, behind this row. */
+static void write_cursor(struct buffer *out, const struct list *list, size_t row)
+{
+    char id[QUERY_ID_BYTES];
+    query_id_format(id, list->page.instance, list->page.rows[row].seq);
+    buffer_append_format(out, "\"%s\"", list->cursors ? list->cursors[row] : id);
+}
+
+static void write_list(struct request *request, struct list *list, bool masked)
 {
     struct buffer out = {0};
+    page_trim(&list->page);
     buffer_append_text(&out, "{\"items\":[");
-    message_write_page(&out, &list->page, masked);
+    size_t written = message_write_page(&out, &list->page, masked);
     buffer_append_text(&out, "],\"next_cursor\":");
-    if (list->cursor[0])
-        buffer_append_format(&out, "\"%s\"}", list->cursor);
+    if (list->page.more || written < list->page.count)
+        write_cursor(&out, list, written - 1);
     else
-        buffer_append_text(&out, "null}");
+        buffer_append_text(&out, "null");
+    buffer_append_char(&out, '}');
     reply_json(request, 200, &out);
 }
 
@@ -90,7 +98,7 @@ static void get_messages(struct request *request)
     const struct parameters *given = &request->parameters;
     const char *cursor = parameter_text(given, "cursor");
     bool oldest = parameter_number(given, "order") == 1;
-    struct list list = {.cursor = ""};
+    struct list list = {.cursors = NULL};
     struct error err;
     page_open(&list.page, oldest ? QUERY_OLDEST_FIRST : QUERY_NEWEST_FIRST,
               (size_t)parameter_number(given, "limit"));
@@ -105,6 +113,7 @@ static void get_messages(struct request *request)
     else
         reply_failure(request, status, &err);
     page_close(&list.page);
+    free((void *)list.cursors);
 }
 
 /* ---- one ---- */
@@ -175,7 +184,8 @@ static void get_message(struct request *request)
     if (!live_find(request->rest->live, instance, seq, &page))
         status = find_archived(request->rest, request->id, &page, &err);
     if (status == STATUS_OK) {
-        message_write_page(&out, &page, parameter_number(&request->parameters, "passwords") == 0);
+        (void)message_write_page(&out, &page,
+                                 parameter_number(&request->parameters, "passwords") == 0);
         reply_json(request, 200, &out);
     } else {
         reply_failure(request, status, &err);

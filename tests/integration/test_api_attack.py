@@ -1,6 +1,7 @@
 """Clients that mean harm, with the token and without: nobody else notices, and /health answers at
 once, whatever they do. Attackers come from other addresses of this machine than the watcher, but for
 the tests of what holds for neighbours behind the same one."""
+import json
 import re
 import socket
 import threading
@@ -290,3 +291,45 @@ class SmugglingTest(AttackCase):
         sock.sendall(self.head("POST /api/export", "wrong", Content_Type="application/json",
                                Content_Length=len(body), Expect="100-continue"))
         self.assertEqual(split_answer(read_all(sock))[0], 401)
+
+
+class LongLinesTest(AttackCase):
+    """One miner sends lines as long as they can be, others mine on."""
+
+    def test_the_window_and_its_pages_are_bounded_in_bytes(self):
+        pool = self.new_pool()
+        recorder = self.start(pool, RING_BYTES="256M")
+        quiet, quiet_up = self.join(recorder, pool)
+        for number in range(50):
+            quiet.send(SUBMIT % number)
+        quiet_up.read(sum(len(SUBMIT % number) for number in range(50)))
+        loud, loud_up = self.join(recorder, pool)
+        Task(loud_up.skip)
+        self.start_quietly(CAPTURE_MAX_BYTES="16M")
+        line = b'{"id":1,"method":"x","params":["%s"]}\n' % (b"y" * 900000)
+        for _ in range(100):
+            loud.send(line)
+        recorder.wait_counter("messages", 150)
+        wait_until(lambda: self.used("live_bytes") > 14 << 20, "the window is full")
+        self.assertLessEqual(self.used("live_bytes"), 16 << 20)
+        self.assertEqual(self.bound("live_bytes"), 16 << 20)
+        session = min(recorder.sessions(), key=lambda one: one["session"])["session"]
+        kept = json.loads(self.ask(f"/api/messages?source=live&limit=1000&session_id={session}")[1])
+        self.assertEqual(len(kept["items"]), 50)
+        for source, wanted in (("archive", 150), ("all", 150), ("live", None)):
+            with self.subTest(source=source):
+                wait_until(lambda: recorder.counters()["messages_archived"] == 150, "archived")
+                seen, cursor, pages = [], "", 0
+                while cursor is not None:
+                    status, body = self.ask(
+                        f"/api/messages?source={source}&limit=1000&order=oldest" + cursor)
+                    self.assertEqual(status, 200, body[:200])
+                    self.assertLess(len(body), 48 << 20)
+                    page = json.loads(body)
+                    seen += [row["seq"] for row in page["items"]]
+                    cursor = page["next_cursor"] and "&cursor=" + page["next_cursor"]
+                    pages += 1
+                self.assertEqual(seen, sorted(set(seen)))
+                self.assertGreater(pages, 1)
+                if wanted:
+                    self.assertEqual(len(seen), wanted)

@@ -1,8 +1,10 @@
 /* api_live_test.c - the newest messages in memory: bounds, pages, pairs, other series. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/live.h"
+#include "lib/base/memory.h"
 #include "tests/unit/unit.h"
 
 #define A "01933b4e-9a7c-7025-8000-00000000000a"
@@ -63,7 +65,7 @@ static const char *numbers(struct live *live, const struct query_filter *filter,
 
 START_TEST(pages_both_ways)
 {
-    struct live *live = live_new(100, 100);
+    struct live *live = live_new(100, 100, 1 << 20);
     struct uuid a = uuid_of(A), nobody = uuid_of("01933b4e-9a7c-7025-8000-00000000000c");
     struct query_filter all = {0}, of_a = {.sessions = &a, .session_count = 1};
     struct query_filter refused = {.errors = true},
@@ -94,7 +96,7 @@ END_TEST
 
 START_TEST(the_oldest_go)
 {
-    struct live *live = live_new(4, 100);
+    struct live *live = live_new(4, 100, 1 << 20);
     struct query_filter all = {0};
     struct live_facts facts;
     for (uint64_t seq = 1; seq <= 10; seq++)
@@ -110,7 +112,7 @@ END_TEST
 
 START_TEST(no_session_takes_all)
 {
-    struct live *live = live_new(100, 3);
+    struct live *live = live_new(100, 3, 1 << 20);
     struct uuid a = uuid_of(A);
     struct query_filter all = {0}, of_a = {.sessions = &a, .session_count = 1};
     add(live, 1, B, 0);
@@ -125,7 +127,7 @@ END_TEST
 
 START_TEST(requests_know_their_answers)
 {
-    struct live *live = live_new(100, 100);
+    struct live *live = live_new(100, 100, 1 << 20);
     struct page page;
     add_line(live, 7,
              "{\"ts\":\"2026-11-22T13:53:01.000000Z\",\"seq\":1,\"session\":\"" A
@@ -152,7 +154,7 @@ END_TEST
 
 START_TEST(another_series_empties_it)
 {
-    struct live *live = live_new(100, 100);
+    struct live *live = live_new(100, 100, 1 << 20);
     struct query_filter all = {0};
     add(live, 50, A, 0);
     add_line(live, 8,
@@ -165,7 +167,7 @@ END_TEST
 
 START_TEST(text_and_methods)
 {
-    struct live *live = live_new(100, 100);
+    struct live *live = live_new(100, 100, 1 << 20);
     const char *names[] = {"own.method"};
     struct query_filter text = {.text = "Caf\xc3\xa9", .text_len = 5};
     struct query_filter base64 = {.text = "no\xff", .text_len = 3};
@@ -188,8 +190,176 @@ START_TEST(text_and_methods)
 }
 END_TEST
 
+/* A message of about so many bytes. */
+static void add_long(struct live *live, uint64_t seq, const char *session, size_t bytes)
+{
+    struct buffer line = {0};
+    buffer_append_format(&line,
+                         "{\"ts\":\"2026-11-22T13:53:01.000000Z\",\"seq\":%d,\"session\":\"%s\","
+                         "\"dir\":\"miner_to_pool\",\"msg\":{\"id\":1,\"x\":\"",
+                         (int)seq, session);
+    for (size_t i = 0; i < bytes; i++)
+        buffer_append_char(&line, 'x');
+    buffer_append_text(&line, "\"}}");
+    buffer_append_char(&line, '\0');
+    add_line(live, 7, line.data);
+    buffer_close(&line);
+}
+
+static uint64_t count_of(struct live *live, const char *session)
+{
+    struct uuid uuid = uuid_of(session);
+    struct query_filter filter = {.sessions = &uuid, .session_count = 1};
+    struct page page;
+    page_open(&page, QUERY_NEWEST_FIRST, 5000);
+    live_page(live, &filter, &page);
+    uint64_t count = page.count;
+    page_close(&page);
+    return count;
+}
+
+START_TEST(bytes_are_bounded_and_long_lines_push_out_their_own)
+{
+    struct live *live = live_new(1000, 1000, 1 << 20);
+    struct live_facts facts;
+    for (uint64_t seq = 1; seq <= 400; seq++)
+        add(live, seq, B, 0);
+    for (uint64_t seq = 401; seq <= 900; seq++) {
+        add_long(live, seq, A, 100000);
+        live_facts(live, &facts);
+        ck_assert_uint_le(facts.bytes, 1 << 20);
+    }
+    ck_assert_uint_eq(facts.bytes_most, 1 << 20);
+    ck_assert_uint_eq(count_of(live, B), 400);
+    ck_assert_uint_eq(count_of(live, A), 9);
+    ck_assert_uint_eq(facts.first_seq, 1);
+    ck_assert_uint_eq(facts.last_seq, 900);
+    live_free(live);
+}
+END_TEST
+
+START_TEST(sessions_alike_share_the_bytes_alike)
+{
+    struct live *live = live_new(100000, 100000, 1 << 20);
+    char session[UUID_TEXT_LEN + 1] = A;
+    for (uint64_t seq = 1; seq <= 20000; seq++) {
+        session[UUID_TEXT_LEN - 1] = (char)('0' + seq % 8);
+        add_long(live, seq, session, 500);
+    }
+    for (int i = 0; i < 8; i++) {
+        session[UUID_TEXT_LEN - 1] = (char)('0' + i);
+        ck_assert_uint_ge(count_of(live, session), (1 << 20) / 8 / 1000);
+        ck_assert_uint_le(count_of(live, session), 2 * (1 << 20) / 8 / 600);
+    }
+    live_free(live);
+}
+END_TEST
+
+/* What a session with a bound of its own has lost takes no places from others. */
+START_TEST(what_was_taken_away_takes_no_places)
+{
+    struct live *live = live_new(100, 10, 1 << 20);
+    struct query_filter all = {0};
+    struct live_facts facts;
+    char expected[64];
+    for (uint64_t seq = 1; seq <= 5; seq++)
+        add(live, seq, B, 0);
+    for (uint64_t seq = 6; seq <= 5000; seq++) {
+        add(live, seq, A, 0);
+        live_facts(live, &facts);
+        ck_assert_uint_eq(facts.first_seq, 1);
+        ck_assert_uint_le(facts.messages, 15);
+        snprintf(expected, sizeof expected, "%d %d +", (int)seq, (int)seq - (seq > 6));
+        if (seq > 7)
+            ck_assert_str_eq(NEWEST(all, 2, 0), expected);
+    }
+    ck_assert_str_eq(OLDEST(all, 7, 0), "1 2 3 4 5 4991 4992 +");
+    ck_assert_str_eq(OLDEST(all, 3, 4998), "4999 5000 ");
+    ck_assert_str_eq(NEWEST(all, 9, 4992), "4991 5 4 3 2 1 ");
+    live_free(live);
+}
+END_TEST
+
+/* Those without messages go, however many of those with messages are older. */
+START_TEST(sessions_that_say_nothing_are_bounded)
+{
+    struct live *live = live_new(1000, 1000, 1 << 20);
+    struct live_facts facts;
+    char line[300], session[UUID_TEXT_LEN + 1];
+    for (unsigned i = 0; i < 40000; i++) {
+        snprintf(session, sizeof session, "01933b4e-9a7c-7025-8000-%012x", i);
+        snprintf(line, sizeof line,
+                 "{\"ts\":\"2026-11-22T13:53:01.000000Z\",\"seq\":%u,\"session\":\"%s\","
+                 "\"event\":\"opened\",\"miner\":\"10.0.0.7:51\"}",
+                 i + 1, session);
+        if (i < 100)
+            add(live, i + 1, session, 0);
+        else
+            add_line(live, 7, line);
+    }
+    live_facts(live, &facts);
+    ck_assert_uint_eq(facts.messages, 100);
+    ck_assert_uint_le(facts.sessions, 16384 + 100);
+    live_free(live);
+}
+END_TEST
+
+START_TEST(a_page_is_bounded_in_bytes)
+{
+    struct live *live = live_new(1000, 1000, 64 << 20);
+    struct query_filter all = {0};
+    struct page page;
+    uint64_t behind = 0, seen = 0;
+    for (uint64_t seq = 1; seq <= 40; seq++)
+        add_long(live, seq, A, 1000000);
+    do {
+        page_open(&page, QUERY_OLDEST_FIRST, 1000);
+        page.behind = behind;
+        live_page(live, &all, &page);
+        page_trim(&page);
+        ck_assert_uint_le(page.lines.len, PAGE_BYTES);
+        ck_assert_uint_gt(page.count, 0);
+        for (size_t i = 0; i < page.count; i++)
+            ck_assert_uint_eq(page.rows[i].seq, ++seen);
+        behind = seen;
+        bool more = page.more;
+        page_close(&page);
+        if (!more)
+            break;
+    } while (seen < 100);
+    ck_assert_uint_eq(seen, 40);
+    live_free(live);
+}
+END_TEST
+
+/* Answers have room of their own; a row without room for its answer is left for the next page. */
+START_TEST(a_page_ends_where_answers_find_no_room)
+{
+    struct page page;
+    char *large = memory_new(5 << 20);
+    page_open(&page, QUERY_OLDEST_FIRST, 10);
+    for (uint64_t seq = 1; seq <= 4; seq++)
+        ck_assert(page_add(&page, span_text("{}"), seq));
+    page_set_answer(&page, &page.rows[0], span_make(large, 5 << 20));
+    page_set_answer(&page, &page.rows[3], span_make(large, 1 << 20));
+    page_set_answer(&page, &page.rows[2], span_make(large, 5 << 20));
+    page_set_answer(&page, &page.rows[1], span_make(large, 1 << 20));
+    page_trim(&page);
+    ck_assert_uint_eq(page.count, 2);
+    ck_assert(page.more);
+    ck_assert_uint_eq(page_answer(&page, &page.rows[0]).len, 5 << 20);
+    ck_assert_uint_eq(page_answer(&page, &page.rows[1]).len, 1 << 20);
+    page_close(&page);
+    free(large);
+}
+END_TEST
+
 int main(void)
 {
     return UNIT_RUN("api live", pages_both_ways, the_oldest_go, no_session_takes_all,
-                    requests_know_their_answers, another_series_empties_it, text_and_methods);
+                    requests_know_their_answers, another_series_empties_it, text_and_methods,
+                    bytes_are_bounded_and_long_lines_push_out_their_own,
+                    sessions_alike_share_the_bytes_alike, what_was_taken_away_takes_no_places,
+                    sessions_that_say_nothing_are_bounded, a_page_is_bounded_in_bytes,
+                    a_page_ends_where_answers_find_no_room);
 }
