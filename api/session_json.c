@@ -29,6 +29,26 @@ static struct span text_or(const char *text, struct span other)
     return text && *text ? span_text(text) : other;
 }
 
+/* Why is told where the session's lines were seen. */
+static void write_unasked(struct buffer *out, const struct query_session *session,
+                          const struct session_view *view)
+{
+    uint64_t seen = 0;
+    for (int i = 0; view && i < STRATUM_UNASKED_COUNT; i++)
+        seen += view->unasked[i];
+    out_name(out, "unasked_answers");
+    buffer_append_char(out, '{');
+    out_u64(out, "count", view ? seen : session->unasked);
+    for (int i = 0; i < STRATUM_UNASKED_COUNT; i++) {
+        if (view || session->unasked == 0)
+            out_u64(out, stratum_unasked_name((enum stratum_unasked)i),
+                    view ? view->unasked[i] : 0);
+        else
+            out_null(out, stratum_unasked_name((enum stratum_unasked)i));
+    }
+    buffer_append_char(out, '}');
+}
+
 static void write_counts(struct buffer *out, const struct session_source *source)
 {
     const struct query_session *session = source->session;
@@ -47,6 +67,7 @@ static void write_counts(struct buffer *out, const struct session_source *source
     out_u64(out, "accepted", view ? view->accepted : session->accepted);
     out_u64(out, "rejected", view ? view->rejected : session->rejected);
     out_u64(out, "other_errors", view ? view->other_errors : session->other_errors);
+    write_unasked(out, session, view);
     out_u64(out, "bytes_up", session->bytes_up);
     out_u64(out, "bytes_down", session->bytes_down);
     out_bool(out, "complete", source->counted || session->complete);

@@ -12,6 +12,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
+#include "lib/stratum/pair.h"
 
 #define MARGIN_NS (3600 * NS_PER_S)
 
@@ -203,6 +204,10 @@ static void take_answer(struct session_view *view, const struct segment_line *li
         view->other_errors += step->scan.error;
         return;
     }
+    if (line->paired)
+        stratum_asked_answered(&view->asked, &step->scan.id);
+    else
+        view->unasked[stratum_asked_why(&view->asked, &step->scan.id)]++;
     bool known = line->paired && take_pending(view, line->re, &request);
     bool before = line->paired && !known && line->re < view->first_seq;
     if (known)
@@ -223,6 +228,8 @@ static void take_request(struct session_view *view, const struct segment_line *l
                  step->scan.method == STRATUM_MINING_AUTHORIZE;
     struct session_pending *pending = NULL;
     view->submits += session_is_submit(step->scan.method);
+    if (stratum_is_request(&step->scan, STRATUM_FROM_MINER))
+        stratum_asked_request(&view->asked, &step->scan.id);
     if (step->scan.kind == STRATUM_REQUEST) {
         pending = new_pending(view);
         *pending = (struct session_pending){line->seq, step->scan.method, NULL};

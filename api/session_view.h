@@ -2,7 +2,7 @@
  * session_view.h - what the lines of one session say about it: who mines, what was agreed with the
  * pool, how many messages and shares there were. Lines are given in their order.
  *
- * Memory: about 500 bytes, its texts (each at most SESSION_TEXT_MAX bytes), and 16 bytes for each
+ * Memory: about 900 bytes, its texts (each at most SESSION_TEXT_MAX bytes), and 16 bytes for each
  * request without an answer, of which the newest SESSION_PENDING_MAX are remembered.
  *
  * Ownership: the owner of the struct calls session_view_close. Threads: one at a time. Nothing
@@ -14,6 +14,7 @@
 #include "api/session_pace.h"
 #include "lib/capture/query.h"
 #include "lib/stratum/scan.h"
+#include "lib/stratum/unasked.h"
 
 #define SESSION_TEXT_MAX    510
 #define SESSION_WORKERS_MAX 32
@@ -34,6 +35,9 @@ struct session_view {
     int64_t first_ns, last_ns;
     uint64_t messages[DIRECTION_COUNT], parse_errors;
     uint64_t submits, accepted, rejected, other_errors; /* the miner's own; as footers count them */
+    struct stratum_asked asked;
+    uint64_t
+        unasked[STRATUM_UNASKED_COUNT]; /* answers of the pool that pair with nothing, by why */
     char *peer, *user_agent, *mining_session, *extranonce1; /* NULL: not known */
     double difficulty;                                      /* 0: not known */
     char version_mask[9];                                   /* "": not known */

@@ -12,6 +12,7 @@
 #include "cli/ls_segments.h"
 #include "cli/output.h"
 #include "cli/session_text.h"
+#include "lib/capture/query_unasked.h"
 #include "lib/command/filter.h"
 #include "lib/command/program.h"
 
@@ -25,7 +26,9 @@ struct listing {
     const struct ls_options *options;
     const char *command;
     struct output output;
+    const struct query_place *place;
     bool table, color;
+    bool asks_why; /* sessions are named: their lines may be read */
     size_t width;
     uint64_t shown;
     bool failed;
@@ -41,17 +44,34 @@ static void tell_damage(void *user, const struct query_damage *damage)
             damage->offset, damage->why);
 }
 
+/* Why answers pair with nothing; NULL: there are none, or nobody asks. */
+static const uint64_t *find_why(struct listing *listing, const struct query_session *session,
+                                uint64_t out[STRATUM_UNASKED_COUNT])
+{
+    struct error err = {""};
+
+    if (!listing->asks_why || session->unasked == 0)
+        return NULL;
+    if (query_unasked(listing->place, &session->session, out, &err) == STATUS_OK)
+        return out;
+    listing->failed = true;
+    fprintf(stderr, "%s: %s\n", listing->command, err.text);
+    return NULL;
+}
+
 static void show(struct listing *listing, const struct query_session *session)
 {
+    uint64_t counts[STRATUM_UNASKED_COUNT];
+    const uint64_t *why = find_why(listing, session, counts);
     struct terminal_row row = {
         .out = listing->output.text, .color = listing->color, .width = listing->width};
 
     if (!listing->table) {
-        session_append_json(&row.out, session);
+        session_append_json(&row.out, session, why);
     } else {
         if (listing->shown == 0)
             session_append_titles(&row);
-        session_append_row(&row, session);
+        session_append_row(&row, session, why);
     }
     listing->output.text = row.out;
     listing->shown++;
@@ -84,7 +104,9 @@ static int list_sessions(const struct ls_options *options, const struct filter *
 {
     struct listing listing = {.options = options,
                               .command = command,
+                              .place = place,
                               .table = format_wants_table(&options->filter.format),
+                              .asks_why = options->filter.session != NULL,
                               .color = terminal_wants_color(),
                               .width = terminal_width()};
     struct query_sessions_options query = {.place = *place,

@@ -25,12 +25,13 @@ static const char *text(const json_t *object, const char *name)
 static void print_row(struct listing *listing, const json_t *session)
 {
     const char *reason = text(session, "reason");
+    long long unasked = (long long)json_integer_value(json_object_get(session, "unasked"));
 
     if (!listing->titled)
         printf("%6s  %-36s  %-10s  %-21s  %-28s  %-19s  %10s  %10s\n", "NUMBER", "SESSION", "STATE",
                "MINER", "POOL", "OPENED", "UP", "DOWN");
     listing->titled = true;
-    printf("%6lld  %-36s  %-10s  %-21s  %-28s  %.19s  %10lld  %10lld%s%s%s%s\n",
+    printf("%6lld  %-36s  %-10s  %-21s  %-28s  %.19s  %10lld  %10lld%s%s%s%s",
            (long long)json_integer_value(json_object_get(session, "number")),
            text(session, "session"), text(session, "state"), text(session, "miner"),
            text(session, "pool"), text(session, "opened"),
@@ -38,6 +39,9 @@ static void print_row(struct listing *listing, const json_t *session)
            (long long)json_integer_value(json_object_get(session, "bytes_down")),
            reason[0] == '\0' ? "" : "  ", text(session, "by"), reason[0] == '\0' ? "" : ": ",
            reason);
+    if (unasked > 0)
+        printf("  %lld answers to ids nobody asked with", unasked);
+    putchar('\n');
 }
 
 static void on_session(void *user, const json_t *session)

@@ -8,6 +8,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/json.h"
 #include "lib/capture/line.h"
+#include "lib/stratum/unasked.h"
 
 #define SHORT_SESSION 12 /* the random end of the UUID, its last group */
 #define NS_PER_MINUTE (60 * NS_PER_S)
@@ -58,7 +59,23 @@ static void add_extent(struct buffer *out, const struct query_session *session)
     }
 }
 
-void session_append_json(struct buffer *out, const struct query_session *session)
+static void add_unasked(struct buffer *out, const struct query_session *session,
+                        const uint64_t *why)
+{
+    if (session->unasked == 0)
+        return;
+    line_add_u64(out, "unasked", session->unasked);
+    if (why == NULL)
+        return;
+    buffer_append_text(out, ",\"unasked_why\":{");
+    for (int i = 0; i < STRATUM_UNASKED_COUNT; i++)
+        buffer_append_format(out, "%s\"%s\":%" PRIu64, i > 0 ? "," : "",
+                             stratum_unasked_name((enum stratum_unasked)i), why[i]);
+    buffer_append_char(out, '}');
+}
+
+void session_append_json(struct buffer *out, const struct query_session *session,
+                         const uint64_t *why)
 {
     char id[UUID_TEXT_LEN];
 
@@ -80,6 +97,7 @@ void session_append_json(struct buffer *out, const struct query_session *session
     line_add_u64(out, "accepted", session->accepted);
     line_add_u64(out, "rejected", session->rejected);
     line_add_u64(out, "other_errors", session->other_errors);
+    add_unasked(out, session, why);
     line_add_u64(out, "bytes_up", session->bytes_up);
     line_add_u64(out, "bytes_down", session->bytes_down);
     line_add_text(out, "state", session_state_name(session->state));
@@ -180,22 +198,48 @@ static void add_duration(struct terminal_row *row, int64_t ns)
     add_cell(row, LASTED, COLOR_NONE, span_text(text));
 }
 
-static void add_end(struct terminal_row *row, const struct query_session *session)
+/* "4 answers to ids nobody asked with (type differs 4)". */
+static void append_unasked(struct buffer *text, const struct query_session *session,
+                           const uint64_t *why)
 {
+    static const char *const words[STRATUM_UNASKED_COUNT] = {"type differs", "answered before",
+                                                             "too late", "unknown id"};
+    const char *between = " (";
+
+    if (session->unasked == 0)
+        return;
+    buffer_append_format(text, "; %" PRIu64 " answer%s to ids nobody asked with", session->unasked,
+                         session->unasked == 1 ? "" : "s");
+    for (int i = 0; why != NULL && i < STRATUM_UNASKED_COUNT; i++) {
+        if (why[i] == 0)
+            continue;
+        buffer_append_format(text, "%s%s %" PRIu64, between, words[i], why[i]);
+        between = ", ";
+    }
+    if (between[0] == ',')
+        buffer_append_char(text, ')');
+}
+
+static void add_end(struct terminal_row *row, const struct query_session *session,
+                    const uint64_t *why)
+{
+    bool closed = session->state == SESSION_CLOSED;
     struct buffer text = {NULL, 0, 0};
 
-    if (session->state != SESSION_CLOSED) {
-        add_cell(row, ENDED, COLOR_GREEN, span_text(session_state_name(session->state)));
-        return;
+    if (closed) {
+        buffer_append(&text, session->closed_by.data, session->closed_by.len);
+        buffer_append_text(&text, ": ");
+        buffer_append(&text, session->reason.data, session->reason.len);
+    } else {
+        buffer_append_text(&text, session_state_name(session->state));
     }
-    buffer_append(&text, session->closed_by.data, session->closed_by.len);
-    buffer_append_text(&text, ": ");
-    buffer_append(&text, session->reason.data, session->reason.len);
-    add_cell(row, ENDED, COLOR_NONE, span_make(text.data, text.len));
+    append_unasked(&text, session, why);
+    add_cell(row, ENDED, closed ? COLOR_NONE : COLOR_GREEN, span_make(text.data, text.len));
     buffer_close(&text);
 }
 
-void session_append_row(struct terminal_row *row, const struct query_session *session)
+void session_append_row(struct terminal_row *row, const struct query_session *session,
+                        const uint64_t *why)
 {
     char opened[CLOCK_TEXT_LEN], id[UUID_TEXT_LEN];
     uint64_t messages = 0;
@@ -218,6 +262,6 @@ void session_append_row(struct terminal_row *row, const struct query_session *se
     add_number(row, MESSAGES, COLOR_NONE, messages);
     add_number(row, ACCEPTED, COLOR_GREEN, session->accepted);
     add_number(row, REJECTED, COLOR_RED, session->rejected);
-    add_end(row, session);
+    add_end(row, session, why);
     end_row(row);
 }

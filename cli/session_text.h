@@ -11,9 +11,12 @@
 /* A text of a listing, cut to fit, NUL at the end. */
 void session_text_plain(char *out, size_t room, struct span text);
 
-/* Each appends one line with its newline. */
-void session_append_json(struct buffer *out, const struct query_session *session);
+/* Each appends one line with its newline. `why`: of the answers that nobody asked for, by enum
+ * stratum_unasked; NULL: not looked at. */
+void session_append_json(struct buffer *out, const struct query_session *session,
+                         const uint64_t *why);
 void session_append_titles(struct terminal_row *row);
-void session_append_row(struct terminal_row *row, const struct query_session *session);
+void session_append_row(struct terminal_row *row, const struct query_session *session,
+                        const uint64_t *why);
 
 #endif

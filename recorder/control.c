@@ -229,6 +229,7 @@ static void put_session(struct buffer *out, const struct session_info *info)
     }
     put_u64(out, "bytes_up", info->bytes_up);
     put_u64(out, "bytes_down", info->bytes_down);
+    put_u64(out, "unasked", info->unasked);
     buffer_append_char(out, '}');
 }
 

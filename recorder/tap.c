@@ -146,6 +146,8 @@ static void on_piece(void *user, const struct stratum_piece *piece)
     record_take_match(&record, &match);
     uint64_t seq = ring_writer_append(push->shared->ring, &record);
     count_message(push, &record);
+    if (record_is_unasked(&record))
+        ring_session_unasked(push->shared->ring, tap->slot);
     tap->recorded[push->side] += piece->len + terminator_bytes(record.terminator).len;
     if (match.found && match.from == STRATUM_FROM_HASHSCOPE && push->withhold)
         tell_answer(push, &match, piece, seq, withheld);

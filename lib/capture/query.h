@@ -221,6 +221,7 @@ struct query_session {
     uint64_t first_seq, last_seq; /* likewise */
     uint64_t messages[DIRECTION_COUNT];
     uint64_t submits, accepted, rejected, other_errors;
+    uint64_t unasked; /* answers of the pool that pair with nothing */
     uint64_t bytes_up, bytes_down;
     enum session_state state; /* SESSION_OPEN without a sign that it ended */
     struct span closed_by, reason;

@@ -152,6 +152,7 @@ static void add_counts(struct query_session *session, const struct segment_summa
     session->accepted += (uint64_t)summary->accepted + summary->earlier_accepted;
     session->rejected += (uint64_t)summary->rejected + summary->earlier_rejected;
     session->other_errors += summary->other_errors;
+    session->unasked += summary->unasked;
     session->bytes_up = larger(session->bytes_up, summary->bytes_up);
     session->bytes_down = larger(session->bytes_down, summary->bytes_down);
 }
@@ -223,6 +224,7 @@ static void count_answer(const struct census *census, struct query_session *sess
     session->accepted += submit && !scan->error;
     session->rejected += submit && scan->error;
     session->other_errors += !submit && scan->error;
+    session->unasked += !line->paired && line->direction == DIRECTION_POOL_TO_MINER;
 }
 
 static void count_row(struct census *census, struct query_session *session,
@@ -270,6 +272,7 @@ void census_add_live(struct census *census, const struct session_info *info)
         session->opened_ns = info->opened_wall_ns;
     session->bytes_up = larger(session->bytes_up, info->bytes_up);
     session->bytes_down = larger(session->bytes_down, info->bytes_down);
+    session->unasked = larger(session->unasked, info->unasked);
     set_text(&session->route, span_text(info->route));
     set_text(&session->miner, span_text(info->miner));
     set_text(&session->via, span_text(info->via));

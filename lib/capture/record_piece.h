@@ -36,6 +36,14 @@ void record_take_match(struct record *record, const struct stratum_match *match)
 struct stratum_match record_take_piece(struct record *record, const struct stratum_piece *piece,
                                        const struct record_pairing *pairing);
 
+/* An answer of the pool, recorded as JSON, that pairs with nothing (FORMAT.md, section 11). */
+static inline bool record_is_unasked(const struct record *record)
+{
+    return record->kind == STRATUM_RESPONSE && record->type == RECORD_MESSAGE &&
+           record->direction == DIRECTION_POOL_TO_MINER && record->fault == STRATUM_FAULT_NONE &&
+           !(record->flags & (RECORD_PAIRED | RECORD_FRAGMENT));
+}
+
 /* Bytes of the message and its end on the wire; pieces but the last have no end. */
 uint32_t record_wire_bytes(const struct record *record);
 

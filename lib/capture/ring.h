@@ -157,6 +157,8 @@ void ring_session_update(struct ring_writer *writer, uint32_t slot,
 void ring_session_get(const struct ring_writer *writer, uint32_t slot, struct session_info *out);
 /* Cheap: only the byte counts. */
 void ring_session_bytes(struct ring_writer *writer, uint32_t slot, uint64_t up, uint64_t down);
+/* One more answer of its pool that pairs with nothing. */
+void ring_session_unasked(struct ring_writer *writer, uint32_t slot);
 /* Calls `each` for every slot in state other than closed (recovery: those the last run left). */
 void ring_session_each_open(struct ring_writer *writer,
                             void (*each)(void *user, uint32_t slot, struct session_info *info),

@@ -72,7 +72,7 @@ _Static_assert(sizeof(struct ring_record) == RING_HEAD_BYTES, "two cache lines")
 
 struct ring_slot {
     _Atomic uint32_t sequence; /* odd while being written */
-    uint32_t reserved;
+    _Atomic uint32_t unasked;
     _Atomic uint64_t closed_at; /* ring position at its close; 0: not closed */
     _Atomic uint64_t bytes_up, bytes_down;
     struct session_info info;

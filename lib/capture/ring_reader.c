@@ -303,6 +303,7 @@ enum status ring_reader_session(struct ring_reader *reader, uint32_t slot, struc
         ring_words_load(out, &shared->info, sizeof *out);
         out->bytes_up = atomic_load_explicit(&shared->bytes_up, memory_order_relaxed);
         out->bytes_down = atomic_load_explicit(&shared->bytes_down, memory_order_relaxed);
+        out->unasked = atomic_load_explicit(&shared->unasked, memory_order_relaxed);
         atomic_thread_fence(memory_order_acquire);
         if (!(before & 1) &&
             atomic_load_explicit(&shared->sequence, memory_order_relaxed) == before)

@@ -58,6 +58,7 @@ static void slot_write(struct ring_slot *slot, const struct session_info *info, 
     atomic_store_explicit(&slot->closed_at, closed_at, memory_order_relaxed);
     atomic_store_explicit(&slot->bytes_up, info->bytes_up, memory_order_relaxed);
     atomic_store_explicit(&slot->bytes_down, info->bytes_down, memory_order_relaxed);
+    atomic_store_explicit(&slot->unasked, info->unasked, memory_order_relaxed);
     atomic_store_explicit(&slot->sequence, sequence + 2, memory_order_release);
 }
 
@@ -102,6 +103,7 @@ void ring_session_get(const struct ring_writer *writer, uint32_t slot, struct se
     *out = from->info;
     out->bytes_up = from->bytes_up;
     out->bytes_down = from->bytes_down;
+    out->unasked = from->unasked;
 }
 
 void ring_session_bytes(struct ring_writer *writer, uint32_t slot, uint64_t up, uint64_t down)
@@ -110,6 +112,12 @@ void ring_session_bytes(struct ring_writer *writer, uint32_t slot, uint64_t up, 
         return;
     atomic_store_explicit(&writer->map.slots[slot].bytes_up, up, memory_order_relaxed);
     atomic_store_explicit(&writer->map.slots[slot].bytes_down, down, memory_order_relaxed);
+}
+
+void ring_session_unasked(struct ring_writer *writer, uint32_t slot)
+{
+    if (slot != RING_NO_SLOT)
+        atomic_fetch_add_explicit(&writer->map.slots[slot].unasked, 1, memory_order_relaxed);
 }
 
 void ring_session_each_open(struct ring_writer *writer,

@@ -113,6 +113,7 @@ void segment_footer_session(const struct segment_footer *footer, size_t i,
     out->earlier_accepted = row.earlier_accepted;
     out->earlier_rejected = row.earlier_rejected;
     out->other_errors = row.other_errors;
+    out->unasked = row.flags >> SEGMENT_ROW_UNASKED_SHIFT;
     out->opened = (row.flags & SEGMENT_ROW_OPENED) != 0;
     out->connected = (row.flags & SEGMENT_ROW_CONNECTED) != 0;
     out->closed = (row.flags & SEGMENT_ROW_CLOSED) != 0;

@@ -66,6 +66,7 @@ struct segment_note {
     uint8_t method; /* enum stratum_method */
     bool error;
     bool paired;         /* it answers `re`; never on pieces of a long line */
+    bool unasked;        /* it is an answer from the pool that pairs with nothing */
     uint32_t bytes;      /* of the message and its end, on the wire */
     struct uuid session; /* all zero: concerns none */
     uint64_t re;

@@ -36,6 +36,8 @@ static void note_bytes(struct segment_note *out, struct span bytes)
     stratum_scan_line(&scan, bytes.data, bytes.len);
     out->method = (uint8_t)scan.method;
     out->error = scan.error;
+    out->unasked =
+        scan.kind == STRATUM_RESPONSE && !out->paired && out->direction == DIRECTION_POOL_TO_MINER;
 }
 
 static void note_base64(struct segment_note *out, struct span text)
@@ -44,6 +46,7 @@ static void note_base64(struct segment_note *out, struct span text)
     size_t len;
     if (base64_decode(bytes, &len, text.data, text.len))
         note_bytes(out, span_make(bytes, len));
+    out->unasked = false; /* what is no JSON was no answer to the recorder */
     free(bytes);
 }
 

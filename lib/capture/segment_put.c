@@ -42,6 +42,7 @@ static struct segment_note note_of(const struct record *record)
         .method = piece && !named ? STRATUM_METHOD_NONE : record->method,
         .error = record->type == RECORD_MESSAGE && (record->flags & RECORD_ERROR) && !piece,
         .paired = (record->flags & RECORD_PAIRED) && !piece,
+        .unasked = record_is_unasked(record),
         .bytes = record_wire_bytes(record),
         .session = record->session,
         .re = record->re,

@@ -24,6 +24,9 @@ enum segment_row_flag {
     SEGMENT_ROW_CONNECTED = 1 << 1,
     SEGMENT_ROW_CLOSED = 1 << 2,
 };
+/* Above them, answers that nobody asked for: their number, as far as it goes. */
+#define SEGMENT_ROW_UNASKED_SHIFT 8
+#define SEGMENT_ROW_UNASKED_MAX   0xffffffu
 
 enum segment_row_text {
     SEGMENT_ROW_ROUTE,

@@ -247,6 +247,8 @@ static void count_message(struct segment_summaries *summaries, struct segment_ro
     else if (note->direction != DIRECTION_HASHSCOPE_TO_POOL)
         row->bytes_down += note->bytes;
     row->submits += is_submit(note);
+    if (note->unasked && row->flags >> SEGMENT_ROW_UNASKED_SHIFT < SEGMENT_ROW_UNASKED_MAX)
+        row->flags += 1u << SEGMENT_ROW_UNASKED_SHIFT;
     if (note->paired || note->error)
         count_answer(summaries, row, note);
 }

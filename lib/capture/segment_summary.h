@@ -42,6 +42,7 @@ struct segment_summary {
     uint32_t earlier_accepted;   /* answers to requests of earlier files: nothing here says */
     uint32_t earlier_rejected;   /* whether those were submits, but most are */
     uint32_t other_errors;       /* all other responses that refuse */
+    uint32_t unasked;            /* answers of the pool that pair with nothing; at most 2^24 - 1 */
     bool opened;                 /* it began in this file */
     bool connected;              /* its pool has answered, here or before */
     bool closed;                 /* it ended in this file */

@@ -270,6 +270,8 @@ static bool same_session(const struct segment_footer *a, const struct segment_fo
     struct segment_runs left_runs, right_runs;
     segment_footer_session(a, i, &left);
     segment_footer_session(b, i, &right);
+    if (left.unasked == 0) /* so say footers from before these were counted */
+        right.unasked = 0;
     segment_footer_session_frames(a, i, &left_runs);
     segment_footer_session_frames(b, i, &right_runs);
     return memcmp(&left, &right, numbers) == 0 && left.opened == right.opened &&

@@ -182,6 +182,10 @@ class Collector:
             row["down"] += size
         error = message is not None and self.is_error(message)
         answer = "re" in line and "frag" not in line and line["dir"] == DIRECTIONS[1]
+        responds = isinstance(message, dict) and message.get("method") is None and (
+            "result" in message or "error" in message)
+        if responds and "re" not in line and line["dir"] == DIRECTIONS[1]:
+            row["flags"] += 1 << 8
         if answer and line["re"] in self.submits and self.top - line["re"] < WINDOW:
             row["rejected" if error else "accepted"] += 1
         elif answer and line["re"] < self.first:

@@ -1,21 +1,24 @@
 """GET sessions and GET sessions/{id}: who mined, with what, how well; live and archived."""
 import json
+import os
+import subprocess
 import time
 
-from tests.integration.harness import wait_until
+from tests.integration.harness import program, wait_until
 from tests.integration.test_api_websocket import ApiCase
 
 FIELDS = {"session_id", "number", "route", "peer", "via", "first_seen", "last_seen", "message_count",
           "messages", "user_agent", "mining_session_id", "workers", "difficulty", "version_mask",
           "extranonce1", "pool_host", "pool_port", "pool_address", "pool_connected", "state", "closed_by",
           "reason", "miner_tls", "pool_tls", "bytes_up", "bytes_down", "submits", "accepted", "rejected",
-          "other_errors", "hashrate", "latency_ms", "live", "complete", "broadcast_enabled",
+          "other_errors", "unasked_answers", "hashrate", "latency_ms", "live", "complete", "broadcast_enabled",
           "repeat_count", "auto_replay_enabled", "auto_replay_count"}
 DIRECTIONS = {"miner_to_pool", "pool_to_miner", "hashscope_to_pool", "pool_to_hashscope"}
 COINBASE1 = "01000000" "01" + "00" * 32 + "ffffffff" "20" "03" "40420f" + "00" * 20
 NOTIFY = {"id": None, "method": "mining.notify",
           "params": ["job%d", "00" * 28 + "abcdef01", COINBASE1, "ffffffff" + "00" * 8, [], "20000000",
                      "1d00ffff", "66000000", True]}
+NOTHING_UNASKED = {"count": 0, "other_type": 0, "repeated": 0, "late": 0, "unknown": 0}
 MISSING = "01930000-0000-7000-8000-000000000000"
 
 
@@ -89,12 +92,54 @@ class SessionsTest(SessionCase):
             "pool_port": self.pool.port, "pool_address": f"127.0.0.1:{self.pool.port}",
             "pool_connected": True, "state": "open", "closed_by": None, "reason": None,
             "miner_tls": False, "pool_tls": False, "submits": 5, "accepted": 4, "rejected": 1,
-            "other_errors": 0, "live": True, "complete": True, "message_count": 17,
+            "other_errors": 0, "unasked_answers": NOTHING_UNASKED, "live": True, "complete": True, "message_count": 17,
             "broadcast_enabled": False, "repeat_count": 1, "auto_replay_enabled": False,
             "auto_replay_count": 1}
         self.assertEqual({name: row[name] for name in expected}, expected)
         self.assertEqual(row["messages"]["miner_to_pool"], 8)
         self.assertLess(row["first_seen"], row["last_seen"])
+
+    def hashscope(self, *arguments):
+        return subprocess.run([program("hashscope"), *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, check=True, timeout=60).stdout
+
+    def unasked(self, api, session):
+        listed = next(row for row in self.sessions(api) if row["session_id"] == session)
+        return listed["unasked_answers"], self.get(api, f"/api/sessions/{session}")["unasked_answers"]
+
+    def test_answers_with_ids_that_nobody_asked_with_are_told_and_why(self):
+        self.pool = self.new_pool()
+        self.recorder = self.start(self.pool, PAIR_TIMEOUT_SEC=1)
+        miner, upstream = self.join(self.recorder, self.pool)
+        api = self.start_api()
+        for number in range(1, 6):
+            miner.send_json({"id": number, "method": "mining.submit", "params": ["w", "j", "0", "1", "2"]})
+            upstream.read_line()
+        ok = b',"result":true,"error":null}\n'
+        for id_text in (b'"1"', b"2.0", b"3", b"3", b"99", b"null"):
+            upstream.send(b'{"id":' + id_text + ok)
+            miner.read_line()
+        time.sleep(1.1)  # PAIR_TIMEOUT_SEC: what is waited for is that nothing comes
+        upstream.send(b'{"id":4' + ok)
+        miner.read_line()
+        expected = {"count": 6, "other_type": 2, "repeated": 1, "late": 1, "unknown": 2}
+        row = self.wait_session(api, lambda s: s["unasked_answers"]["count"] == 6)
+        self.assertEqual((row["submits"], row["accepted"], row["rejected"]), (5, 1, 0))
+        session = row["session_id"]
+        self.assertEqual(self.unasked(api, session), (expected, expected))
+        self.assertEqual(self.recorder.sessions()[0]["unasked"], 6)
+        self.recorder.stop()
+        api.stop()
+        os.remove(os.path.join(self.data_dir, "live", "ring"))  # the archive alone
+        api = self.start_api()
+        dim = {**dict.fromkeys(expected), "count": 6}
+        self.assertEqual(self.unasked(api, session), (dim, expected))
+        where = ("--data-dir", self.data_dir, "--session", session)
+        told = json.loads(self.hashscope("ls", "--json", *where))
+        self.assertEqual((told["unasked"], told["unasked_why"]), (6, {k: v for k, v in expected.items() if k != "count"}))
+        self.assertIn("6 answers to ids nobody asked with (type differs 2, answered before 1, too late 1, unknown id 2)",
+                      self.hashscope("ls", "--table", *where))
+        self.assertIn('"damaged":0,', self.hashscope("verify", "--data-dir", self.data_dir))
 
     def test_an_ended_session_stays(self):
         miner, upstream, api = self.new_scene()

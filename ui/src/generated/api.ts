@@ -773,6 +773,21 @@ export interface components {
             /** @description Refusals of what is no share. */
             other_errors: number;
             /**
+             * @description Answers of the pool that pair with no request, since ids pair only when type and value are
+             *     equal; of archived sessions in a list only their number is known.
+             */
+            unasked_answers: {
+                count: number;
+                /** @description The request has the id in another type: `"3"` for `3`. */
+                other_type: number | null;
+                /** @description The request was answered before. */
+                repeated: number | null;
+                /** @description The request had waited for longer than PAIR_TIMEOUT_SEC. */
+                late: number | null;
+                /** @description None of the newest requests has this id. */
+                unknown: number | null;
+            };
+            /**
              * @description Hashes a second, from the difficulties of the accepted shares: those of the last ten
              *     minutes weigh most. Of a closed session: when it ended. Null where shares or their
              *     difficulty were not seen.

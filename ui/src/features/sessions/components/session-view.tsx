@@ -15,6 +15,7 @@ import { Rejects, SessionFacts, SessionFigures } from "./session-facts";
 import { EventList, JobList } from "./session-lists";
 import { SessionMessages } from "./session-messages";
 import { StateBadge } from "./state-badge";
+import { UnaskedAnswers } from "./unasked";
 
 const TAB = "flex min-h-0 flex-1 flex-col data-[state=inactive]:hidden";
 
@@ -48,6 +49,7 @@ function Body({ session }: { session: SessionDetail }) {
         <div className="space-y-4">
           {isOpen(session) && <SessionControls session={session} />}
           <Rejects stats={session.stats} />
+          <UnaskedAnswers answers={session.unasked_answers} />
           <SessionFacts session={session} />
         </div>
         <div className="order-first min-w-0 xl:order-none xl:relative xl:[&>*]:absolute xl:[&>*]:inset-0"><Lists session={session} /></div>
