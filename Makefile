@@ -106,8 +106,11 @@ BENCHES    := $(patsubst %.c,$(OUT)/%,$(BENCH_MAIN))
 BENCH_OBJ  := $(call object,$(filter-out $(BENCH_MAIN),$(BENCH_SRC)))
 BENCH_LIB  := $(OUT)/lib/libbench.a
 
-FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.c)
+FUZZ_ALL := $(wildcard tests/fuzz/*.c)
+FUZZ_SRC := $(filter %_fuzz.c,$(FUZZ_ALL))
 FUZZERS  := $(patsubst %.c,$(OUT)/%,$(FUZZ_SRC))
+FUZZ_LIB := $(OUT)/lib/libfuzz.a
+FUZZ_OBJ := $(call object,$(filter-out %_fuzz.c,$(FUZZ_ALL)))
 
 GENERATOR := $(OUT)/scripts/write-settings
 SAMPLES   := $(OUT)/samples/write-samples
@@ -115,7 +118,7 @@ SAMPLES   := $(OUT)/samples/write-samples
 SHARED := $(OUT)/share/hashscope/stratum.lua $(OUT)/share/hashscope/openapi.yaml
 DOCS_PAGE := $(patsubst api/docs/%,$(OUT)/share/hashscope/docs/%,$(wildcard api/docs/*))
 
-SOURCES   := $(LIB_SRC) $(ROOM_SRC) $(TEST_SRC) $(BENCH_SRC) $(FUZZ_SRC) scripts/write-settings.c
+SOURCES   := $(LIB_SRC) $(ROOM_SRC) $(TEST_SRC) $(BENCH_SRC) $(FUZZ_ALL) scripts/write-settings.c
 HEADERS   := $(wildcard lib/*/*.h $(addsuffix /*.h,$(ROOMS)) tests/*/*.h)
 
 # ---- building ----------------------------------------------------------------------------------
@@ -157,6 +160,8 @@ $(LIBRARY): MEMBERS = $(call object,$(LIB_SRC))
 $(LIBRARY): $(call object,$(LIB_SRC))
 $(TEST_LIB): MEMBERS = $(TEST_OBJ) $(ROOM_OBJ)
 $(TEST_LIB): $(TEST_OBJ) $(ROOM_OBJ)
+$(FUZZ_LIB): MEMBERS = $(FUZZ_OBJ)
+$(FUZZ_LIB): $(FUZZ_OBJ)
 $(BENCH_LIB): MEMBERS = $(BENCH_OBJ)
 $(BENCH_LIB): $(BENCH_OBJ)
 
@@ -185,7 +190,7 @@ $(TESTS): $(OUT)/%: $(OUT)/obj/%.o $(TEST_LIB) $(LIBRARY)
 	$(link) $(LIBS) $(shell pkg-config --libs check)
 $(BENCHES): $(OUT)/%: $(OUT)/obj/%.o $(BENCH_LIB) $(LIBRARY)
 	$(link) $(LIBS)
-$(FUZZERS): $(OUT)/%: $(OUT)/obj/%.o $(TEST_LIB) $(LIBRARY)
+$(FUZZERS): $(OUT)/%: $(OUT)/obj/%.o $(FUZZ_LIB) $(TEST_LIB) $(LIBRARY)
 	$(link) $(LIBS) -fsanitize=fuzzer
 
 # ---- the UI ------------------------------------------------------------------------------------

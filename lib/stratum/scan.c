@@ -101,12 +101,9 @@ static void take_method(struct stratum_scan *out, struct span value)
     if (value.data[0] == '"') {
         out->method_text = span_make(value.data + 1, value.len - 2);
         out->method = stratum_method_find(out->method_text.data, out->method_text.len);
-    } else if (value.data[0] == 'n') {
-        out->method_text = span_make(NULL, 0);
-        out->method = STRATUM_METHOD_NONE;
     } else {
-        out->method_text = value;
-        out->method = STRATUM_METHOD_UNKNOWN;
+        out->method_text = span_make(NULL, 0);
+        out->method = value.data[0] == 'n' ? STRATUM_METHOD_NONE : STRATUM_METHOD_UNKNOWN;
     }
 }
 

@@ -128,7 +128,7 @@ struct stratum_scan {
     enum stratum_fault fault;
     uint32_t fault_at; /* byte offset in the line, from 0; 0 without a fault */
     /* Raw JSON values in the line, strings with their quotes; {NULL, 0} when absent or cut off. */
-    struct span method_text; /* without quotes */
+    struct span method_text; /* without quotes; absent when the method is no string */
     struct span id_text;
     struct span params;
     struct span result;

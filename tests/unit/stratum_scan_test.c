@@ -350,15 +350,29 @@ START_TEST(a_response_is_known_from_its_first_member)
 }
 END_TEST
 
+START_TEST(a_method_that_is_no_string_has_no_name)
+{
+    static const char *const values[] = {"7", "true", "[\"mining.submit\"]", "{\"k\":1}"};
+    char line[64];
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        snprintf(line, sizeof line, "{\"id\":1,\"method\":%s}", values[i]);
+        struct stratum_scan scan = scan_text(line);
+        ck_assert_int_eq(scan.method, STRATUM_METHOD_UNKNOWN);
+        ck_assert_int_eq(scan.kind, STRATUM_REQUEST);
+        ck_assert_ptr_null(scan.method_text.data);
+    }
+}
+END_TEST
+
 int main(void)
 {
-    return UNIT_RUN("stratum_scan", kinds, a_line_that_is_no_JSON_is_other_but_tells_what_was_seen,
-                    lesser_faults_do_not_hide_the_message, what_stands_behind_deep_nesting_is_found,
-                    only_members_of_the_outer_object_count, the_last_of_equal_names_wins,
-                    spans_hold_the_raw_values, method_numbers_never_change,
-                    every_method_is_found_by_its_name_and_by_nothing_else,
-                    every_fault_has_a_text_and_its_number, integer_ids_keep_their_value,
-                    other_ids_are_compared_by_their_text, string_ids_are_not_numbers,
-                    refusals_in_every_dialect, every_prefix_tells_what_it_has_seen,
-                    a_response_is_known_from_its_first_member);
+    return UNIT_RUN(
+        "stratum_scan", kinds, a_line_that_is_no_JSON_is_other_but_tells_what_was_seen,
+        lesser_faults_do_not_hide_the_message, what_stands_behind_deep_nesting_is_found,
+        only_members_of_the_outer_object_count, the_last_of_equal_names_wins,
+        spans_hold_the_raw_values, a_method_that_is_no_string_has_no_name,
+        method_numbers_never_change, every_method_is_found_by_its_name_and_by_nothing_else,
+        every_fault_has_a_text_and_its_number, integer_ids_keep_their_value,
+        other_ids_are_compared_by_their_text, string_ids_are_not_numbers, refusals_in_every_dialect,
+        every_prefix_tells_what_it_has_seen, a_response_is_known_from_its_first_member);
 }
