@@ -35,8 +35,7 @@ static const char *const words[] = {
     "\xff\xfe",
     "caf\xe9",
     "caf\xc3\xa9",
-    "\xe2\x80\xae"
-    "gnp.exe",
+    "\xe2\x80\xaegnp.exe",
     "\xf0\x9f\x98\x80",
     "=cmd|'/C calc'!A0",
     "+1",
@@ -46,8 +45,7 @@ static const char *const words[] = {
     "\\/",
     "\\n\\r\\t\\b\\f",
     "\\u001b[31m",
-    "a\x01"
-    "b",
+    "a\x01z",
     "a\tb",
     "\xc0\x80",
     "\xed\xa0\x80",
@@ -185,11 +183,9 @@ static const char *const from_miner[] = {
     "{\"id\":$i,\"method\":\"mining.authorize\",\"params\":[$S,$S]}",
     "{\"id\":$i,\"method\":\"mining.authorize\",\"params\":$v}",
     "{\"id\":$i,\"method\":\"mining.submit\",\"params\":[$S,$S,$S,\"6921f700\",$S,$S]}",
-    "{\"params\":[$S,\"1\",\"00000000\",\"6921f700\",\"00000001\"],\"id\":$i,\"method\":\"mining."
-    "submit\"}",
+    "{\"params\":[$S,\"1\",\"00\",\"6921f700\",\"01\"],\"id\":$i,\"method\":\"submit\"}",
     "{\"id\":$i,\"method\":\"mining.submit\",\"params\":$v}",
-    "{\"id\":$i,\"method\":\"mining.configure\",\"params\":[[\"version-rolling\"],{\"version-"
-    "rolling.mask\":$S}]}",
+    "{\"id\":$i,\"method\":\"mining.configure\",\"params\":[[$S],{\"$s\":$S}]}",
     "{\"id\":$i,\"method\":\"mining.suggest_difficulty\",\"params\":[$n]}",
     "{\"id\":$i,\"method\":\"mining.$s\",\"params\":$v}",
     "{\"id\":$i,\"method\":$v,\"method\":$v,\"id\":$i,\"params\":[$S],\"params\":[$S]}",
@@ -216,8 +212,8 @@ static const char *const from_pool[] = {
     "{\"error\":$v,\"error\":$v,\"result\":$v,\"id\":$i}",
     "{\"id\":$i,\"result\":[[[\"mining.notify\",$S]],$S,$n],\"error\":null}",
     "{\"id\":$i,\"result\":{\"version-rolling\":true,\"version-rolling.mask\":$S}}",
-    "{\"id\":null,\"method\":\"mining.notify\",\"params\":[$S,\"00\",\"0100\",\"ff\",[$S],"
-    "\"20000000\",\"17034219\",\"6921f700\",true]}",
+    "{\"method\":\"mining.notify\",\"params\":[$S,\"00\",\"01\",\"ff\",[$S],\"02\",\"17\",\"69\","
+    "true]}",
     "{\"id\":null,\"method\":\"mining.notify\",\"params\":[$S,$S,$S,$S,$v,$S,$S,$S,$v]}",
     "{\"id\":null,\"method\":\"mining.notify\",\"params\":$v}",
     "{\"id\":$i,\"method\":\"mining.set_difficulty\",\"params\":[$n]}",
