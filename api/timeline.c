@@ -85,6 +85,7 @@ void timeline_get(struct request *request)
         .filter = filter.query,
         .buckets = (size_t)parameter_number(&request->parameters, "buckets"),
         .by_index = !message_filter_is_narrow(&filter) && filter.query.source != QUERY_LIVE,
+        .frames = TIMELINE_FRAMES,
         .threads = 1,
         .stop = presence_is_over,
         .user = &presence};

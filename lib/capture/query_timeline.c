@@ -1,8 +1,11 @@
 /*
  * query_timeline.c - first the stretch of time, then the counts, from directories or from messages.
  *
- *   files:   ▐ totals: one bucket ▌▐ frame │ frame │ frame ▌▐ frame │ being written ▌   ring
- *              added as they are     spread over their time    read and counted         counted
+ *   files:   ▐ totals: one bucket ▌▐ frame: one bucket │ frame over an edge │ being written ▌ ring
+ *              added as they are       added as it is      read and counted     read and counted
+ *
+ * Frames over an edge that hold no refusal are read as long as there are few, and spread from then
+ * on.
  *
  * Going by directories, the highest number met says where the ring goes on, so that nothing is
  * counted twice: numbers are given out once. Files that vanish meanwhile were the oldest ones.
@@ -30,7 +33,8 @@ struct counting {
     struct query_statistics statistics;
     ZSTD_DCtx *decompressor;
     struct buffer scratch;
-    uint64_t newest; /* the highest number in the files */
+    uint64_t newest;    /* the highest number in the files */
+    size_t frames_left; /* that may be read without need */
 };
 
 static bool is_stopped(struct counting *counting)
@@ -111,10 +115,10 @@ static enum status count_rows(struct counting *counting, uint64_t first_seq, str
 
 /* ------------------------------------------------------------------ whole frames */
 
-/* Counts that lie evenly in the microseconds from `lowest` to `highest`. */
+/* Counts that lie evenly in the microseconds from `lowest` to `highest`. None of them refuses. */
 struct heap_of_messages {
     int64_t lowest_us, highest_us;
-    uint64_t messages[DIRECTION_COUNT], errors;
+    uint64_t messages[DIRECTION_COUNT];
 };
 
 /* Of `all`, those in front of a place that lies `part` of the way through. */
@@ -139,7 +143,6 @@ static void add_part(struct query_timeline_bucket *bucket, const struct heap_of_
 {
     for (int i = 0; i < DIRECTION_COUNT; i++)
         bucket->messages[i] += part_of(heap->messages[i], to) - part_of(heap->messages[i], from);
-    bucket->errors += part_of(heap->errors, to) - part_of(heap->errors, from);
 }
 
 /* The edges are those of the stretch and of its buckets, in whole microseconds. */
@@ -165,23 +168,35 @@ static void spread(struct query_timeline *timeline, const struct heap_of_message
         timeline->exact = false;
 }
 
-/* Whether all of it lies in one bucket: then nothing more need be known. */
-static bool is_in_one(const struct query_timeline *timeline, int64_t lowest_us, int64_t highest_us)
+/* The bucket that all of it lies in: then nothing more need be known. NULL: none. */
+static struct query_timeline_bucket *only_bucket(const struct query_timeline *timeline,
+                                                 int64_t lowest_us, int64_t highest_us)
 {
-    const struct query_timeline_bucket *low = bucket_at(timeline, ns_of(lowest_us));
-    return low && low == bucket_at(timeline, ns_of(highest_us));
+    struct query_timeline_bucket *low = bucket_at(timeline, ns_of(lowest_us));
+    return low == bucket_at(timeline, ns_of(highest_us)) ? low : NULL;
 }
 
-static void count_frame(struct counting *counting, const struct segment_index *frame)
+static void spread_frame(struct counting *counting, const struct segment_index *frame)
 {
-    struct heap_of_messages heap = {
-        .lowest_us = frame->lowest_us, .highest_us = frame->highest_us, .errors = frame->errors};
+    struct heap_of_messages heap = {.lowest_us = frame->lowest_us, .highest_us = frame->highest_us};
     for (int i = 0; i < DIRECTION_COUNT; i++)
         heap.messages[i] = frame->directions[i];
-    if (frame->last_seq > counting->newest)
-        counting->newest = frame->last_seq;
     if (heap.lowest_us <= heap.highest_us)
         spread(counting->timeline, &heap);
+}
+
+/* By its entry alone: all of it lies in this bucket. */
+static void add_frame(struct query_timeline_bucket *bucket, const struct segment_index *frame)
+{
+    for (int i = 0; i < DIRECTION_COUNT; i++)
+        bucket->messages[i] += frame->directions[i];
+    bucket->errors += frame->errors;
+}
+
+static bool is_outside(const struct query_timeline *timeline, const struct segment_index *frame)
+{
+    return ns_of(frame->highest_us) < timeline->from_ns ||
+           ns_of(frame->lowest_us) >= timeline->to_ns;
 }
 
 /* ------------------------------------------------------------------ files */
@@ -196,7 +211,7 @@ static void count_hits(struct counting *counting, const struct query_load *load)
     }
 }
 
-/* A frame whose entry is missing, or not written yet. */
+/* Line by line, whether there is an entry or not. */
 static void count_text(struct counting *counting, struct query_file *file,
                        const struct segment_index *frame, bool tail)
 {
@@ -210,11 +225,37 @@ static void count_text(struct counting *counting, struct query_file *file,
     query_load_close(&load);
 }
 
+/* Whether the frame has to be read, or may be. */
+static bool is_read(struct counting *counting, const struct segment_index *frame)
+{
+    if (frame->errors > 0)
+        return true;
+    if (counting->frames_left == 0)
+        return false;
+    counting->frames_left--;
+    return true;
+}
+
+static void count_frame(struct counting *counting, struct query_file *file,
+                        const struct segment_index *frame)
+{
+    struct query_timeline_bucket *bucket =
+        only_bucket(counting->timeline, frame->lowest_us, frame->highest_us);
+    if (bucket)
+        add_frame(bucket, frame);
+    else if (!is_outside(counting->timeline, frame) && is_read(counting, frame))
+        count_text(counting, file, frame, false);
+    else
+        spread_frame(counting, frame);
+    if (frame->last_seq > counting->newest)
+        counting->newest = frame->last_seq;
+}
+
 static void count_file(struct counting *counting, struct query_file *file)
 {
     for (size_t i = 0; i < file->frame_count && !is_stopped(counting); i++) {
         if (file->frames[i].lines > 0)
-            count_frame(counting, &file->frames[i]);
+            count_frame(counting, file, &file->frames[i]);
         else
             count_text(counting, file, &file->frames[i], false);
     }
@@ -229,15 +270,13 @@ static bool count_totals(struct counting *counting, const char *path)
     if (segment_footer_open(&footer, path, SEGMENT_FOOTER_TOTALS, NULL) != STATUS_OK)
         return false;
     const struct segment_totals *totals = segment_footer_totals(footer);
-    bool whole =
-        totals->lines == 0 || is_in_one(counting->timeline, totals->lowest_us, totals->highest_us);
-    if (whole && totals->lines > 0) {
-        struct query_timeline_bucket *bucket =
-            bucket_at(counting->timeline, ns_of(totals->lowest_us));
-        for (int i = 0; i < DIRECTION_COUNT; i++)
-            bucket->messages[i] += totals->messages[i];
+    struct query_timeline_bucket *bucket =
+        only_bucket(counting->timeline, totals->lowest_us, totals->highest_us);
+    bool whole = totals->lines == 0 || bucket;
+    for (int i = 0; bucket && totals->lines > 0 && i < DIRECTION_COUNT; i++)
+        bucket->messages[i] += totals->messages[i];
+    if (bucket && totals->lines > 0)
         bucket->errors += totals->errors;
-    }
     if (whole && totals->last_seq > counting->newest)
         counting->newest = totals->last_seq;
     segment_footer_close(footer);
@@ -380,8 +419,10 @@ static enum status check(const struct query_timeline_options *options, struct er
 enum status query_timeline_open(struct query_timeline *out,
                                 const struct query_timeline_options *options, struct error *err)
 {
-    struct counting counting = {
-        .options = options, .timeline = out, .reporter = {options->damage, options->user, NULL}};
+    struct counting counting = {.options = options,
+                                .timeline = out,
+                                .reporter = {options->damage, options->user, NULL},
+                                .frames_left = options->frames};
     *out = (struct query_timeline){.exact = true, .complete = true};
     enum status status = check(options, err);
     if (status == STATUS_OK)

@@ -9,13 +9,17 @@
  *   query_timeline_close(&timeline);
  *
  * Two ways. From the directories (`by_index`): a file whose lines lie in one bucket costs three
- * small reads, of others every frame's index entry is looked at, and nothing is decompressed but
- * what has no entry yet, the frame that is being written. What a frame holds is taken to be spread
- * evenly over the time from its first line to its last, so sums are right and edges nearly so. What
- * is not in a file yet is read from the ring. Else every message that fits the filter is counted.
+ * small reads, of others every frame's index entry is looked at. A frame whose lines lie in one
+ * bucket is counted by its entry; one that lies over an edge of buckets (or of the stretch) is read
+ * and its messages counted, if it holds refusals, or is among the first `frames` of those that hold
+ * none. What is left of these is taken to be spread evenly over the time from its first line to its
+ * last: sums are right then, and edges nearly so (`exact` is false). So refusals always stand where
+ * they were. What is not in a file yet is read from the ring. Else every message that fits the
+ * filter is counted.
  *
- * Memory: the buckets, the directory of one file, one frame. Time: about 0.3 ms a file by index;
- * else what a query takes (query.h).
+ * Memory: the buckets, the directory of one file, one frame. Time: about 0.3 ms a file by index, and
+ * 2 ms a MiB of text of the frames that are read: while time goes forward there are no more of them
+ * than edges, since an edge lies in one frame. Else what a query takes (query.h).
  *
  * Ownership: query_timeline_close frees what is in it. Threads: any; nothing is shared.
  */
@@ -38,6 +42,7 @@ struct query_timeline_options {
     struct query_filter filter;
     size_t buckets;   /* 1 to QUERY_TIMELINE_BUCKETS */
     bool by_index;    /* of the filter only times may be set; source is not QUERY_LIVE */
+    size_t frames;    /* that hold no refusal and are read all the same; see above */
     unsigned threads; /* that read ahead (query.h), when messages are counted */
     void (*damage)(void *user, const struct query_damage *damage); /* may be NULL */
     /* Asked in front of every file and frame, and every few thousand messages; true: what has been
@@ -51,7 +56,7 @@ struct query_timeline {
     uint64_t bucket_ns;     /* whole microseconds; the last bucket may be shorter */
     size_t count;           /* at most as many as were asked for; fewer in a very short stretch */
     struct query_timeline_bucket *buckets;
-    bool exact;    /* nothing was spread */
+    bool exact;    /* nothing was spread: it never is but by index, and refusals never are */
     bool complete; /* it was not stopped */
 };
 

@@ -125,6 +125,44 @@ START_TEST(directories_give_the_same_sums)
 }
 END_TEST
 
+/* Over the same archives: the counts are those of a plain reading, bucket for bucket, while few
+ * frames lie over an edge; and refusals are in any case. */
+static void compare_by_index(size_t frames)
+{
+    struct query_filter all = {.from_ns = SUPPORT_WALL - (int64_t)made_random(&made, 2) * NS_PER_S,
+                               .to_ns = SUPPORT_WALL +
+                                        (int64_t)(1 + made_random(&made, 36000)) * NS_PER_S};
+    struct query_timeline_options options = options_of(&all, 1 + made_random(&made, 4000));
+    options.by_index = true;
+    options.frames = frames;
+    struct query_timeline timeline = counted(&options);
+    struct query_timeline expected = plain(&timeline, &all);
+    for (size_t i = 0; i < timeline.count; i++) {
+        ck_assert_uint_eq(timeline.buckets[i].errors, expected.buckets[i].errors);
+        if (timeline.exact)
+            ck_assert_mem_eq(&timeline.buckets[i], &expected.buckets[i], sizeof *expected.buckets);
+    }
+    ck_assert(timeline.complete);
+    ck_assert(timeline.exact || frames < 1000);
+    free(expected.buckets);
+    query_timeline_close(&timeline);
+}
+
+START_TEST(directories_draw_what_a_recount_finds)
+{
+    for (uint64_t seed = 31; seed <= 42; seed++) {
+        made_begin(&made, seed);
+        made_archive(&made, 1 + (unsigned)made_random(&made, 6));
+        for (int i = 0; i < 4; i++) {
+            compare_by_index(0);
+            compare_by_index(made_random(&made, 5));
+            compare_by_index(1000);
+        }
+        made_end(&made);
+    }
+}
+END_TEST
+
 /* `count` messages, about a second apart, in one frame of one file. */
 static void make_even(unsigned count)
 {
@@ -138,7 +176,7 @@ static void make_even(unsigned count)
     made_file_seal(&made);
 }
 
-START_TEST(a_frame_is_spread_over_its_time)
+START_TEST(a_frame_that_is_not_read_is_spread_over_its_time)
 {
     make_even(101);
     struct query_filter some = {.from_ns = BEGIN, .to_ns = BEGIN + 100 * NS_PER_S};
@@ -282,7 +320,8 @@ END_TEST
 int main(void)
 {
     return UNIT_RUN("query_timeline", messages_are_counted_one_by_one,
-                    directories_give_the_same_sums, a_frame_is_spread_over_its_time,
+                    directories_give_the_same_sums, directories_draw_what_a_recount_finds,
+                    a_frame_that_is_not_read_is_spread_over_its_time,
                     without_times_it_is_all_that_is_there, extreme_times_are_no_harm,
                     it_stops_when_it_is_told_to, a_query_that_finds_nothing_stops_too,
                     what_is_asked_wrongly_is_refused);
