@@ -9,7 +9,6 @@
  * are hostile, every request ends.
  */
 #include <civetweb.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +20,7 @@
 #include "api/session_book.h"
 #include "api/session_stats.h"
 #include "tests/fuzz/odd_archive.h"
+#include "tests/fuzz/odd_json.h"
 
 #define LIVE_MESSAGES 200
 #define REQUESTS      3
@@ -247,7 +247,6 @@ static bool says(const char *text)
 /* The JSON of the answer; NULL: it has none. */
 static json_t *read_answer(const struct request *request)
 {
-    json_error_t fault;
     char length[48];
     struct span body = body_of();
     odd_require(request->status >= 200 && request->status != 500, "an answer says what it is");
@@ -257,10 +256,7 @@ static json_t *read_answer(const struct request *request)
     odd_require(says(length), "a body is as long as it says");
     if (archive.hostile)
         return NULL;
-    json_t *tree =
-        json_loadb(body.data, body.len, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &fault);
-    if (!tree)
-        fprintf(stderr, "%s, at %d: %.*s\n", fault.text, fault.position, (int)body.len, body.data);
+    json_t *tree = odd_json(body);
     odd_require(tree != NULL, "an answer is strict JSON");
     return tree;
 }
@@ -287,7 +283,7 @@ static void check_all(const struct rest *rest, const struct route *route)
     json_array_foreach(items, i, item)
     {
         const json_t *raw = json_object_get(item, "raw"),
-                     *base64 = json_object_get(item, "raw_b64");
+                     *base64 = json_object_get(item, "raw_base64");
         double size = json_real_value(json_object_get(item, "size_bytes"));
         size_t len = json_string_length(raw);
         if (json_is_string(raw) && !json_is_string(base64))

@@ -8,7 +8,6 @@
  * ends.
  */
 #include <fcntl.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +18,7 @@
 #include "lib/capture/segment.h"
 #include "lib/export/export.h"
 #include "tests/fuzz/odd_archive.h"
+#include "tests/fuzz/odd_json.h"
 
 #define WORDS_MAX 16
 
@@ -85,23 +85,26 @@ static int run(const struct command *command, const char *const *words)
 
 #define RUN(command, ...) run(&(command), (const char *const[]){__VA_ARGS__, NULL})
 
-/* How many lines there are; each must be a JSON object. */
-static size_t count_objects(void)
+/* How many lines there are; each must be a JSON object, which may be looked at. */
+static size_t for_each_object(void (*look)(const json_t *object, void *user), void *user)
 {
     size_t count = 0;
     for (size_t at = 0; at < output.len; count++) {
         const char *line = output.data + at, *newline = memchr(line, '\n', output.len - at);
-        json_error_t fault;
         odd_require(newline != NULL, "the last line ends");
-        json_t *tree = json_loadb(line, (size_t)(newline - line),
-                                  JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &fault);
-        if (!json_is_object(tree))
-            fprintf(stderr, "%s: %.*s\n", fault.text, (int)(newline - line), line);
+        json_t *tree = odd_json(span_make(line, (size_t)(newline - line)));
         odd_require(json_is_object(tree), "a line is strict JSON");
+        if (look)
+            look(tree, user);
         json_decref(tree);
         at += (size_t)(newline - line) + 1;
     }
     return count;
+}
+
+static size_t count_objects(void)
+{
+    return for_each_object(NULL, NULL);
 }
 
 /* ---- what must hold of an archive that is as it was written ---- */
@@ -132,31 +135,22 @@ static uint64_t messages(void)
     return sum;
 }
 
-static uint64_t counted_by_ls(void)
+static void add_messages(const json_t *session, void *sum)
 {
-    uint64_t sum = 0;
-    for (size_t at = 0; at < output.len;) {
-        json_t *tree = json_loadb(output.data + at, output.len - at,
-                                  JSON_ALLOW_NUL | JSON_DISABLE_EOF_CHECK, NULL);
-        const json_t *value;
-        const char *name;
-        json_object_foreach(json_object_get(tree, "messages"), name, value) sum +=
-            (uint64_t)json_integer_value(value);
-        json_decref(tree);
-        at += (size_t)((const char *)memchr(output.data + at, '\n', output.len - at) -
-                       (output.data + at)) +
-              1;
-    }
-    return sum;
+    const json_t *value;
+    const char *name;
+    json_object_foreach(json_object_get(session, "messages"), name, value) * (uint64_t *)sum +=
+        (uint64_t)json_real_value(value);
 }
 
 static void check_whole(void)
 {
+    uint64_t listed = 0;
     odd_require(RUN(command_cat, "--json", "--kind", "messages") == 0, "cat finds nothing wrong");
     odd_require(count_objects() == messages(), "cat gives all messages");
     odd_require(RUN(command_ls, "--json") == 0, "ls finds nothing wrong");
-    (void)count_objects();
-    odd_require(counted_by_ls() == messages(), "ls counts all messages");
+    (void)for_each_object(add_messages, &listed);
+    odd_require(listed == messages(), "ls counts all messages");
     odd_require(RUN(command_verify, "--json") == 0, "verify finds nothing wrong");
     check_streams();
 }

@@ -189,11 +189,9 @@ static const char *const from_miner[] = {
     "{\"id\":$i,\"method\":\"mining.suggest_difficulty\",\"params\":[$n]}",
     "{\"id\":$i,\"method\":\"mining.$s\",\"params\":$v}",
     "{\"id\":$i,\"method\":$v,\"method\":$v,\"id\":$i,\"params\":[$S],\"params\":[$S]}",
-    "{\"id\":$i,\"jsonrpc\":\"2.0\",\"method\":\"login\",\"params\":{\"login\":$S,\"pass\":$S,"
-    "\"agent\":$S}}",
+    "{\"id\":$i,\"method\":\"login\",\"params\":{\"login\":$S,\"pass\":$S,\"agent\":$S}}",
     "{\"id\":$i,\"method\":\"login\",\"params\":{\"login\":$v,\"login\":$v,\"agent\":$v}}",
-    "{\"id\":$i,\"method\":\"submit\",\"params\":{\"id\":$S,\"job_id\":$S,\"nonce\":$S,\"result\":$"
-    "S}}",
+    "{\"id\":$i,\"method\":\"submit\",\"params\":{\"id\":$S,\"nonce\":$S,\"result\":$S}}",
     "{\"id\":$i,\"method\":\"eth_submitLogin\",\"params\":[$S,$S],\"worker\":$S}",
     "{\"id\":$i,\"method\":\"eth_submitWork\",\"params\":[$S,$S,$S]}",
     "{\"id\":$i,\"method\":\"mining.hello\",\"params\":{\"agent\":$S}}",
@@ -212,8 +210,7 @@ static const char *const from_pool[] = {
     "{\"error\":$v,\"error\":$v,\"result\":$v,\"id\":$i}",
     "{\"id\":$i,\"result\":[[[\"mining.notify\",$S]],$S,$n],\"error\":null}",
     "{\"id\":$i,\"result\":{\"version-rolling\":true,\"version-rolling.mask\":$S}}",
-    "{\"method\":\"mining.notify\",\"params\":[$S,\"00\",\"01\",\"ff\",[$S],\"02\",\"17\",\"69\","
-    "true]}",
+    "{\"method\":\"mining.notify\",\"params\":[$S,\"0\",\"1\",\"f\",[$S],\"2\",\"1\",\"6\",true]}",
     "{\"id\":null,\"method\":\"mining.notify\",\"params\":[$S,$S,$S,$S,$v,$S,$S,$S,$v]}",
     "{\"id\":null,\"method\":\"mining.notify\",\"params\":$v}",
     "{\"id\":$i,\"method\":\"mining.set_difficulty\",\"params\":[$n]}",
@@ -224,10 +221,8 @@ static const char *const from_pool[] = {
     "{\"id\":$i,\"method\":\"client.show_message\",\"params\":[$S]}",
     "{\"id\":$i,\"method\":\"client.reconnect\",\"params\":[$S,$n,$v]}",
     "{\"id\":$i,\"method\":\"$s\",\"params\":$v}",
-    "{\"jsonrpc\":\"2.0\",\"method\":\"job\",\"params\":{\"blob\":$S,\"job_id\":$S,\"target\":$S,"
-    "\"height\":$n}}",
-    "{\"id\":$i,\"result\":{\"id\":$S,\"job\":{\"blob\":$S,\"job_id\":$S,\"target\":$S},\"status\":"
-    "\"OK\"}}",
+    "{\"method\":\"job\",\"params\":{\"blob\":$S,\"job_id\":$S,\"height\":$n}}",
+    "{\"id\":$i,\"result\":{\"id\":$S,\"job\":{\"blob\":$S,\"job_id\":$S},\"status\":\"OK\"}}",
     "$v",
     "",
 };
