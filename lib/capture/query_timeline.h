@@ -17,9 +17,9 @@
  * they were. What is not in a file yet is read from the ring. Else every message that fits the
  * filter is counted.
  *
- * Memory: the buckets, the directory of one file, one frame. Time: about 0.3 ms a file by index, and
- * 2 ms a MiB of text of the frames that are read: while time goes forward there are no more of them
- * than edges, since an edge lies in one frame. Else what a query takes (query.h).
+ * Memory: the buckets, the directory of one file, one frame. Time: about 0.3 ms a file by index,
+ * and 2 ms a MiB of text of the frames that are read: while time goes forward there are no more of
+ * them than edges, since an edge lies in one frame. Else what a query takes (query.h).
  *
  * Ownership: query_timeline_close frees what is in it. Threads: any; nothing is shared.
  */
