@@ -251,3 +251,11 @@ bool operator_state_repeats(const struct operator_state *state)
 {
     return atomic_load(&state->repeats) > 0;
 }
+
+size_t operator_state_count(struct operator_state *state)
+{
+    (void)pthread_mutex_lock(&state->lock);
+    size_t count = json_object_size(state->entries);
+    (void)pthread_mutex_unlock(&state->lock);
+    return count;
+}

@@ -47,6 +47,7 @@ enum status operator_state_change(struct operator_state *state, const char *key,
                                   void (*change)(struct operator_choice *choice, uint32_t value),
                                   uint32_t value, struct operator_choice *out,
                                   struct error *err) MUST_CHECK;
+size_t operator_state_count(struct operator_state *state); /* entries */
 /* Is auto-replay on for anybody? Cheap. */
 bool operator_state_repeats(const struct operator_state *state);
 

@@ -29,6 +29,7 @@
 struct job {
     struct uuid session;
     char *line;
+    size_t len;
     uint32_t left;
     int64_t due_ns;
     TAILQ_ENTRY(job) link;
@@ -47,7 +48,7 @@ struct repeater {
     struct operator_state *state;
     struct session_book *book;
     TAILQ_HEAD(job_list, job) jobs;
-    size_t job_count;
+    size_t job_count, bytes;
     struct figures figures[REPEATER_SESSIONS];
     size_t figure_count;
     uint64_t uses;
@@ -100,6 +101,14 @@ void repeater_figures(struct repeater *repeater, const struct uuid *session,
     (void)pthread_mutex_unlock(&repeater->lock);
 }
 
+uint64_t repeater_bytes(struct repeater *repeater)
+{
+    (void)pthread_mutex_lock(&repeater->lock);
+    uint64_t bytes = repeater->bytes;
+    (void)pthread_mutex_unlock(&repeater->lock);
+    return bytes;
+}
+
 /* ---- the list ---- */
 
 static void job_free(struct job *job)
@@ -112,6 +121,7 @@ static void unlink_job(struct repeater *repeater, struct job *job)
 {
     TAILQ_REMOVE(&repeater->jobs, job, link);
     repeater->job_count--;
+    repeater->bytes -= job->len;
 }
 
 static void drop_jobs(struct repeater *repeater, const struct uuid *session)
@@ -144,6 +154,7 @@ static void put(struct repeater *repeater, struct job *job)
     else
         TAILQ_INSERT_HEAD(&repeater->jobs, job, link);
     repeater->job_count++;
+    repeater->bytes += job->len;
     (void)pthread_cond_signal(&repeater->news);
 }
 
@@ -200,7 +211,8 @@ void repeater_add(struct repeater *repeater, const struct query_row *row)
     if (count == 0)
         return;
     (void)pthread_mutex_lock(&repeater->lock);
-    if (repeater->job_count >= REPEATER_QUEUE ||
+    if (repeater->job_count >= REPEATER_QUEUE || row->line.msg.len > REPEATER_LINE ||
+        repeater->bytes + row->line.msg.len > REPEATER_BYTES ||
         clock_between(row->line.wall_ns, clock_wall_ns()) > STALE_NS) {
         figures_of(repeater, &session)->failed += count;
     } else {
@@ -208,6 +220,7 @@ void repeater_add(struct repeater *repeater, const struct query_row *row)
         *job = (struct job){
             .session = session,
             .line = memory_text_n(row->line.msg.data, row->line.msg.len),
+            .len = row->line.msg.len,
             .left = count,
             .due_ns = clock_mono_ns() + APART_NS,
         };

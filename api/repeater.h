@@ -21,7 +21,9 @@
 
 #define REPEATER_THREADS  16
 #define REPEATER_QUEUE    4096
-#define REPEATER_SESSIONS 1024 /* whose figures are remembered */
+#define REPEATER_LINE     (64u << 10) /* bytes: the recorder takes no longer ones */
+#define REPEATER_BYTES    (16u << 20) /* of all that wait */
+#define REPEATER_SESSIONS 1024        /* whose figures are remembered */
 
 struct repeater;
 struct operator_state;
@@ -32,6 +34,8 @@ enum status repeater_new(struct repeater **out, const char *control_path,
                          struct error *err) MUST_CHECK;
 /* Returns within two seconds; NULL is fine. */
 void repeater_free(struct repeater *repeater);
+
+uint64_t repeater_bytes(struct repeater *repeater); /* of submits that wait */
 
 /* The feed: every row, after the book has it. */
 void repeater_add(struct repeater *repeater, const struct query_row *row);

@@ -119,3 +119,13 @@ void reply_cache_expire(struct reply_cache *cache)
     cache->generation++;
     (void)pthread_mutex_unlock(&cache->lock);
 }
+
+uint64_t reply_cache_bytes(struct reply_cache *cache)
+{
+    uint64_t bytes = 0;
+    (void)pthread_mutex_lock(&cache->lock);
+    for (size_t i = 0; i < REPLY_CACHE_MAX; i++)
+        bytes += cache->kept[i].key.len + cache->kept[i].answer.len;
+    (void)pthread_mutex_unlock(&cache->lock);
+    return bytes;
+}

@@ -11,6 +11,7 @@
 #define HASHSCOPE_API_REPLY_CACHE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "lib/base/bytes.h"
 
@@ -31,5 +32,6 @@ bool reply_cache_take(struct reply_cache *cache, struct span key, struct buffer 
 void reply_cache_give(struct reply_cache *cache, struct span key, struct span answer);
 /* Something changed: nothing that was made before is given any more. */
 void reply_cache_expire(struct reply_cache *cache);
+uint64_t reply_cache_bytes(struct reply_cache *cache); /* that it holds */
 
 #endif

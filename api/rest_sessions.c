@@ -79,10 +79,13 @@ static enum status read_filter(struct query_filter *out, const struct parameters
 
 /* ---- pages ---- */
 
+#define LIST_BYTES (16u << 20) /* of JSON; where they are reached the next page begins */
+
 struct list {
     struct query_session *rows;
+    char (*cursors)[QUERY_CURSOR_BYTES]; /* behind each row */
     size_t count;
-    char cursor[QUERY_CURSOR_BYTES]; /* of the next page; "": there is none */
+    bool more; /* there are sessions behind the last one */
 };
 
 static enum status collect(struct query_sessions *listing, const struct parameters *given,
@@ -90,22 +93,22 @@ static enum status collect(struct query_sessions *listing, const struct paramete
 {
     size_t limit = (size_t)parameter_number(given, "limit");
     size_t skip = (size_t)parameter_number(given, "offset");
-    char cursor[QUERY_CURSOR_BYTES] = "";
     struct query_session session;
     enum status status;
     list->rows = memory_new(limit * sizeof *list->rows);
+    list->cursors = memory_new(limit * sizeof *list->cursors);
     while ((status = query_sessions_next(listing, &session, err)) == STATUS_OK) {
         if (!fits(&session, given))
             continue;
-        if (list->count == limit) {
-            memcpy(list->cursor, cursor, sizeof cursor);
+        list->more = list->count == limit;
+        if (list->more)
             return STATUS_OK;
-        }
-        if (skip > 0)
+        if (skip > 0) {
             skip--;
-        else
-            list->rows[list->count++] = session;
-        query_sessions_cursor(listing, cursor);
+            continue;
+        }
+        query_sessions_cursor(listing, list->cursors[list->count]);
+        list->rows[list->count++] = session;
     }
     return status == STATUS_END ? STATUS_OK : status;
 }
@@ -141,11 +144,13 @@ static void write_row(const struct rest *rest, const struct query_session *sessi
 
 static void write_list(const struct rest *rest, const struct list *list, struct buffer *out)
 {
+    size_t written = 0;
     buffer_append_text(out, "{\"items\":[");
-    for (size_t i = 0; i < list->count; i++)
-        write_row(rest, &list->rows[i], out);
+    while (written < list->count && out->len < LIST_BYTES)
+        write_row(rest, &list->rows[written++], out);
     buffer_append_char(out, ']');
-    out_text(out, "next_cursor", span_text(list->cursor));
+    bool more = list->more || written < list->count;
+    out_text(out, "next_cursor", span_text(more ? list->cursors[written - 1] : ""));
     buffer_append_char(out, '}');
 }
 
@@ -171,6 +176,7 @@ static enum status make_list(const struct request *request, struct buffer *out, 
         write_list(request->rest, &list, out);
     }
     free(list.rows);
+    free((void *)list.cursors);
     query_sessions_close(listing);
     return status;
 }

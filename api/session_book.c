@@ -17,6 +17,7 @@
 struct entry {
     struct uuid session;
     struct session_view view;
+    size_t counted;          /* bytes, in those of the book */
     int64_t ask_ns, wait_ns; /* monotonic: not looked up before; how long to wait then */
     struct entry *next_hashed;
     TAILQ_ENTRY(entry) age;
@@ -27,7 +28,7 @@ struct session_book {
     uint64_t instance, seed;
     struct entry **hashed; /* LISTS lists */
     TAILQ_HEAD(, entry) by_age;
-    size_t count;
+    size_t count, bytes;
 };
 
 struct session_book *session_book_new(void)
@@ -61,16 +62,35 @@ static void entry_free(struct entry *entry)
     free(entry);
 }
 
-static void drop_oldest(struct session_book *book)
+static void drop(struct session_book *book, struct entry *entry)
 {
-    struct entry *entry = TAILQ_FIRST(&book->by_age);
     struct entry **at = list_of(book, &entry->session);
     while (*at != entry)
         at = &(*at)->next_hashed;
     *at = entry->next_hashed;
     TAILQ_REMOVE(&book->by_age, entry, age);
     book->count--;
+    book->bytes -= entry->counted;
     entry_free(entry);
+}
+
+/* For one more, or for what `kept` has grown by. */
+static void make_room(struct session_book *book, const struct entry *kept)
+{
+    struct entry *next;
+    for (struct entry *entry = TAILQ_FIRST(&book->by_age); entry && entry != kept; entry = next) {
+        if (book->count < SESSION_BOOK_MAX && book->bytes <= SESSION_BOOK_BYTES)
+            break;
+        next = TAILQ_NEXT(entry, age);
+        drop(book, entry);
+    }
+}
+
+static void count_bytes(struct session_book *book, struct entry *entry)
+{
+    size_t now = sizeof *entry - sizeof entry->view + session_view_bytes(&entry->view);
+    book->bytes += now - entry->counted;
+    entry->counted = now;
 }
 
 static struct entry *get(struct session_book *book, const struct uuid *session)
@@ -81,14 +101,14 @@ static struct entry *get(struct session_book *book, const struct uuid *session)
         TAILQ_INSERT_TAIL(&book->by_age, entry, age);
         return entry;
     }
-    if (book->count == SESSION_BOOK_MAX)
-        drop_oldest(book);
+    make_room(book, NULL);
     entry = memory_new(sizeof *entry);
     entry->session = *session;
     entry->next_hashed = *list_of(book, session);
     *list_of(book, session) = entry;
     TAILQ_INSERT_TAIL(&book->by_age, entry, age);
     book->count++;
+    count_bytes(book, entry);
     return entry;
 }
 
@@ -101,7 +121,7 @@ static void empty(struct session_book *book)
     }
     TAILQ_INIT(&book->by_age);
     memset((void *)book->hashed, 0, LISTS * sizeof(struct entry *));
-    book->count = 0;
+    book->count = book->bytes = 0;
 }
 
 void session_book_free(struct session_book *book)
@@ -140,11 +160,21 @@ void session_book_add(struct session_book *book, const struct query_row *row)
         struct entry *entry = get(book, &session);
         if (row->line.seq > entry->view.last_seq) /* a ring that is read again repeats nothing */
             session_view_add(&entry->view, &row->line, &step);
+        count_bytes(book, entry);
+        if (book->bytes > SESSION_BOOK_BYTES)
+            make_room(book, entry);
     }
     (void)pthread_mutex_unlock(&book->lock);
 }
 
 /* ---- readers ---- */
+
+void session_book_facts(struct session_book *book, struct session_book_facts *out)
+{
+    (void)pthread_mutex_lock(&book->lock);
+    *out = (struct session_book_facts){.sessions = book->count, .bytes = book->bytes};
+    (void)pthread_mutex_unlock(&book->lock);
+}
 
 const struct session_view *session_book_borrow(struct session_book *book,
                                                const struct uuid *session)
@@ -208,8 +238,10 @@ static bool teach(struct session_book *book, const struct segment_line *line)
     (void)pthread_mutex_lock(&book->lock);
     struct entry *entry = find(book, &session);
     bool news = entry && !entry->view.taught;
-    if (news)
+    if (news) {
         session_view_teach(&entry->view, line);
+        count_bytes(book, entry);
+    }
     (void)pthread_mutex_unlock(&book->lock);
     return news;
 }
@@ -278,6 +310,7 @@ static void read_beginnings(struct session_book *book, struct query_options *opt
         if (entry && !entry->view.taught) {
             session_view_fill(&entry->view, &beginning.views[i]);
             entry->view.taught = beginning.views[i].difficulty > 0;
+            count_bytes(book, entry);
         }
         session_view_close(&beginning.views[i]);
     }

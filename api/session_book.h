@@ -2,9 +2,9 @@
  * session_book.h - the sessions that the feed has heard of since the API started, and what was
  * learned of each (session_view.h): so that a list of sessions need not read messages.
  *
- * At most SESSION_BOOK_MAX; those that were not heard of for longest go. Of a session that is older
- * than the rows that the feed has seen, what was agreed with its pool is looked up in the newest
- * state line of the archive, by whoever asks.
+ * At most SESSION_BOOK_MAX, in SESSION_BOOK_BYTES; those that were not heard of for longest go. Of
+ * a session that is older than the rows that the feed has seen, what was agreed with its pool is
+ * looked up in the newest state line of the archive, by whoever asks.
  *
  * Ownership: session_book_new's caller. Threads: one adds, any read.
  */
@@ -14,12 +14,18 @@
 #include "api/operator_state.h"
 #include "api/session_view.h"
 
-#define SESSION_BOOK_MAX 32768u
+#define SESSION_BOOK_MAX   32768u
+#define SESSION_BOOK_BYTES (64u << 20)
 
 struct session_book;
 
 struct session_book *session_book_new(void);
 void session_book_free(struct session_book *book); /* NULL is fine */
+
+struct session_book_facts {
+    uint64_t sessions, bytes;
+};
+void session_book_facts(struct session_book *book, struct session_book_facts *out);
 
 /* The feed: every row of the ring, in order. */
 void session_book_add(struct session_book *book, const struct query_row *row);

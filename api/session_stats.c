@@ -182,6 +182,16 @@ void stats_keeper_free(struct stats_keeper *keeper)
     free(keeper);
 }
 
+size_t stats_kept(struct stats_keeper *keeper)
+{
+    size_t count = 0;
+    (void)pthread_mutex_lock(&keeper->lock);
+    for (size_t i = 0; i < STATS_KEPT; i++)
+        count += keeper->kept[i] != NULL;
+    (void)pthread_mutex_unlock(&keeper->lock);
+    return count;
+}
+
 /* A place that is free, or that of the session not asked for for longest; NULL: all are in use. */
 static struct session_stats **place_for(struct stats_keeper *keeper)
 {

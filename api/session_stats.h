@@ -20,6 +20,7 @@ struct session_stats;
 
 struct stats_keeper *stats_keeper_new(void);
 void stats_keeper_free(struct stats_keeper *keeper); /* NULL is fine */
+size_t stats_kept(struct stats_keeper *keeper);
 
 /* Brings the session's figures up to date, as far as a turn goes; they are the caller's alone until
  * stats_return. NULL: the recordings cannot be read, and *status says why. */

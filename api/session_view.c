@@ -26,6 +26,32 @@ int64_t session_begin_ns(const struct uuid *session)
                                                            : 0;
 }
 
+/* ---- texts ---- */
+
+#define TEXT_OVERHEAD 16 /* bytes that malloc adds */
+
+static size_t bytes_of(const char *text)
+{
+    return text ? strlen(text) + 1 + TEXT_OVERHEAD : 0;
+}
+
+static char *keep(struct session_view *view, const char *text)
+{
+    view->text_bytes += bytes_of(text);
+    return memory_text(text);
+}
+
+static void let_go(struct session_view *view, char *text)
+{
+    view->text_bytes -= bytes_of(text);
+    free(text);
+}
+
+size_t session_view_bytes(const struct session_view *view)
+{
+    return sizeof *view + view->text_bytes + view->pending_room * sizeof *view->pending;
+}
+
 void session_view_close(struct session_view *view)
 {
     free(view->peer);
@@ -48,13 +74,13 @@ static const char *text_of(const json_t *value)
     return text && *text && strlen(text) <= SESSION_TEXT_MAX ? text : NULL;
 }
 
-static void set_text(char **place, const json_t *value)
+static void set_text(struct session_view *view, char **place, const json_t *value)
 {
     const char *text = text_of(value);
     if (!text)
         return;
-    free(*place);
-    *place = memory_text(text);
+    let_go(view, *place);
+    *place = keep(view, text);
 }
 
 static void set_mask(struct session_view *view, const json_t *value)
@@ -83,14 +109,14 @@ static void add_worker(struct session_view *view, const char *name)
     while (i < view->worker_count && strcmp(view->workers[i], name) != 0)
         i++;
     if (i == view->worker_count && i < SESSION_WORKERS_MAX) {
-        view->workers[view->worker_count++] = memory_text(name);
+        view->workers[view->worker_count++] = keep(view, name);
         return;
     }
     i = i == view->worker_count ? 0 : i; /* it is the newest now; if there are too many, the */
-    free(view->workers[i]);              /* oldest goes */
+    let_go(view, view->workers[i]);      /* oldest goes */
     memmove(view->workers + i, view->workers + i + 1,
             (view->worker_count - i - 1) * sizeof view->workers[0]);
-    view->workers[view->worker_count - 1] = memory_text(name);
+    view->workers[view->worker_count - 1] = keep(view, name);
 }
 
 static void drop_worker(struct session_view *view, const char *name)
@@ -98,7 +124,7 @@ static void drop_worker(struct session_view *view, const char *name)
     for (size_t i = 0; i < view->worker_count; i++) {
         if (strcmp(view->workers[i], name) != 0)
             continue;
-        free(view->workers[i]);
+        let_go(view, view->workers[i]);
         view->worker_count--;
         memmove(view->workers + i, view->workers + i + 1,
                 (view->worker_count - i) * sizeof view->workers[0]);
@@ -108,10 +134,31 @@ static void drop_worker(struct session_view *view, const char *name)
 
 /* ---- requests and what answers them ---- */
 
+static void unname(struct session_view *view, struct session_pending *pending)
+{
+    view->pending_named -= pending->worker != NULL;
+    let_go(view, pending->worker);
+    pending->worker = NULL;
+}
+
+/* When too many names are waiting, the oldest goes. */
+static void name_pending(struct session_view *view, struct session_pending *pending,
+                         const char *name)
+{
+    struct session_pending *oldest = view->pending;
+    if (view->pending_named == SESSION_WORKERS_MAX) {
+        while (!oldest->worker)
+            oldest++;
+        unname(view, oldest);
+    }
+    pending->worker = keep(view, name);
+    view->pending_named++;
+}
+
 static struct session_pending *new_pending(struct session_view *view)
 {
     if (view->pending_count == SESSION_PENDING_MAX) {
-        free(view->pending[0].worker);
+        unname(view, &view->pending[0]);
         view->pending_count--;
         memmove(view->pending, view->pending + 1, view->pending_count * sizeof *view->pending);
     } else if (view->pending_count == view->pending_room) {
@@ -149,14 +196,14 @@ static void take_subscription(struct session_view *view, const json_t *result)
     size_t i;
     const char *name = json_string_value(json_array_get(list, 0));
     if (name)
-        set_text(&view->mining_session, json_array_get(list, 1));
+        set_text(view, &view->mining_session, json_array_get(list, 1));
     json_array_foreach(list, i, pair)
     {
         const char *method = json_string_value(json_array_get(pair, 0));
         if (method && (!view->mining_session || strcmp(method, "mining.notify") == 0))
-            set_text(&view->mining_session, json_array_get(pair, 1));
+            set_text(view, &view->mining_session, json_array_get(pair, 1));
     }
-    set_text(&view->extranonce1, json_array_get(result, 1));
+    set_text(view, &view->extranonce1, json_array_get(result, 1));
 }
 
 static void take_setup_answer(struct session_view *view, const struct session_pending *request,
@@ -218,7 +265,7 @@ static void take_answer(struct session_view *view, const struct segment_line *li
         judge_share(view, line, !step->refused);
     else
         view->other_errors += step->refused;
-    free(request.worker);
+    unname(view, &request);
 }
 
 static void take_request(struct session_view *view, const struct segment_line *line,
@@ -239,11 +286,11 @@ static void take_request(struct session_view *view, const struct segment_line *l
     json_t *params = parse(step->scan.params);
     const char *first = text_of(json_array_get(params, 0));
     if (first && step->scan.method == STRATUM_MINING_SUBSCRIBE) {
-        set_text(&view->user_agent, json_array_get(params, 0));
+        set_text(view, &view->user_agent, json_array_get(params, 0));
     } else if (first) {
         add_worker(view, first);
         if (pending)
-            pending->worker = memory_text(first);
+            name_pending(view, pending, first);
     }
     json_decref(params);
 }
@@ -260,7 +307,7 @@ static void take_notice(struct session_view *view, struct session_step *step)
     if (method == STRATUM_MINING_SET_DIFFICULTY)
         step->new_difficulty = set_difficulty(view, first);
     else if (method == STRATUM_MINING_SET_EXTRANONCE)
-        set_text(&view->extranonce1, first);
+        set_text(view, &view->extranonce1, first);
     else
         set_mask(view, first);
     json_decref(params);
@@ -300,7 +347,7 @@ static void take_event(struct session_view *view, const struct segment_line *lin
     }
     tree = parse(line->text);
     if (span_equal_text(line->event, "opened")) {
-        set_text(&view->peer, json_object_get(tree, "miner"));
+        set_text(view, &view->peer, json_object_get(tree, "miner"));
         set_tls(&view->miner_tls, json_object_get(tree, "tls"));
         view->whole = true;
         view->taught = true;
@@ -325,11 +372,11 @@ static void teach(struct session_view *view, const json_t *tree)
 {
     const json_t *subscribe = json_object_get(json_object_get(tree, "subscribe"), "params");
     if (!view->peer)
-        set_text(&view->peer, json_object_get(tree, "miner"));
+        set_text(view, &view->peer, json_object_get(tree, "miner"));
     if (!view->user_agent)
-        set_text(&view->user_agent, json_array_get(subscribe, 0));
+        set_text(view, &view->user_agent, json_array_get(subscribe, 0));
     if (!view->extranonce1)
-        set_text(&view->extranonce1, json_object_get(tree, "extranonce1"));
+        set_text(view, &view->extranonce1, json_object_get(tree, "extranonce1"));
     if (view->difficulty <= 0)
         (void)set_difficulty(view, json_object_get(tree, "difficulty"));
     if (!view->version_mask[0])
@@ -350,18 +397,18 @@ void session_view_teach(struct session_view *view, const struct segment_line *li
     view->taught = true;
 }
 
-static void fill_text(char **place, const char *text)
+static void fill_text(struct session_view *view, char **place, const char *text)
 {
     if (!*place && text)
-        *place = memory_text(text);
+        *place = keep(view, text);
 }
 
 void session_view_fill(struct session_view *view, const struct session_view *earlier)
 {
-    fill_text(&view->peer, earlier->peer);
-    fill_text(&view->user_agent, earlier->user_agent);
-    fill_text(&view->mining_session, earlier->mining_session);
-    fill_text(&view->extranonce1, earlier->extranonce1);
+    fill_text(view, &view->peer, earlier->peer);
+    fill_text(view, &view->user_agent, earlier->user_agent);
+    fill_text(view, &view->mining_session, earlier->mining_session);
+    fill_text(view, &view->extranonce1, earlier->extranonce1);
     if (view->difficulty <= 0)
         view->difficulty = earlier->difficulty;
     if (!view->version_mask[0])

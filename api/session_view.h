@@ -2,8 +2,9 @@
  * session_view.h - what the lines of one session say about it: who mines, what was agreed with the
  * pool, how many messages and shares there were. Lines are given in their order.
  *
- * Memory: about 900 bytes, its texts (each at most SESSION_TEXT_MAX bytes), and 16 bytes for each
- * request without an answer, of which the newest SESSION_PENDING_MAX are remembered.
+ * Memory: about 900 bytes, its texts (each at most SESSION_TEXT_MAX bytes), and 24 bytes for each
+ * request without an answer, of which the newest SESSION_PENDING_MAX are remembered, and of
+ * SESSION_WORKERS_MAX of these the name that they ask for: at most 60 KiB.
  *
  * Ownership: the owner of the struct calls session_view_close. Threads: one at a time. Nothing
  * fails.
@@ -47,6 +48,8 @@ struct session_view {
     size_t worker_count;
     struct session_pending *pending;
     size_t pending_count, pending_room;
+    size_t pending_named; /* of them, those with a worker */
+    size_t text_bytes;    /* of all texts */
 };
 
 /* What a line was, for those who look further. */
@@ -66,6 +69,8 @@ int64_t session_begin_ns(const struct uuid *session);
 bool session_is_submit(enum stratum_method method);
 
 void session_view_close(struct session_view *view);
+/* What it takes, the struct included. */
+size_t session_view_bytes(const struct session_view *view);
 void session_view_add(struct session_view *view, const struct segment_line *line,
                       struct session_step *step);
 /* A state line of some time ago: fills in what is not known yet. */
