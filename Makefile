@@ -60,7 +60,7 @@ MODE += -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 endif
 
 # Asked for once, and only when something is compiled.
-PACKAGES := libuv jansson libzstd libssl libcrypto libpcap
+PACKAGES := libuv jansson libzstd zlib libssl libcrypto libpcap
 packages = $(shell pkg-config $(1) $(PACKAGES))$(if $(filter-out 0,$(.SHELLSTATUS)),$(error \
 	libraries are missing: `make deps` installs them))
 PACKAGE_CFLAGS = $(eval PACKAGE_CFLAGS := $(call packages,--cflags))$(PACKAGE_CFLAGS)

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "exporter/import_pcapng.h"
+#include "exporter/import_unpack.h"
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
 
@@ -34,47 +35,62 @@ static uint32_t link_type_of(int dlt)
     return dlt == DLT_RAW_BSD || dlt == DLT_RAW_OBSD ? 101 : (uint32_t)dlt;
 }
 
-static const char *hint(const unsigned char head[4])
+static const char *hint(const unsigned char head[4], bool packed)
 {
-    if (head[0] == 0x1f && head[1] == 0x8b)
-        return "it is compressed; gunzip it first";
-    if (load_le32(head) == 0xFD2FB528u || load_le32(head) == 0x184D2A50u)
-        return "it is compressed with zstd, maybe a segment file";
     if (head[0] == '{' || head[0] == '[')
-        return "it looks like JSON";
+        return packed ? "it is compressed JSON, maybe a segment file" : "it looks like JSON";
+    if (load_le32(head) == 0x587A37FDu || memcmp(head, "BZh", 3) == 0)
+        return "it is compressed with xz or bzip2; unpack it first";
     return "expected pcap or pcapng";
 }
 
 static enum status open_pcap(struct import_capture *capture, FILE *file,
-                             const unsigned char head[4], struct error *err)
+                             const unsigned char head[4], bool packed, struct error *err)
 {
     char why[PCAP_ERRBUF_SIZE] = "";
     capture->pcap = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, why);
     if (!capture->pcap) {
         capture->file = file;
-        return error_set(err, STATUS_INVALID, "%s: %s (%s)", capture->name, hint(head), why);
+        return error_set(err, STATUS_INVALID, "%s: %s (%s)", capture->name, hint(head, packed),
+                         why);
     }
     capture->link_type = link_type_of(pcap_datalink(capture->pcap));
     return STATUS_OK;
 }
 
+/* The first bytes, and the file at its beginning again. */
+static size_t read_first(unsigned char head[4], FILE *file)
+{
+    memset(head, 0, 4);
+    size_t got = fread(head, 1, 4, file);
+    rewind(file);
+    return got;
+}
+
 enum status import_capture_open(struct import_capture **out, FILE *file, const char *name,
                                 struct error *err)
 {
-    unsigned char head[4] = {0};
+    unsigned char head[4];
     struct import_capture *capture = memory_new(sizeof *capture);
     capture->name = memory_text(name);
-    size_t got = fread(head, 1, sizeof head, file);
+    size_t got = read_first(head, file);
     enum status status = STATUS_OK;
-    rewind(file);
+    FILE *unpacked = import_unpack_knows(head) ? import_unpack(file, head) : NULL;
+    if (unpacked) {
+        file = unpacked;
+        got = read_first(head, file);
+    }
     if (got == sizeof head && import_pcapng_is(head)) {
         capture->file = file;
         capture->pcapng = import_pcapng_new(file, &capture->facts);
     } else if (got == 0) {
         capture->file = file;
-        status = error_set(err, STATUS_INVALID, "%s: the file is empty", name);
+        status = error_set(err, STATUS_INVALID,
+                           unpacked ? "%s: it is empty, or damaged: nothing can be unpacked"
+                                    : "%s: the file is empty",
+                           name);
     } else {
-        status = open_pcap(capture, file, head, err);
+        status = open_pcap(capture, file, head, unpacked != NULL, err);
     }
     if (status != STATUS_OK) {
         import_capture_close(capture);

@@ -1,7 +1,8 @@
 /*
  * import_capture.h - packets out of a capture file: pcap through libpcap (micro- and nanoseconds,
  * either byte order), pcapng by a reader of our own (import_pcapng.h), which libpcap's is no
- * substitute for: it gives no comments and refuses files with several link types.
+ * substitute for: it gives no comments and refuses files with several link types. Either may be
+ * compressed (import_unpack.h).
  *
  * The file is read once from beginning to end. Everything in it is taken for hostile: lengths are
  * bounded, nothing is believed that the file does not have.

@@ -12,6 +12,7 @@
 #ifndef HASHSCOPE_EXPORTER_IMPORT_JOB_H
 #define HASHSCOPE_EXPORTER_IMPORT_JOB_H
 
+#include "exporter/import_packet.h"
 #include "exporter/import_scribe.h"
 #include "exporter/import_store.h"
 
@@ -32,11 +33,21 @@ struct import_job_options {
     uint32_t flows_max;
 };
 
+/* Packets that ended at a number which is not known here. */
+struct import_unknown {
+    enum import_naming naming;
+    uint32_t number;
+    uint64_t packets;
+};
+#define IMPORT_UNKNOWN_MOST 32 /* that are told apart; the rest is in the other counts only */
+
 /* What was and was not understood. */
 struct import_summary {
     uint64_t instance;
     bool existing; /* it had been imported before: nothing was done */
     uint64_t kinds[IMPORT_KINDS];
+    struct import_unknown unknown[IMPORT_UNKNOWN_MOST]; /* in the order of their first packets */
+    size_t unknown_count;
     uint64_t packets, drops, oversized;
     int64_t first_ns, last_ns; /* of the packets */
     uint64_t times_back;       /* packets more than half an hour older than one before */

@@ -144,12 +144,44 @@ static void take_comments(struct reading *reading, const struct import_packet *p
     }
 }
 
+static void count_unknown(struct import_summary *out, const struct import_segment *segment)
+{
+    struct import_unknown *at = out->unknown, *end = at + out->unknown_count;
+    while (at < end && (at->naming != segment->naming || at->number != segment->number))
+        at++;
+    if (at == end && out->unknown_count == IMPORT_UNKNOWN_MOST)
+        return;
+    if (at == end) {
+        *at = (struct import_unknown){.naming = segment->naming, .number = segment->number};
+        out->unknown_count++;
+    }
+    at->packets++;
+}
+
+/* What the packet has; of an aggregate, each part. */
+static enum status take_parts(struct reading *reading, const struct import_packet *packet,
+                              struct error *err)
+{
+    struct import_segment segment = {.more = true};
+    enum status status = STATUS_OK;
+    for (unsigned part = 0; segment.more && status == STATUS_OK; part++) {
+        enum import_kind kind = import_packet_read(&segment, packet, part);
+        reading->out->kinds[kind]++;
+        if (segment.naming != IMPORT_UNNAMED && kind != IMPORT_TCP)
+            count_unknown(reading->out, &segment);
+        if (kind != IMPORT_TCP)
+            continue;
+        if (packet->comment_count)
+            take_comments(reading, packet, &segment);
+        status = import_flows_take(reading->flows, &segment, err);
+    }
+    return status;
+}
+
 static enum status take(struct reading *reading, const struct import_packet *packet,
                         struct error *err)
 {
     struct import_summary *out = reading->out;
-    struct import_segment segment;
-    enum import_kind kind = import_packet_read(&segment, packet);
     if (out->packets++ == 0)
         out->first_ns = packet->wall_ns;
     out->times_back += packet->wall_ns < clock_later(out->last_ns, -BACK_NS);
@@ -157,12 +189,7 @@ static enum status take(struct reading *reading, const struct import_packet *pac
         out->first_ns = packet->wall_ns;
     if (packet->wall_ns > out->last_ns)
         out->last_ns = packet->wall_ns;
-    out->kinds[kind]++;
-    if (kind != IMPORT_TCP)
-        return STATUS_OK;
-    if (packet->comment_count)
-        take_comments(reading, packet, &segment);
-    return import_flows_take(reading->flows, &segment, err);
+    return take_parts(reading, packet, err);
 }
 
 static enum status read_all(struct reading *reading, struct error *err)

@@ -28,6 +28,8 @@ static size_t collect(struct figure out[FIGURES_MOST], const struct import_summa
         {"malformed", "packets whose lengths cannot be", all->kinds[IMPORT_MALFORMED]},
         {"unknown_link", "packets of link types that are not known",
          all->kinds[IMPORT_UNKNOWN_LINK]},
+        {"protected", "packets that are encrypted (802.11)", all->kinds[IMPORT_PROTECTED]},
+        {"nested", "packets in more layers than are taken off", all->kinds[IMPORT_NESTED]},
         {"oversized", "packets above 16 MiB", all->oversized},
         {"dropped", "packets that the capturing program says it lost", all->drops},
         {"times_back",
@@ -65,6 +67,57 @@ static size_t collect(struct figure out[FIGURES_MOST], const struct import_summa
     return count;
 }
 
+static const char *naming_text(enum import_naming naming)
+{
+    switch (naming) {
+    case IMPORT_LINK_TYPE:
+        return "link type";
+    case IMPORT_ETHER_TYPE:
+        return "EtherType";
+    case IMPORT_PPP_PROTOCOL:
+        return "PPP protocol";
+    case IMPORT_LLC_SAP:
+        return "LLC service access point";
+    case IMPORT_IP_PROTOCOL:
+        return "IP protocol";
+    case IMPORT_UNNAMED:
+        break;
+    }
+    return "";
+}
+
+/* As registries write it. */
+static bool is_decimal(enum import_naming naming)
+{
+    return naming == IMPORT_LINK_TYPE || naming == IMPORT_IP_PROTOCOL;
+}
+
+static void append_unknown_json(struct buffer *out, const struct import_summary *summary)
+{
+    buffer_append_text(out, ",\"unknown\":[");
+    for (size_t i = 0; i < summary->unknown_count; i++) {
+        const struct import_unknown *one = &summary->unknown[i];
+        buffer_append_format(out,
+                             "%s{\"what\":\"%s\",\"number\":%" PRIu32 ",\"packets\":%" PRIu64 "}",
+                             i ? "," : "", naming_text(one->naming), one->number, one->packets);
+    }
+    buffer_append_text(out, "]");
+}
+
+static void append_unknown_text(struct buffer *out, const struct import_summary *summary)
+{
+    for (size_t i = 0; i < summary->unknown_count; i++) {
+        const struct import_unknown *one = &summary->unknown[i];
+        buffer_append_format(out, "%12" PRIu64 "  of them %s ", one->packets,
+                             naming_text(one->naming));
+        if (is_decimal(one->naming))
+            buffer_append_u64(out, one->number);
+        else
+            buffer_append_format(out, "0x%04" PRIx32, one->number);
+        buffer_append_char(out, '\n');
+    }
+}
+
 static void append_time(struct buffer *out, int64_t wall_ns)
 {
     char text[CLOCK_TEXT_LEN];
@@ -98,6 +151,7 @@ void import_summary_append_json(struct buffer *out, const struct import_summary 
     }
     for (size_t i = 0; i < count; i++)
         buffer_append_format(out, ",\"%s\":%" PRIu64, figures[i].key, figures[i].value);
+    append_unknown_json(out, summary);
     buffer_append_text(out, "}");
 }
 
@@ -123,6 +177,7 @@ void import_summary_append_text(struct buffer *out, const struct import_summary 
         if (figures[i].text && figures[i].value)
             buffer_append_format(out, "%12" PRIu64 "  %s\n", figures[i].value, figures[i].text);
     }
+    append_unknown_text(out, summary);
     if (summary->damaged)
         buffer_append_format(out, "%s\n", summary->damage.text);
 }

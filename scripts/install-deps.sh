@@ -14,6 +14,7 @@ build       pkg-config           finds the libraries
 build       libuv1-dev           event loop, sockets, threads
 build       libjansson-dev       JSON documents
 build       libzstd-dev          compression of the archive
+build       zlib1g-dev           captures compressed with gzip
 build       libssl-dev           TLS
 build       libpcap-dev          capture filters, reading captures
 build       libcivetweb-dev      HTTP server of the API

@@ -109,17 +109,25 @@ static struct import_segment segment_of(const uint8_t bytes[6], char room[256], 
 
 static void take_frames(struct import_flows *flows, const uint8_t *data, size_t size)
 {
-    static const uint16_t links[] = {0, 1, 101, 108, 113, 228, 229, 276};
+    static const uint16_t links[32] = {0,   1,  101, 108, 113, 228, 229, 276, 9,   12,  14,
+                                       50,  51, 104, 105, 109, 117, 127, 166, 192, 204, 239,
+                                       147, 1,  1,   1,   127, 105, 101, 101, 101, 113};
     while (size > 3) {
         size_t len = data[1] < size - 3 ? data[1] : size - 3;
         struct import_packet packet = {.data = data + 3,
                                        .captured = (uint32_t)len,
                                        .length = (uint32_t)len + data[2],
-                                       .link_type = links[data[0] & 7]};
-        struct import_segment segment;
+                                       .link_type = links[data[0] & 31]};
+        struct import_segment segment = {.more = true};
         struct error err;
-        if (import_packet_read(&segment, &packet) == IMPORT_TCP)
+        for (unsigned part = 0; segment.more; part++) {
+            assert(part < 64);
+            if (import_packet_read(&segment, &packet, part) != IMPORT_TCP)
+                continue;
+            const unsigned char *end = packet.data + packet.captured;
+            assert(segment.data >= packet.data && segment.data + segment.len <= end);
             assert(import_flows_take(flows, &segment, &err) == STATUS_OK);
+        }
         data += 3 + len;
         size -= 3 + len;
     }

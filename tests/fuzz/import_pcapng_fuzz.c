@@ -11,6 +11,7 @@
 #include "exporter/import_capture.h"
 #include "exporter/import_comment.h"
 #include "exporter/import_packet.h"
+#include "exporter/import_unpack.h"
 
 static uint64_t sum;
 
@@ -36,7 +37,7 @@ static void take(const struct import_packet *packet, size_t file_bytes)
         while (import_comment_next(&rest, &comment))
             touch(&comment.info, sizeof comment.info);
     }
-    if (import_packet_read(&segment, packet) != IMPORT_TCP)
+    if (import_packet_read(&segment, packet, 0) != IMPORT_TCP)
         return;
     assert(segment.len <= packet->captured && segment.data >= packet->data);
     assert(segment.data + segment.len <= packet->data + packet->captured);
@@ -49,11 +50,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct error err;
     if (size == 0)
         return 0;
+    /* what is compressed may hold more than it is long */
+    bool packed = size >= 4 && import_unpack_knows(data);
     FILE *file = fmemopen((void *)(uintptr_t)data, size, "rb");
     if (!file || import_capture_open(&capture, file, "fuzz", &err) != STATUS_OK)
         return 0;
     while (import_capture_next(capture, &packet, &err) == STATUS_OK)
-        take(&packet, size);
+        take(&packet, packed ? IMPORT_PACKET_MAX : size);
     assert(import_capture_next(capture, &packet, &err) != STATUS_OK);
     import_capture_close(capture);
     return 0;
