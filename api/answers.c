@@ -106,11 +106,20 @@ static void count_open(struct search *search)
     }
 }
 
+/* Where the page comes from. */
+static struct query_place place_of(const struct rest *rest, const struct search *search)
+{
+    struct query_place place = rest->place;
+    if (search->page->imported)
+        query_choose_series(&place, search->page->instance);
+    return place;
+}
+
 static void find_answers(const struct rest *rest, struct search *search)
 {
     int64_t give_up_ns = clock_mono_ns() + ANSWERS_MS * NS_PER_MS;
     struct query_options options = {
-        .place = rest->place,
+        .place = place_of(rest, search),
         .filter = {.what = QUERY_MESSAGES,
                    .first_seq = search->first_seq + 1,
                    .to_ns = clock_later(search->last_ns,
@@ -158,7 +167,7 @@ static void set_peer(struct page *page, const struct query_session *session)
 static void find_peers(const struct rest *rest, struct search *search)
 {
     struct query_sessions_options options = {
-        .place = rest->place,
+        .place = place_of(rest, search),
         .filter = {.from_ns = search->first_ns,
                    .to_ns = clock_later(search->last_ns, 1),
                    .sessions = search->sessions,

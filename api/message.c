@@ -220,6 +220,8 @@ static void put_message(struct buffer *out, const struct message_source *source,
     char id[QUERY_ID_BYTES];
     query_id_format(id, source->instance, line->seq);
     buffer_append_format(out, "{\"id\":\"%s\",\"seq\":%llu", id, (unsigned long long)line->seq);
+    id[16] = '\0';
+    out_text(out, "imported_as", span_text(source->imported ? id : ""));
     out_time(out, "ts_recv", line->wall_ns);
     out_time(out, "ts_fwd", forwarded_ns(line));
     put_string(out, "direction", span_text(direction_name(line->direction)));
@@ -268,6 +270,7 @@ size_t message_write_page(struct buffer *out, const struct page *page, bool mask
         const struct page_row *row = &page->rows[i];
         const struct message_source source = {
             .instance = page->instance,
+            .imported = page->imported,
             .line = page_line(page, row),
             .answer = page_answer(page, row),
             .answered = row->answered,

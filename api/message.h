@@ -3,6 +3,7 @@
  *
  * Members, all of them always there, null where there is nothing to say:
  *   id                 "<instance>-<seq>"
+ *   imported_as        the instance where it is an import's; null: the recorder's own
  *   seq                its number in the series
  *   ts_recv, ts_fwd    when it was read, when it had been forwarded
  *   direction, session_id, peer
@@ -28,6 +29,7 @@
 
 struct message_source {
     uint64_t instance;
+    bool imported;                /* the instance is an import's */
     struct span line;             /* as FORMAT.md has it */
     struct span answer;           /* the line that answers it; len 0: none known */
     enum stratum_method answered; /* the method of the request that it answers; NONE: not known */

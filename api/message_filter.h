@@ -10,6 +10,7 @@
 #define HASHSCOPE_API_MESSAGE_FILTER_H
 
 #include "api/parameter.h"
+#include "api/request.h"
 #include "lib/capture/query.h"
 #include "lib/stratum/scan.h"
 
@@ -36,7 +37,7 @@
     }
 /* … or these: where and when it is looked for too. */
 #define MESSAGE_FILTER_PARAMETERS                                                                  \
-    MESSAGE_FILTER_CONTENT, {.name = "from", .kind = PARAMETER_TIME},                              \
+    MESSAGE_FILTER_CONTENT, REQUEST_SERIES, {.name = "from", .kind = PARAMETER_TIME},              \
         {.name = "to", .kind = PARAMETER_TIME},                                                    \
     {                                                                                              \
         .name = "source", .kind = PARAMETER_CHOICE, .choices = "all|live|archive"                  \

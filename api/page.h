@@ -27,8 +27,9 @@ struct page {
     size_t limit, skip; /* rows; the first `skip` that fit are left out */
     uint64_t behind;    /* only rows behind this number, in the order; 0: all */
     uint64_t instance;
-    bool more;  /* there are rows behind the last one */
-    size_t cut; /* rows from here on have no room for their answers */
+    bool imported; /* it is an import's */
+    bool more;     /* there are rows behind the last one */
+    size_t cut;    /* rows from here on have no room for their answers */
     size_t answer_bytes;
     struct page_row *rows;
     size_t count;

@@ -9,6 +9,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/json.h"
 #include "lib/base/memory.h"
+#include "lib/capture/series_list.h"
 
 bool parameter_decode(struct buffer *out, struct span text)
 {
@@ -128,6 +129,12 @@ static enum status take_value(struct parameter_value *value, const struct parame
         if (uuid_parse(&value->uuid, value->text, value->len))
             return STATUS_OK;
         return error_set(err, STATUS_INVALID, "%s: '%.40s' is no UUID", known->name, value->text);
+    case PARAMETER_SERIES:
+        value->number = (int64_t)series_parse(value->text);
+        if (value->number != 0)
+            return STATUS_OK;
+        return error_set(err, STATUS_INVALID, "%s: '%.40s' is not 16 hexadecimal digits",
+                         known->name, value->text);
     case PARAMETER_TIME:
         if (clock_parse(value->text, value->len, &value->number))
             return STATUS_OK;

@@ -23,6 +23,7 @@ enum parameter_kind {
     PARAMETER_CHOICE,  /* one of `choices`; the value is its place among them */
     PARAMETER_SWITCH,  /* true, false, 1, 0 */
     PARAMETER_SESSION, /* a UUID */
+    PARAMETER_SERIES,  /* the instance of an import; the value is its bits */
     PARAMETER_TIME,    /* RFC 3339, with Z or an offset; nanoseconds */
     PARAMETER_MS,      /* milliseconds, up to three digits behind the point; microseconds, least to
                           most */

@@ -18,6 +18,7 @@
 #include "api/parameter.h"
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
+#include "lib/capture/query.h"
 
 #define REQUEST_ID_MAX 80 /* bytes of {id}, with its NUL */
 
@@ -76,5 +77,15 @@ void reply_failure(struct request *request, enum status status, const struct err
 void reply_begin(struct request *request, const char *type, const char *file);
 bool reply_write(struct request *request, const void *data, size_t len);
 void reply_end(struct request *request);
+
+/* A parameter of those that read recordings: an import in place of the recorder's own. */
+#define REQUEST_SERIES                                                                             \
+    {                                                                                              \
+        .name = "series", .kind = PARAMETER_SERIES                                                 \
+    }
+/* Where to read, by the parameters `series` and, where it is among them, `source`.
+ * STATUS_NOT_FOUND: there is no such import. */
+enum status request_place(const struct request *request, const struct parameters *given,
+                          struct query_place *out, struct error *err) MUST_CHECK;
 
 #endif

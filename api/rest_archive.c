@@ -27,13 +27,16 @@ static void get_segments(struct request *request)
     size_t limit = (size_t)parameter_number(&request->parameters, "limit");
     uint64_t below = 0, next;
     char text[24];
+    struct query_place place;
     struct error err;
     json_t *items;
     if (cursor && !read_number(cursor, &below)) {
         reply_error(request, 422, "cursor: it is none of this list");
         return;
     }
-    enum status status = segments_list(&request->rest->place, below, limit, &items, &next, &err);
+    enum status status = request_place(request, &request->parameters, &place, &err);
+    if (status == STATUS_OK)
+        status = segments_list(&place, below, limit, &items, &next, &err);
     if (status != STATUS_OK) {
         reply_failure(request, status, &err);
         return;
@@ -46,13 +49,16 @@ static void get_segments(struct request *request)
 static void get_segment(struct request *request)
 {
     uint64_t number;
+    struct query_place place;
     struct error err;
     json_t *segment;
     if (!read_number(request->id, &number)) {
         reply_error(request, 404, "there is no segment %s: they have numbers", request->id);
         return;
     }
-    enum status status = segments_one(&request->rest->place, number, &segment, &err);
+    enum status status = request_place(request, &request->parameters, &place, &err);
+    if (status == STATUS_OK)
+        status = segments_one(&place, number, &segment, &err);
     if (status == STATUS_OK)
         reply_tree(request, 200, segment);
     else
@@ -75,13 +81,16 @@ static void export_by(struct request *request, const struct parameters *given)
 {
     struct message_filter filter;
     struct error err;
+    struct query_place place;
     enum status status = message_filter_read(&filter, given, &err);
+    if (status == STATUS_OK)
+        status = request_place(request, given, &place, &err);
     if (status != STATUS_OK) {
         reply_failure(request, status, &err);
         return;
     }
     struct export_options options = {
-        .place = request->rest->place,
+        .place = place,
         .filter = filter.query,
         .format = (enum export_format)parameter_number(given, "format"),
         .sides = (enum export_sides)parameter_number(given, "sides"),
@@ -177,7 +186,21 @@ static void post_export(struct request *request)
 
 /* ---- the table ---- */
 
+static void get_series(struct request *request)
+{
+    struct error err;
+    json_t *items;
+    enum status status = segments_series(&request->rest->place, &items, &err);
+    if (status == STATUS_OK)
+        reply_tree(request, 200, json_pack("{s:o}", "items", items));
+    else
+        reply_failure(request, status, &err);
+}
+
+static const struct parameter one_parameters[] = {REQUEST_SERIES};
+
 static const struct parameter list_parameters[] = {
+    REQUEST_SERIES,
     {.name = "cursor", .kind = PARAMETER_TEXT, .most = 20},
     {.name = "limit", .kind = PARAMETER_INTEGER, .least = 1, .most = 1000, .fallback = 100},
 };
@@ -193,7 +216,8 @@ static const struct parameter timeline_parameters[] = {
 
 static const struct route routes[] = {
     {"GET", "/api/segments", get_segments, ROUTE_PARAMETERS(list_parameters), ROUTE_HEAVY},
-    {"GET", "/api/segments/{id}", get_segment, NULL, 0, ROUTE_HEAVY},
+    {"GET", "/api/segments/{id}", get_segment, ROUTE_PARAMETERS(one_parameters), ROUTE_HEAVY},
+    {"GET", "/api/series", get_series, NULL, 0, ROUTE_HEAVY},
     {"GET", "/api/timeline", timeline_get, ROUTE_PARAMETERS(timeline_parameters), ROUTE_HEAVY},
     {"GET", "/api/export", get_export, ROUTE_PARAMETERS(export_parameters),
      ROUTE_HEAVY | ROUTE_EXPORT},

@@ -15,6 +15,7 @@
 
 struct list {
     struct message_filter filter;
+    struct query_place place;
     struct page page;
     char (*cursors)[QUERY_CURSOR_BYTES]; /* behind each row; NULL: a live page */
 };
@@ -53,7 +54,7 @@ static enum status read_rows(struct query *query, struct list *list, struct erro
 static enum status list_all(const struct rest *rest, struct list *list, const char *cursor,
                             struct error *err)
 {
-    struct query_options options = {.place = rest->place,
+    struct query_options options = {.place = list->place,
                                     .filter = list->filter.query,
                                     .order = list->page.order,
                                     .cursor = cursor};
@@ -105,6 +106,9 @@ static void get_messages(struct request *request)
     list.page.skip = (size_t)parameter_number(given, "offset");
     enum status status = message_filter_read(&list.filter, given, &err);
     if (status == STATUS_OK)
+        status = request_place(request, given, &list.place, &err);
+    list.page.imported = list.place.series != 0;
+    if (status == STATUS_OK)
         status = list.filter.query.source == QUERY_LIVE
                      ? list_live(request->rest, &list, cursor, &err)
                      : list_all(request->rest, &list, cursor, &err);
@@ -118,9 +122,13 @@ static void get_messages(struct request *request)
 
 /* ---- one ---- */
 
-static void add_found(struct page *page, const struct query_row *row)
+static void add_found(struct page *page, const struct query_place *place,
+                      const struct query_row *row)
 {
+    struct query_place found = *place;
     page->instance = row->instance;
+    query_choose_series(&found, row->instance);
+    page->imported = found.series != 0;
     (void)page_add(page, row->line.text, row->line.seq);
 }
 
@@ -159,7 +167,7 @@ static enum status find_archived(const struct rest *rest, const char *id, struct
     if (!row.line.is_message)
         status = error_set(err, STATUS_NOT_FOUND, "%s is an event, not a message", id);
     else
-        add_found(page, &row);
+        add_found(page, &rest->place, &row);
     query_close(query);
     if (status != STATUS_OK)
         return status;

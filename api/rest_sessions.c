@@ -82,6 +82,7 @@ static enum status read_filter(struct query_filter *out, const struct parameters
 #define LIST_BYTES (16u << 20) /* of JSON; where they are reached the next page begins */
 
 struct list {
+    uint64_t series; /* of an import; 0: the recorder's own */
     struct query_session *rows;
     char (*cursors)[QUERY_CURSOR_BYTES]; /* behind each row */
     size_t count;
@@ -126,12 +127,14 @@ static void learn(const struct rest *rest, const struct list *list)
     free(open);
 }
 
-static void write_row(const struct rest *rest, const struct query_session *session,
-                      struct buffer *out)
+/* What the feed has heard is of the recorder's own series. */
+static void write_row(const struct rest *rest, const struct list *list,
+                      const struct query_session *session, struct buffer *out)
 {
     char key[OPERATOR_KEY_MAX];
-    struct session_source source = {.session = session};
-    source.view = session_book_borrow(rest->session_book, &session->session);
+    struct session_source source = {.series = list->series, .session = session};
+    const struct session_view *view = session_book_borrow(rest->session_book, &session->session);
+    source.view = list->series ? NULL : view;
     source.counted = session_is_counted(session, source.view);
     session_operator_key(key, session, source.view);
     operator_state_get(rest->operator_state, key, &source.choice);
@@ -147,7 +150,7 @@ static void write_list(const struct rest *rest, const struct list *list, struct 
     size_t written = 0;
     buffer_append_text(out, "{\"items\":[");
     while (written < list->count && out->len < LIST_BYTES)
-        write_row(rest, &list->rows[written++], out);
+        write_row(rest, list, &list->rows[written++], out);
     buffer_append_char(out, ']');
     bool more = list->more || written < list->count;
     out_text(out, "next_cursor", span_text(more ? list->cursors[written - 1] : ""));
@@ -162,6 +165,11 @@ static enum status make_list(const struct request *request, struct buffer *out, 
     struct query_sessions *listing;
     struct list list = {.rows = NULL};
     enum status status = read_filter(&options.filter, given, err);
+    if (status == STATUS_OK)
+        status = request_place(request, given, &options.place, err);
+    if (status != STATUS_OK)
+        return status;
+    list.series = options.place.series;
     if (status == STATUS_OK)
         status = query_sessions_open(&listing, &options, err);
     if (status == STATUS_NOT_FOUND) { /* no recorder has ever run here */
@@ -216,11 +224,13 @@ static void get_sessions(struct request *request)
 
 /* ---- one ---- */
 
-static void write_one(const struct rest *rest, const struct query_session *session,
+static void write_one(const struct rest *rest, const struct session_found *found,
                       const struct session_stats *stats, struct buffer *out)
 {
     char key[OPERATOR_KEY_MAX];
-    struct session_source source = {.session = session, .view = stats_view(stats)};
+    const struct query_session *session = &found->session;
+    struct session_source source = {
+        .series = found->place.series, .session = session, .view = stats_view(stats)};
     source.counted = stats_complete(stats) && session_is_counted(session, source.view);
     session_operator_key(key, session, source.view);
     operator_state_get(rest->operator_state, key, &source.choice);
@@ -240,9 +250,9 @@ static void get_session(struct request *request)
     if (!session_find(request, &found))
         return;
     struct session_stats *stats =
-        stats_borrow(rest->stats_keeper, &rest->place, &found.session.session, &status, &err);
+        stats_borrow(rest->stats_keeper, &found.place, &found.session.session, &status, &err);
     if (stats) {
-        write_one(rest, &found.session, stats, &out);
+        write_one(rest, &found, stats, &out);
         stats_return(rest->stats_keeper, stats);
         reply_json(request, 200, &out);
     } else {
@@ -258,7 +268,9 @@ static void get_session(struct request *request)
         .name = (of), .kind = PARAMETER_TEXT, .most = TEXT_MAX                                     \
     }
 
+static const struct parameter one_parameters[] = {REQUEST_SERIES};
 static const struct parameter list_parameters[] = {
+    REQUEST_SERIES,
     PART("worker"),
     PART("peer"),
     PART("route"),
@@ -276,6 +288,6 @@ static const struct parameter list_parameters[] = {
 
 static const struct route routes[] = {
     {"GET", "/api/sessions", get_sessions, ROUTE_PARAMETERS(list_parameters), ROUTE_HEAVY},
-    {"GET", "/api/sessions/{id}", get_session, NULL, 0, ROUTE_HEAVY},
+    {"GET", "/api/sessions/{id}", get_session, ROUTE_PARAMETERS(one_parameters), ROUTE_HEAVY},
 };
 const struct route_table rest_sessions = {routes, sizeof routes / sizeof routes[0]};

@@ -8,12 +8,14 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "lib/base/clock.h"
 #include "lib/capture/line.h"
 #include "lib/capture/segment_footer.h"
+#include "lib/capture/series_list.h"
 #include "lib/stratum/scan.h"
 
 struct listing {
@@ -290,5 +292,37 @@ enum status segments_add_up(const struct query_place *place, struct segments_sum
         out->bytes += (uint64_t)file.st_size;
     }
     segment_list_free(listing.paths, listing.count);
+    return STATUS_OK;
+}
+
+static json_t *describe_series(const struct query_place *place, const struct series_entry *series)
+{
+    struct query_place of = *place;
+    struct segments_sum sum;
+    char name[20];
+    of.series = series->instance;
+    if (segments_add_up(&of, &sum, NULL) != STATUS_OK)
+        return NULL;
+    (void)snprintf(name, sizeof name, "%016" PRIx64, series->instance);
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "series", name, "imported",
+                     segments_time(series->made_ns), "segments", number(sum.count), "bytes",
+                     number(sum.bytes), "from", segments_time(sum.from_ns), "to",
+                     segments_time(sum.to_ns));
+}
+
+enum status segments_series(const struct query_place *place, json_t **items, struct error *err)
+{
+    struct series_entry *all;
+    size_t count;
+    enum status status = series_list(place->data_dir, &all, &count, err);
+    if (status != STATUS_OK)
+        return status;
+    *items = json_array();
+    for (size_t i = 0; i < count && json_array_size(*items) < SEGMENTS_SERIES_MAX; i++) {
+        json_t *one = describe_series(place, &all[i]);
+        if (one)
+            (void)json_array_append_new(*items, one);
+    }
+    free(all);
     return STATUS_OK;
 }

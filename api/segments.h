@@ -19,6 +19,7 @@
 #include "lib/base/error.h"
 #include "lib/capture/query.h"
 
+#define SEGMENTS_SERIES_MAX 1000
 #define SEGMENTS_FRAMES_MAX 5000 /* of one file that are shown */
 
 /* The newest first: at most `limit` below the number `below` (0: from the newest on). *next is the
@@ -39,5 +40,9 @@ enum status segments_add_up(const struct query_place *place, struct segments_sum
 
 /* A time as the API writes it; null for 0. */
 json_t *segments_time(int64_t wall_ns);
+
+/* The series of imports, the newest first: {series, imported, segments, bytes, from, to}. */
+enum status segments_series(const struct query_place *place, json_t **items,
+                            struct error *err) MUST_CHECK;
 
 #endif

@@ -1,5 +1,7 @@
 /*
- * session_find.h - one session by the id in a request's path, wherever it stands.
+ * session_find.h - one session by the id in a request's path, wherever it stands: in the
+ * recorder's own series, else in the newest import that has it; where the request has a parameter
+ * `series`, in that one alone.
  */
 #ifndef HASHSCOPE_API_SESSION_FIND_H
 #define HASHSCOPE_API_SESSION_FIND_H
@@ -10,6 +12,7 @@
 /* The listing holds the session's texts: to be closed by the caller. */
 struct session_found {
     struct query_session session;
+    struct query_place place; /* where it was found */
     struct query_sessions *listing;
 };
 

@@ -1,6 +1,8 @@
 /* session_json.c - see session_json.h. */
 #include "api/session_json.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "api/json_out.h"
@@ -152,9 +154,11 @@ void session_write(struct buffer *out, const struct session_source *source)
     const struct query_session *session = source->session;
     const struct session_view *view = source->view;
     bool closed = session->state == SESSION_CLOSED;
-    char id[UUID_TEXT_LEN];
+    char id[UUID_TEXT_LEN], series[20];
     uuid_format(id, &session->session);
     out_string(out, "session_id", span_make(id, sizeof id));
+    (void)snprintf(series, sizeof series, "%016" PRIx64, source->series);
+    out_text(out, "imported_as", span_text(source->series ? series : ""));
     out_u64_or_null(out, "number", session->number);
     out_text(out, "route", session->route);
     out_text(out, "peer", session->miner);

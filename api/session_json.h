@@ -11,6 +11,7 @@
 #include "api/session_view.h"
 
 struct session_source {
+    uint64_t series; /* of an import; 0: the recorder's own */
     const struct query_session *session;
     const struct session_view *view; /* NULL: its messages were not seen */
     bool counted;                    /* the view's counts include everything */

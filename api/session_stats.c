@@ -33,6 +33,7 @@ struct session_stats {
     bool kept;
     /* the lock's */
     struct uuid session;
+    uint64_t instance; /* of the import that it is in; 0: none */
     char cursor[QUERY_CURSOR_BYTES];
     bool complete, ended;
     int64_t read_ns; /* monotonic, when it was read last; 0: never */
@@ -206,12 +207,14 @@ static struct session_stats **place_for(struct stats_keeper *keeper)
     return best;
 }
 
-static struct session_stats *find_or_make(struct stats_keeper *keeper, const struct uuid *session)
+static struct session_stats *find_or_make(struct stats_keeper *keeper, uint64_t instance,
+                                          const struct uuid *session)
 {
     struct session_stats *stats = NULL;
     (void)pthread_mutex_lock(&keeper->lock);
     for (size_t i = 0; i < STATS_KEPT && !stats; i++) {
-        if (keeper->kept[i] && uuid_equal(&keeper->kept[i]->session, session))
+        if (keeper->kept[i] && keeper->kept[i]->instance == instance &&
+            uuid_equal(&keeper->kept[i]->session, session))
             stats = keeper->kept[i];
     }
     if (!stats) {
@@ -219,6 +222,7 @@ static struct session_stats *find_or_make(struct stats_keeper *keeper, const str
         stats = memory_new(sizeof *stats);
         (void)pthread_mutex_init(&stats->lock, NULL);
         stats->session = *session;
+        stats->instance = instance;
         stats->kept = place != NULL;
         if (place) {
             stats_free(*place);
@@ -235,7 +239,7 @@ struct session_stats *stats_borrow(struct stats_keeper *keeper, const struct que
                                    const struct uuid *session, enum status *status,
                                    struct error *err)
 {
-    struct session_stats *stats = find_or_make(keeper, session);
+    struct session_stats *stats = find_or_make(keeper, place->series, session);
     (void)pthread_mutex_lock(&stats->lock);
     *status = update(stats, place, err);
     if (*status == STATUS_OK)

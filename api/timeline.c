@@ -73,15 +73,18 @@ void timeline_get(struct request *request)
 {
     struct message_filter filter;
     struct presence presence;
+    struct query_place place;
     struct error err;
     enum status status = message_filter_read(&filter, &request->parameters, &err);
+    if (status == STATUS_OK)
+        status = request_place(request, &request->parameters, &place, &err);
     if (status != STATUS_OK) {
         reply_failure(request, status, &err);
         return;
     }
     presence_begin(&presence, request, TIMELINE_SEC * NS_PER_S);
     struct query_timeline_options options = {
-        .place = request->rest->place,
+        .place = place,
         .filter = filter.query,
         .buckets = (size_t)parameter_number(&request->parameters, "buckets"),
         .by_index = !message_filter_is_narrow(&filter) && filter.query.source != QUERY_LIVE,

@@ -2,8 +2,6 @@
  * import_list.c - what was imported: folders with a name of 16 hex digits, and what the footers of
  * their segments add up to. A segment that cannot be read counts with its size alone.
  */
-#include <dirent.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,17 +12,9 @@
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
 #include "lib/capture/segment_footer.h"
+#include "lib/capture/series_list.h"
 
 #define JSON_MAX (4u << 20)
-
-static bool parse_instance(const char *name, uint64_t *out)
-{
-    char *end;
-    if (strlen(name) != 16 || strspn(name, "0123456789abcdef") != 16)
-        return false;
-    *out = strtoull(name, &end, 16);
-    return *end == '\0' && *out != 0;
-}
 
 static char *read_json(const char *folder)
 {
@@ -89,27 +79,22 @@ static int compare(const void *a, const void *b)
 enum status import_store_list(const char *data_dir, struct import_entry **out, size_t *count,
                               struct error *err)
 {
-    char folder[IMPORT_STORE_PATH], path[SEGMENT_PATH_MAX];
-    const struct dirent *found;
-    struct import_entry entry;
+    char path[SEGMENT_PATH_MAX];
+    struct series_entry *series;
+    enum status status = series_list(data_dir, &series, count, err);
     *out = NULL;
-    *count = 0;
-    snprintf(folder, sizeof folder, "%s/segments/" SEGMENT_IMPORTED, data_dir);
-    DIR *dir = opendir(folder);
-    if (!dir)
-        return errno == ENOENT ? STATUS_OK : error_errno(err, errno, "opening %s", folder);
-    while ((found = readdir(dir))) {
-        entry = (struct import_entry){.instance = 0};
-        if (!parse_instance(found->d_name, &entry.instance))
-            continue;
-        snprintf(path, sizeof path, "%s/%.16s", folder, found->d_name);
-        read_entry(&entry, path);
-        *out = memory_resize(*out, (*count + 1) * sizeof entry);
-        (*out)[(*count)++] = entry;
+    if (status != STATUS_OK)
+        return status;
+    for (size_t i = 0; i < *count; i++) {
+        struct import_entry entry = {.instance = series[i].instance};
+        if (segment_folder(path, data_dir, entry.instance, NULL) == STATUS_OK)
+            read_entry(&entry, path);
+        *out = memory_resize(*out, (i + 1) * sizeof entry);
+        (*out)[i] = entry;
     }
-    closedir(dir);
+    free(series);
     if (*count)
-        qsort(*out, *count, sizeof entry, compare);
+        qsort(*out, *count, sizeof **out, compare);
     return STATUS_OK;
 }
 

@@ -183,6 +183,9 @@ bool query_row_gap(const struct query_row *row, struct buffer *text,
 
 /* ------------------------------------------------------------------ one row */
 
+/* Of an id: where its series is that of an import, the place becomes the import's. */
+void query_choose_series(struct query_place *place, uint64_t instance);
+
 #define QUERY_ID_BYTES 40 /* "<instance>-<seq>" with its NUL */
 void query_id_format(char out[QUERY_ID_BYTES], uint64_t instance, uint64_t seq);
 bool query_id_parse(const char *text, uint64_t *instance, uint64_t *seq);

@@ -28,7 +28,7 @@ static enum status first_row(struct query **out, const struct query_options *opt
 }
 
 /* An id names its series: where it is that of an import, the import is looked into. */
-static void choose_series(struct query_place *place, uint64_t instance)
+void query_choose_series(struct query_place *place, uint64_t instance)
 {
     struct query_place import = *place;
     import.series = instance;
@@ -44,7 +44,7 @@ enum status query_find(struct query **out, const struct query_place *place, cons
     *out = NULL;
     if (!query_id_parse(id, &instance, &seq))
         return error_set(err, STATUS_INVALID, "\"%.60s\" is no id of a message", id);
-    choose_series(&options.place, instance);
+    query_choose_series(&options.place, instance);
     options.filter.first_seq = options.filter.last_seq = seq;
     options.filter.what = QUERY_MESSAGES | QUERY_EVENTS;
     enum status status = first_row(out, &options, instance, row, err);

@@ -34,11 +34,16 @@ BODIES = [b"", b" ", b"null", b"true", b"0", b'""', b"[]", b"[{}]", b"{", b"}", 
           b'{"a":"' + b"x" * 500000 + b'"}', b"{}" + b" " * 100000, b"a=1&b=2", b"<x/>", b"\x00" * 64]
 BAD_TEXTS = {
     "integer": ["", "x", "1.5", "1e2", "0x1", "99999999999999999999", "-99999999999999999999", " 1"],
+    "number": ["", "x", "1e2", "0x1", ".5", "5.", "0.0001", "-1", "+1", "1" * 30, " 1"],
     "boolean": ["", "maybe", "2", "TRUE", "truefalse"],
     "uuid": ["", "x", UNKNOWN[:-1], UNKNOWN + "0", UNKNOWN.replace("7", "g"), "0" * 36],
     "date-time": ["", "yesterday", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "12:00:00Z",
                   "2026-01-01T00:00:00", "99999-01-01T00:00:00Z"],
 }
+
+
+# What fits names something that is not there.
+NAMES_OF_THINGS = ("cursor", "series")
 
 
 def kind_of(schema):
@@ -53,10 +58,12 @@ class Values:
 
     def good(self, parameter):
         schema = self.contract.resolve(parameter["schema"])
-        if parameter["name"] == "cursor":
+        if parameter["name"] in NAMES_OF_THINGS:
             return []
         if "enum" in schema:
             return schema["enum"]
+        if kind_of(schema) == "number":
+            return ["0.001", "2.5", "500", str(schema["maximum"])]
         if kind_of(schema) == "integer":
             return [str(schema[key]) for key in ("minimum", "maximum", "default")]
         longest = schema.get("maxLength", 1)
@@ -80,6 +87,8 @@ class Values:
         schema = self.contract.resolve(schema)
         if schema["type"] == "integer":
             return ["x", "1", schema["minimum"] - 1, schema["maximum"] + 1, 1.5, True, [], {}, 1 << 70]
+        if schema["type"] == "number":
+            return ["x", "5.", 0, schema["maximum"] + 1, 0.0001, True, [], {}, 1 << 70]
         if schema["type"] == "boolean":
             return ["maybe", 2, [], {}, "TRUE"]
         if "enum" in schema or "format" in schema:
@@ -188,7 +197,7 @@ class FuzzTest(Scene):
         pairs, good = [], True
         for parameter in self.random.sample(operation.query, self.random.randint(0, len(operation.query))):
             name, roll = parameter["name"], self.random.random()
-            if name == "cursor" or (name == "to" and roll < 0.9):
+            if name in (*NAMES_OF_THINGS, "latency_max_ms") or (name == "to" and roll < 0.9):
                 continue
             value = encoded(self.random.choice(self.values.good(parameter)))
             if roll < 0.1:

@@ -12,7 +12,7 @@ from tests.integration.test_api_websocket import ApiCase
 SUBMIT = b'{"id":%d,"method":"mining.submit","params":["w","job%d","00","66000000","0a0b0c0d"]}\n'
 ACCEPT = b'{"id":%d,"result":true,"error":null}\n'
 REJECT = b'{"id":%d,"result":null,"error":[23,"Low difficulty share",null]}\n'
-FIELDS = {"id", "seq", "ts_recv", "ts_fwd", "direction", "session_id", "peer", "raw", "raw_base64",
+FIELDS = {"id", "imported_as", "seq", "ts_recv", "ts_fwd", "direction", "session_id", "peer", "raw", "raw_base64",
           "decoded", "parse_error", "size_bytes", "method", "jsonrpc_id", "is_request", "is_response",
           "paired_message_id", "response", "response_ts_recv", "response_raw", "latency_ms"}
 

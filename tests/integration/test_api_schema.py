@@ -186,6 +186,7 @@ class AnswersTest(Scene):
                    == {"sealed", "open"}, "the second file has something in it")
         segments = self.check("listSegments")["items"]
         self.check("listSegments", path="/api/segments?limit=1")
+        self.check("listSeries")
         for segment in segments:
             self.check("getSegment", path="/api/segments/" + segment["id"])
         for query in ("", "?buckets=3", "?errors=1", "?q=farm&buckets=1000", "?source=live",

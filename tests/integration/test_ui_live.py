@@ -1,6 +1,7 @@
 """The page in a real browser against the real programs: a recorder between simulated miners and a
 simulated pool, hashscope-api with a token, and Chromium (ui/e2e/live.mjs), which asks for miners that
 come and go and for an API that does."""
+import json
 import os
 import shutil
 import signal
@@ -68,6 +69,11 @@ class UiLive(FrontCase):
     def api_starts(self):
         self.api = self.start_api()
 
+    def import_sample(self):
+        sample = os.path.join(os.path.dirname(__file__), "..", "..", "samples", "captures", "rejects.pcapng")
+        run = self.run_front("import", "--data-dir", self.data_dir, "--json", sample)
+        return json.loads(run[1])["instance"]
+
     def api_hangs(self):
         os.kill(self.api.process.pid, signal.SIGSTOP)
 
@@ -82,7 +88,7 @@ class UiLive(FrontCase):
     def answer(self, what):
         return {"listen-port": self.listen_port, "miners": self.miners, "newcomer": self.newcomer_comes,
                 "newcomer-leaves": self.newcomer_leaves, "api-stops": self.api_stops,
-                "api-starts": self.api_starts, "api-hangs": self.api_hangs, "api-goes-on": self.api_goes_on,
+                "api-starts": self.api_starts, "api-hangs": self.api_hangs, "import": self.import_sample, "api-goes-on": self.api_goes_on,
                 "new-token": self.new_token}[what]()
 
     def test_every_view(self):

@@ -348,6 +348,24 @@ await check("a range is typed, and the way back undoes a zoom", async () => {
   await accessible(page, "range");
 });
 
+await check("an import is looked at as what was recorded here", async () => {
+  const series = await ask("import");
+  await page.goto(`${url}/archive`);
+  await page.getByRole("combobox", { name: "Recording" }).selectOption(series);
+  await page.waitForURL(new RegExp(`series=${series}`));
+  await page.locator("[role=row]", { hasText: "mining.submit" }).first().click();
+  await drawer.getByRole("link", { name: "only this session" }).click();
+  await page.waitForURL((where) => where.searchParams.get("series") === series && where.searchParams.has("session_id"));
+  await rows(page).first().waitFor();
+  await page.goto(`${url}/sessions?series=${series}`);
+  await page.locator("tbody tr").first().getByRole("link").click();
+  await page.waitForURL(new RegExp(`/sessions/[0-9a-f-]{36}\\?series=${series}$`));
+  await page.getByText("Imported as", { exact: true }).waitFor();
+  await page.getByRole("grid", { name: "Messages of this session" }).getByText("mining.submit").first().waitFor();
+  assert.equal(await page.getByRole("button", { name: "Disconnect" }).count(), 0);
+  await accessible(page, "import");
+});
+
 await check("the status tells of recorder, disk, files and settings", async () => {
   await page.goto(`${url}/status`);
   for (const text of ["running", "Disk free", "Files of the archive", "Configuration in force"]) await page.getByText(text, { exact: true }).first().waitFor();

@@ -108,7 +108,11 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** One session, with figures over its time */
+        /**
+         * One session, with figures over its time
+         * @description Without `series` it is looked for in the recorder's own recordings, then in those that were
+         *     imported, the newest first.
+         */
         get: operations["getSession"];
         put?: never;
         post?: never;
@@ -357,6 +361,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was imported, newest first
+         * @description Each import (`hashscope import`) is a series of its own. Where `series` is a parameter, it is
+         *     read in place of what the recorder has recorded here.
+         */
+        get: operations["listSeries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/segments/{id}": {
         parameters: {
             query?: never;
@@ -390,8 +415,12 @@ export interface paths {
         /**
          * How many messages there were when
          * @description Without `from` and `to`: over all that is there. Without filters of messages, from the
-         *     index of the files, whose counts are spread over the time that a frame spans (`exact` is
-         *     then false). With filters the messages themselves are counted, for a few seconds at most;
+         *     index of the files: messages are kept in frames of a minute or 1 MiB of text, and a frame
+         *     that lies in one bucket is counted by its entry. Frames over an edge of buckets are read:
+         *     all that hold refusals, so that `errors` is always exact, and the first 256 of the others.
+         *     When there are more, their messages are spread evenly over the time that they span, and
+         *     `exact` is false: buckets are estimates then where messages are counted, sums are right.
+         *     With filters the messages themselves are counted. All of that for a few seconds at most;
          *     `complete` is false when that was not enough.
          */
         get: operations["getTimeline"];
@@ -616,6 +645,7 @@ export interface components {
         Message: {
             /** @description Unique over all recordings; the series and the number in it. */
             id: string;
+            imported_as: components["schemas"]["ImportedAs"];
             /** @description Its number in the series. */
             seq: number;
             ts_recv: components["schemas"]["Time"];
@@ -729,6 +759,7 @@ export interface components {
         Session: {
             /** Format: uuid */
             session_id: string;
+            imported_as: components["schemas"]["ImportedAs"];
             /** @description The recorder's own count of sessions. */
             number: number | null;
             route: string | null;
@@ -946,6 +977,21 @@ export interface components {
             /** @description It ends in an index. */
             has_footer: boolean;
         };
+        /** @description The import that it is in; null where it was recorded here. */
+        ImportedAs: string | null;
+        SeriesList: {
+            items: {
+                series: string;
+                /** Format: date-time */
+                imported: string | null;
+                segments: number;
+                bytes: number;
+                /** Format: date-time */
+                from: string | null;
+                /** Format: date-time */
+                to: string | null;
+            }[];
+        };
         SegmentList: {
             items: components["schemas"]["Segment"][];
             next_cursor: components["schemas"]["NextCursor"];
@@ -976,7 +1022,7 @@ export interface components {
             from: components["schemas"]["Time"] | null;
             to: components["schemas"]["Time"] | null;
             bucket_seconds: number | null;
-            /** @description Counted one by one. */
+            /** @description No bucket is an estimate. Refusals never are. */
             exact: boolean;
             /** @description All of the time asked for was read. */
             complete: boolean;
@@ -1014,6 +1060,7 @@ export interface components {
             errors?: boolean;
             latency_min_ms?: number;
             latency_max_ms?: number;
+            series?: string;
             /** @enum {string} */
             source?: "live" | "archive" | "all";
         };
@@ -1198,6 +1245,8 @@ export interface components {
         LatencyMax: number;
         /** @description From memory, from the files, or both as one. */
         Source: "live" | "archive" | "all";
+        /** @description In this import (`GET /api/series`), in place of what the recorder has recorded here. */
+        Series: string;
         /** @description The `next_cursor` of the page before, with otherwise the same parameters. */
         Cursor: string;
         /** @description Items on a page, at most. */
@@ -1243,6 +1292,8 @@ export interface operations {
                 latency_max_ms?: components["parameters"]["LatencyMax"];
                 /** @description From memory, from the files, or both as one. */
                 source?: components["parameters"]["Source"];
+                /** @description In this import (`GET /api/series`), in place of what the recorder has recorded here. */
+                series?: components["parameters"]["Series"];
                 /** @description Newest first, or oldest first. */
                 order?: "newest" | "oldest";
                 /** @description The `next_cursor` of the page before, with otherwise the same parameters. */
@@ -1368,6 +1419,8 @@ export interface operations {
                 state?: "open" | "closed" | "any";
                 /** @description From memory, from the files, or both as one. */
                 source?: components["parameters"]["Source"];
+                /** @description In this import (`GET /api/series`), in place of what the recorder has recorded here. */
+                series?: components["parameters"]["Series"];
                 /** @description The `next_cursor` of the page before, with otherwise the same parameters. */
                 cursor?: components["parameters"]["Cursor"];
                 /** @description Items on a page, at most. */
@@ -1398,7 +1451,10 @@ export interface operations {
     };
     getSession: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description In this import (`GET /api/series`), in place of what the recorder has recorded here. */
+                series?: components["parameters"]["Series"];
+            };
             header?: never;
             path: {
                 /**
@@ -1776,6 +1832,8 @@ export interface operations {
     listSegments: {
         parameters: {
             query?: {
+                /** @description In this import (`GET /api/series`), in place of what the recorder has recorded here. */
+                series?: components["parameters"]["Series"];
                 /** @description The `next_cursor` of the page before, with otherwise the same parameters. */
                 cursor?: components["parameters"]["Cursor"];
                 /** @description Items on a page, at most. */
@@ -1802,9 +1860,35 @@ export interface operations {
             "4XX": components["responses"]["Refused"];
         };
     };
-    getSegment: {
+    listSeries: {
         parameters: {
             query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeriesList"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            503: components["responses"]["Unavailable"];
+            "4XX": components["responses"]["Refused"];
+        };
+    };
+    getSegment: {
+        parameters: {
+            query?: {
+                /** @description In this import (`GET /api/series`), in place of what the recorder has recorded here. */
+                series?: components["parameters"]["Series"];
+            };
             header?: never;
             path: {
                 /**
@@ -1855,6 +1939,8 @@ export interface operations {
                 latency_max_ms?: components["parameters"]["LatencyMax"];
                 /** @description From memory, from the files, or both as one. */
                 source?: components["parameters"]["Source"];
+                /** @description In this import (`GET /api/series`), in place of what the recorder has recorded here. */
+                series?: components["parameters"]["Series"];
                 /** @description How many parts of that time. */
                 buckets?: number;
             };
@@ -1908,6 +1994,8 @@ export interface operations {
                 latency_max_ms?: components["parameters"]["LatencyMax"];
                 /** @description From memory, from the files, or both as one. */
                 source?: components["parameters"]["Source"];
+                /** @description In this import (`GET /api/series`), in place of what the recorder has recorded here. */
+                series?: components["parameters"]["Series"];
             };
             header?: never;
             path?: never;

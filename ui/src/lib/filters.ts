@@ -13,11 +13,13 @@ export interface Filters {
   /** Answers that took so long, in milliseconds as the API takes them. */
   latency_min_ms?: string;
   latency_max_ms?: string;
+  /** An import, in place of what was recorded here. */
+  series?: string;
   from?: string;
   to?: string;
 }
 
-const TEXTS = ["session_id", "method", "q", "from", "to", "latency_min_ms", "latency_max_ms"] as const;
+const TEXTS = ["session_id", "method", "q", "from", "to", "latency_min_ms", "latency_max_ms", "series"] as const;
 const LONGEST = 256;
 
 export function filtersFromUrl(params: URLSearchParams): Filters {

@@ -6,6 +6,7 @@ export interface SessionQuery {
   q?: string;
   state?: string;
   source?: string;
+  series?: string;
 }
 
 /** A farm at once: what is sorted is what is loaded. */
@@ -17,8 +18,13 @@ export function fetchSessions(query: SessionQuery, cursor: string | undefined, s
   return get<SessionList>("/api/sessions", { ...query, limit: PAGE, cursor }, signal);
 }
 
-export function fetchSession(id: string, signal?: AbortSignal): Promise<SessionDetail> {
-  return get<SessionDetail>(path(id), undefined, signal);
+export function fetchSession(id: string, series: string | undefined, signal?: AbortSignal): Promise<SessionDetail> {
+  return get<SessionDetail>(path(id), { series }, signal);
+}
+
+/** Where the page of a session is; one of an import may have the id of one that was recorded here. */
+export function sessionPath({ session_id, imported_as }: { session_id: string; imported_as: string | null }): string {
+  return `/sessions/${session_id}${imported_as ? `?series=${imported_as}` : ""}`;
 }
 
 export function disconnectSession(id: string): Promise<unknown> {
@@ -46,7 +52,7 @@ export function fetchAutoReplay(id: string, signal?: AbortSignal): Promise<AutoR
 }
 
 export function isOpen(session: Session): boolean {
-  return session.state !== "closed";
+  return session.state !== "closed" && session.imported_as === null;
 }
 
 export function poolOf(session: Session): string | null {

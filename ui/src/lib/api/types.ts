@@ -23,6 +23,7 @@ export type AutoReplay = Schemas["AutoReplay"];
 
 export type Segment = Schemas["Segment"];
 export type SegmentList = Schemas["SegmentList"];
+export type SeriesList = Schemas["SeriesList"];
 export type Timeline = Schemas["Timeline"];
 
 export type Health = Schemas["Health"];

@@ -6,6 +6,7 @@ import { MessageTable } from "@/components/messages/message-table";
 import { UNTIL_FIRST_MS, useRecordedMessages } from "@/components/messages/use-archive-messages";
 import { PageHeader } from "@/components/page-header";
 import { PointAMiner } from "@/components/point-a-miner";
+import { SeriesSelect } from "@/components/series-select";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { Empty, Failure, Loading } from "@/components/ui/states";
@@ -67,7 +68,9 @@ export function ArchiveView() {
   return (
     <div className="flex h-full min-h-0 flex-col">
       <PageHeader title="Archive"><ExportButtons filters={filters} /></PageHeader>
-      <FilterBar />
+      <FilterBar>
+        <SeriesSelect className="w-36 min-w-24 flex-1 basis-24 @lg:flex-none @lg:basis-auto" value={filters.series ?? ""} onValue={(series) => change({ series, session_id: undefined })} />
+      </FilterBar>
       <Overview filters={filters} onRange={(from, to) => change({ from, to })} onType={(some) => change(some, true)} quiet={error !== null} />
       {error && <Failure error={error} onRetry={() => void refetch()} />}
       {isPending && <Loading label="Searching the archive" />}

@@ -32,7 +32,7 @@ function Nothing({ filters, clear }: { filters: Filters; clear: () => void }) {
 
 export function LiveView() {
   const [all, change, clear] = useFilters();
-  const filters = useMemo<Filters>(() => ({ ...all, from: undefined, to: undefined }), [all]);
+  const filters = useMemo<Filters>(() => ({ ...all, from: undefined, to: undefined, series: undefined }), [all]);
   const { selected, select } = useSelection();
   const view = useLiveFeed(filters);
   const stream = usePause(view);

@@ -7,6 +7,7 @@ import { Moment } from "@/components/moment";
 import { Button } from "@/components/ui/button";
 import { Failure, Loading } from "@/components/ui/states";
 import { Tabs, TabsContent, TabsList, TabsTrigger } from "@/components/ui/tabs";
+import { sessionPath } from "@/lib/api/sessions";
 import { exportUrl } from "@/lib/api/messages";
 import type { Message } from "@/lib/api/types";
 import { aroundOf, sessionOf } from "@/lib/around";
@@ -53,7 +54,7 @@ function Body({ message, view, onTurn, onOpen }: BodyProps) {
     <>
       <div className="flex flex-wrap items-center gap-x-4 gap-y-1 border-b px-4 py-2 text-xs text-muted-foreground">
         <Moment at={message.ts_recv} />
-        <Link to={`/sessions/${message.session_id}`} className="font-mono text-primary hover:underline" title={message.session_id}>
+        <Link to={sessionPath(message)} className="font-mono text-primary hover:underline" title={message.session_id}>
           session {shortSession(message.session_id)}
         </Link>
         <Link to={sessionOf(message)} className="text-primary hover:underline" title="The archive, with messages of this session only">only this session</Link>

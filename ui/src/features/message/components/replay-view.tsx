@@ -5,6 +5,7 @@ import { useState } from "react";
 import { Link } from "react-router-dom";
 import { Latency } from "@/components/latency";
 import { Button } from "@/components/ui/button";
+import { sessionPath } from "@/lib/api/sessions";
 import { replayMessage } from "@/lib/api/messages";
 import type { Message, ReplayResult } from "@/lib/api/types";
 import { cn } from "@/lib/cn";
@@ -48,7 +49,7 @@ export function ReplayView({ message }: { message: Message }) {
   return (
     <form className="space-y-3 p-4" onSubmit={(event) => { event.preventDefault(); replay.mutate(); }}>
       <p className="text-muted-foreground">
-        Sent into <Link className="text-primary underline" to={`/sessions/${message.session_id}`}>the same session</Link> by HashScope, and recorded as such. The miner sees neither it nor the answer; its id is replaced.
+        Sent into <Link className="text-primary underline" to={sessionPath(message)}>the same session</Link> by HashScope, and recorded as such. The miner sees neither it nor the answer; its id is replaced.
       </p>
       <ShareFields line={line} onLine={setText} />
       <label className="block space-y-1">

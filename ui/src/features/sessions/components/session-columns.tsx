@@ -2,7 +2,7 @@ import { createColumnHelper } from "@tanstack/react-table";
 import { Link } from "react-router-dom";
 import { Latency } from "@/components/latency";
 import { Moment } from "@/components/moment";
-import { isOpen, poolOf } from "@/lib/api/sessions";
+import { isOpen, poolOf, sessionPath } from "@/lib/api/sessions";
 import type { Session } from "@/lib/api/types";
 import { inLine } from "@/lib/bidi";
 import { formatBytes, formatCount, formatSi, shortSession } from "@/lib/format";
@@ -45,7 +45,7 @@ export const columns = [
   helper.accessor("session_id", {
     header: "Session",
     cell: ({ row }) => (
-      <Link to={`/sessions/${row.original.session_id}`} className="font-mono text-xs text-primary hover:underline" title={row.original.session_id}>
+      <Link to={sessionPath(row.original)} className="font-mono text-xs text-primary hover:underline" title={row.original.session_id}>
         {shortSession(row.original.session_id)}
       </Link>
     ),

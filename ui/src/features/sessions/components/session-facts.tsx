@@ -72,6 +72,7 @@ export function SessionFacts({ session }: { session: Session }) {
           { label: "Sent by HashScope", value: formatCount(messages.hashscope_to_pool) },
           { label: "Other refusals", value: formatCount(session.other_errors) },
           { label: "Id", value: session.session_id, mono: true },
+          ...(session.imported_as ? [{ label: "Imported as", value: session.imported_as, mono: true }] : []),
         ]}
       />
     </Panel>

@@ -4,8 +4,8 @@ import { useRecordedMessages } from "@/components/messages/use-archive-messages"
 import { Empty, Failure, Loading } from "@/components/ui/states";
 import { useSelection } from "@/lib/use-filters";
 
-export function SessionMessages({ id, open }: { id: string; open: boolean }) {
-  const filters = useMemo(() => ({ session_id: id }), [id]);
+export function SessionMessages({ id, series, open }: { id: string; series: string | undefined; open: boolean }) {
+  const filters = useMemo(() => ({ session_id: id, series }), [id, series]);
   const { rows, rowAt, more, error, isPending, refetch } = useRecordedMessages(filters, "all", open ? 4000 : false);
   const { selected, select } = useSelection();
   return (

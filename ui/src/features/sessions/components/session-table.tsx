@@ -2,6 +2,7 @@ import { flexRender, getCoreRowModel, getSortedRowModel, useReactTable } from "@
 import { ArrowDown, ArrowUp } from "lucide-react";
 import type { MouseEvent } from "react";
 import { useNavigate } from "react-router-dom";
+import { sessionPath } from "@/lib/api/sessions";
 import type { Session } from "@/lib/api/types";
 import { cn } from "@/lib/cn";
 import { isSelectingText } from "@/lib/is-selecting";
@@ -44,7 +45,7 @@ export function SessionTable({ sessions }: { sessions: Session[] }) {
       </thead>
       <tbody>
         {table.getRowModel().rows.map((row) => (
-          <tr key={row.id} className="cursor-pointer border-b border-border/60 hover:bg-muted/70" onClick={(event) => leads(event) && void navigate(`/sessions/${row.id}`)}>
+          <tr key={row.id} className="cursor-pointer border-b border-border/60 hover:bg-muted/70" onClick={(event) => leads(event) && void navigate(sessionPath(row.original))}>
             {row.getVisibleCells().map((cell) => (
               <td key={cell.id} title={CUT.has(cell.column.id) ? String(cell.getValue()) || undefined : undefined} className={cn("h-8 max-w-36 truncate sm:max-w-44 min-[1440px]:max-w-56", cellClass(cell.column.id))}>
                 {flexRender(cell.column.columnDef.cell, cell.getContext())}

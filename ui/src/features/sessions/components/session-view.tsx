@@ -1,5 +1,5 @@
 import { ArrowLeft } from "lucide-react";
-import { Link, useParams } from "react-router-dom";
+import { Link, useParams, useSearchParams } from "react-router-dom";
 import { PageHeader } from "@/components/page-header";
 import { Failure, Loading } from "@/components/ui/states";
 import { Tabs, TabsContent, TabsList, TabsTrigger } from "@/components/ui/tabs";
@@ -30,7 +30,7 @@ function Lists({ session }: { session: SessionDetail }) {
         <TabsTrigger value="jobs">Jobs</TabsTrigger>
         <TabsTrigger value="events">Events</TabsTrigger>
       </TabsList>
-      <TabsContent value="messages" className={TAB}><SessionMessages id={session.session_id} open={isOpen(session)} /></TabsContent>
+      <TabsContent value="messages" className={TAB}><SessionMessages id={session.session_id} series={session.imported_as ?? undefined} open={isOpen(session)} /></TabsContent>
       <TabsContent value="jobs" className={TAB}><JobList jobs={session.jobs} /></TabsContent>
       <TabsContent value="events" className={TAB}><EventList events={session.events} /></TabsContent>
     </Tabs>
@@ -60,7 +60,7 @@ function Body({ session }: { session: SessionDetail }) {
 
 export function SessionView() {
   const { id = "" } = useParams();
-  const { data: session, error, isPending, refetch } = useSession(id);
+  const { data: session, error, isPending, refetch } = useSession(id, useSearchParams()[0].get("series") ?? undefined);
   return (
     <div className="flex h-full min-h-0 flex-col">
       <PageHeader

@@ -3,6 +3,7 @@ import { useSearchParams } from "react-router-dom";
 import { LazyInput } from "@/components/lazy-input";
 import { PageHeader } from "@/components/page-header";
 import { PointAMiner } from "@/components/point-a-miner";
+import { SeriesSelect } from "@/components/series-select";
 import { Button } from "@/components/ui/button";
 import { Select } from "@/components/ui/input";
 import { Empty, Failure, Loading } from "@/components/ui/states";
@@ -12,7 +13,7 @@ import { useHotkeys } from "@/lib/use-hotkeys";
 import { useSessions } from "../hooks/use-sessions";
 import { SessionTable } from "./session-table";
 
-const NAMES = ["q", "state", "source"] as const;
+const NAMES = ["q", "state", "source", "series"] as const;
 
 /** The filters, as they stand in the URL; the API takes them by the same names. */
 function useSessionQuery(): [SessionQuery, (name: (typeof NAMES)[number], value: string) => void, () => void] {
@@ -50,6 +51,7 @@ export function SessionsView() {
           <option value="live">Live</option>
           <option value="archive">Archived</option>
         </Select>
+        <SeriesSelect value={query.series ?? ""} onValue={(series) => set("series", series ?? "")} />
       </form>
       {error && <Failure error={error} onRetry={() => void refetch()} />}
       <div className="min-h-0 flex-1 overflow-auto">

@@ -14,10 +14,10 @@ export function useSessions(query: SessionQuery) {
 }
 
 /** A closed session does not change any more. */
-export function useSession(id: string) {
+export function useSession(id: string, series: string | undefined) {
   return useQuery({
-    queryKey: ["session", id],
-    queryFn: ({ signal }) => fetchSession(id, signal),
+    queryKey: ["session", id, series],
+    queryFn: ({ signal }) => fetchSession(id, series, signal),
     refetchInterval: ({ state }) => (!state.data || isOpen(state.data) ? 4000 : false),
   });
 }
