@@ -2,9 +2,11 @@
 #include "api/json_out.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/json.h"
+#include "lib/base/json_text.h"
 
 void out_comma(struct buffer *out)
 {
@@ -80,4 +82,17 @@ void out_number(struct buffer *out, const char *name, double value, int digits)
     }
     out_name(out, name);
     buffer_append_format(out, "%.*g", digits, value);
+}
+
+void text_fill(char *out, size_t room, struct span text)
+{
+    struct buffer shown = {0};
+    text_append_shown(&shown, text);
+    size_t len = shown.len < room ? shown.len : room - 1;
+    while (len > 0 && len < shown.len && (shown.data[len] & 0xc0) == 0x80)
+        len--;
+    if (len > 0)
+        memcpy(out, shown.data, len);
+    out[len] = '\0';
+    buffer_close(&shown);
 }

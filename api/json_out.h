@@ -27,4 +27,8 @@ void out_time(struct buffer *out, const char *name, int64_t wall_ns);    /* 0: n
 /* In `digits` significant digits at most; what is not finite or below 0: null. */
 void out_number(struct buffer *out, const char *name, double value, int digits);
 
+/* Text as people see it, with escapes for control characters, in so much room, cut there; a NUL at
+ * the end. For rows that are kept by the hundred. */
+void text_fill(char *out, size_t room, struct span text);
+
 #endif

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/json_out.h"
 #include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
@@ -195,7 +196,8 @@ static size_t host_len(struct span peer)
 void operator_key(char out[OPERATOR_KEY_MAX], struct span worker, struct span peer)
 {
     if (worker.len > 0)
-        (void)snprintf(out, OPERATOR_KEY_MAX, "worker:%.*s", (int)worker.len, worker.data);
+        text_fill(out + snprintf(out, OPERATOR_KEY_MAX, "worker:"),
+                  OPERATOR_KEY_MAX - sizeof "worker:", worker);
     else
         (void)snprintf(out, OPERATOR_KEY_MAX, "peer:%.*s", (int)host_len(peer),
                        peer.data ? peer.data : "");

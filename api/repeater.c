@@ -20,6 +20,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
 #include "lib/stratum/scan.h"
+#include "lib/stratum/strict.h"
 
 #define STALE_NS   (10 * NS_PER_S) /* a submit that was read later than this is not repeated */
 #define APART_NS   (1 * NS_PER_MS) /* at least between two repetitions, */
@@ -172,10 +173,12 @@ static bool is_submit(const struct query_row *row, struct stratum_scan *scan)
 /* Of a session whose beginning was not seen, the submit itself names the worker. */
 static void named_by(const struct stratum_scan *scan, char key[OPERATOR_KEY_MAX])
 {
-    json_t *params =
-        json_loadb(scan->params.data ? scan->params.data : "", scan->params.len, 0, NULL);
-    const char *worker = json_string_value(json_array_get(params, 0));
-    operator_key(key, span_text(worker ? worker : ""), span_text(""));
+    json_t *params = stratum_strict_load(scan->params);
+    const json_t *worker = json_array_get(params, 0);
+    struct span name = span_text("");
+    if (json_is_string(worker))
+        name = span_make(json_string_value(worker), json_string_length(worker));
+    operator_key(key, name, span_text(""));
     json_decref(params);
 }
 

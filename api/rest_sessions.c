@@ -42,9 +42,7 @@ static bool fits_any(const struct query_session *session, struct span part)
     bool fits = holds(span_make(id, sizeof id), part) || holds(session->miner, part) ||
                 holds(session->route, part) || holds(session->pool, part) ||
                 holds(session->address, part) || holds(session->user_agent, part);
-    for (size_t i = 0; i < session->worker_count && !fits; i++)
-        fits = holds(session->workers[i], part);
-    return fits;
+    return fits || query_session_has_worker(session, part);
 }
 
 static bool fits(const struct query_session *session, const struct parameters *given)

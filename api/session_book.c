@@ -195,12 +195,11 @@ bool session_book_key(struct session_book *book, const struct uuid *session,
     (void)pthread_mutex_lock(&book->lock);
     const struct entry *entry = find(book, session);
     const struct session_view *view = entry ? &entry->view : NULL;
-    bool known = view && (view->worker_count > 0 || view->peer);
+    bool known = view && (view->worker_count > 0 || view->peer.data);
     if (known)
         operator_key(out,
-                     view->worker_count > 0 ? span_text(view->workers[view->worker_count - 1])
-                                            : span_text(""),
-                     view->peer ? span_text(view->peer) : span_text(""));
+                     view->worker_count > 0 ? view->workers[view->worker_count - 1] : span_text(""),
+                     view->peer.data ? view->peer : span_text(""));
     (void)pthread_mutex_unlock(&book->lock);
     return known;
 }

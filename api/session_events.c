@@ -10,6 +10,7 @@
 #include "lib/base/memory.h"
 #include "lib/stratum/job.h"
 #include "lib/stratum/share.h"
+#include "lib/stratum/strict.h"
 
 /* Of a coinbase's first part: version, one input that spends nothing, its script, which begins with
  * the height as a number of 1 to 8 bytes (BIP 34). */
@@ -56,16 +57,16 @@ static void fill_job(struct job_row *row, const json_t *params)
 static void add_job(struct session_events *events, const struct segment_line *line,
                     const struct session_step *step, const struct session_view *view)
 {
-    json_t *params = json_loadb(step->scan.params.data ? step->scan.params.data : "",
-                                step->scan.params.len, JSON_DECODE_ANY, NULL);
-    const char *id = json_string_value(json_array_get(params, 0));
-    if (id) {
+    json_t *params = stratum_strict_load(step->scan.params);
+    const json_t *id = json_array_get(params, 0);
+    if (json_is_string(id)) {
         if (!events->jobs)
             events->jobs = memory_new(EVENTS_JOBS * sizeof *events->jobs);
         struct job_row *row = &events->jobs[events->job_count++ % EVENTS_JOBS];
         *row = (struct job_row){
             .wall_ns = line->wall_ns, .height = -1, .difficulty = view->difficulty};
-        (void)snprintf(row->id, sizeof row->id, "%s", id);
+        text_fill(row->id, sizeof row->id,
+                  span_make(json_string_value(id), json_string_length(id)));
         fill_job(row, params);
     }
     json_decref(params);

@@ -18,7 +18,7 @@ void session_operator_key(char out[OPERATOR_KEY_MAX], const struct query_session
 {
     struct span worker = {NULL, 0};
     if (view && view->worker_count > 0)
-        worker = span_text(view->workers[view->worker_count - 1]);
+        worker = view->workers[view->worker_count - 1];
     else if (session->worker_count > 0)
         worker = session->workers[session->worker_count - 1];
     operator_key(out, worker, session->miner);
@@ -26,9 +26,9 @@ void session_operator_key(char out[OPERATOR_KEY_MAX], const struct query_session
 
 /* ---- parts ---- */
 
-static struct span text_or(const char *text, struct span other)
+static struct span text_or(struct span text, struct span other)
 {
-    return text && *text ? span_text(text) : other;
+    return text.data ? text : other;
 }
 
 /* Why is told where the session's lines were seen. */
@@ -93,7 +93,7 @@ static void write_workers(struct buffer *out, const struct session_source *sourc
     out_name(out, "workers");
     buffer_append_char(out, '[');
     for (size_t i = 0; i < count; i++) {
-        struct span name = seen ? span_text(view->workers[i]) : source->session->workers[i];
+        struct span name = seen ? view->workers[i] : source->session->workers[i];
         out_comma(out);
         json_append_string(out, name.data, name.len);
     }

@@ -13,6 +13,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
 #include "lib/stratum/message.h"
+#include "lib/stratum/strict.h"
 
 #define TURN_NS  (1500 * NS_PER_MS) /* reading, at most, for one request */
 #define FRESH_NS (500 * NS_PER_MS)  /* as long nothing is read again */
@@ -56,7 +57,7 @@ struct stats_keeper {
 
 static void count_reason(struct session_stats *stats, const struct session_step *step)
 {
-    json_t *message = json_loadb(step->bytes.data, step->bytes.len, 0, NULL);
+    json_t *message = stratum_strict_load(step->bytes);
     struct stratum_reason told = {0};
     struct reason reason = {0};
     size_t i = 0;
@@ -64,8 +65,7 @@ static void count_reason(struct session_stats *stats, const struct session_step 
         stratum_message_reason(&told, message);
     reason.has_code = told.has_code;
     reason.code = told.code;
-    if (told.text)
-        (void)snprintf(reason.text, sizeof reason.text, "%s", told.text);
+    text_fill(reason.text, sizeof reason.text, told.text);
     json_decref(message);
     while (i < stats->reason_count && (stats->reasons[i].has_code != reason.has_code ||
                                        stats->reasons[i].code != reason.code ||

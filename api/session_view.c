@@ -11,8 +11,11 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/json_text.h"
 #include "lib/base/memory.h"
+#include "lib/capture/login.h"
 #include "lib/stratum/pair.h"
+#include "lib/stratum/strict.h"
 
 #define MARGIN_NS (3600 * NS_PER_S)
 
@@ -30,21 +33,21 @@ int64_t session_begin_ns(const struct uuid *session)
 
 #define TEXT_OVERHEAD 16 /* bytes that malloc adds */
 
-static size_t bytes_of(const char *text)
+static size_t bytes_of(struct span text)
 {
-    return text ? strlen(text) + 1 + TEXT_OVERHEAD : 0;
+    return text.data ? text.len + 1 + TEXT_OVERHEAD : 0;
 }
 
-static char *keep(struct session_view *view, const char *text)
+static struct span keep(struct session_view *view, struct span text)
 {
     view->text_bytes += bytes_of(text);
-    return memory_text(text);
+    return span_copy(text);
 }
 
-static void let_go(struct session_view *view, char *text)
+static void let_go(struct session_view *view, struct span *text)
 {
-    view->text_bytes -= bytes_of(text);
-    free(text);
+    view->text_bytes -= bytes_of(*text);
+    span_free(text);
 }
 
 size_t session_view_bytes(const struct session_view *view)
@@ -54,43 +57,55 @@ size_t session_view_bytes(const struct session_view *view)
 
 void session_view_close(struct session_view *view)
 {
-    free(view->peer);
-    free(view->user_agent);
-    free(view->mining_session);
-    free(view->extranonce1);
+    span_free(&view->peer);
+    span_free(&view->user_agent);
+    span_free(&view->mining_session);
+    span_free(&view->extranonce1);
     for (size_t i = 0; i < view->worker_count; i++)
-        free(view->workers[i]);
+        span_free(&view->workers[i]);
     for (size_t i = 0; i < view->pending_count; i++)
-        free(view->pending[i].worker);
+        span_free(&view->pending[i].worker);
     free(view->pending);
     *view = (struct session_view){0};
 }
 
 /* ---- single facts ---- */
 
-static const char *text_of(const json_t *value)
+static bool fits(struct span text)
 {
-    const char *text = json_string_value(value);
-    return text && *text && strlen(text) <= SESSION_TEXT_MAX ? text : NULL;
+    return text.len > 0 && text.len <= SESSION_TEXT_MAX;
 }
 
-static void set_text(struct session_view *view, char **place, const json_t *value)
+/* {NULL, 0}: it is none that is kept. */
+static struct span text_of(const json_t *value)
 {
-    const char *text = text_of(value);
-    if (!text)
+    struct span text = {NULL, 0};
+    if (json_is_string(value))
+        text = span_make(json_string_value(value), json_string_length(value));
+    return fits(text) ? text : span_make(NULL, 0);
+}
+
+static void set_span(struct session_view *view, struct span *place, struct span text)
+{
+    if (!text.data)
         return;
-    let_go(view, *place);
+    let_go(view, place);
     *place = keep(view, text);
+}
+
+static void set_text(struct session_view *view, struct span *place, const json_t *value)
+{
+    set_span(view, place, text_of(value));
 }
 
 static void set_mask(struct session_view *view, const json_t *value)
 {
-    const char *text = text_of(value);
+    struct span text = text_of(value);
     char *end;
-    if (!text || strlen(text) > 8 || !isxdigit((unsigned char)*text))
+    if (!text.data || text.len > 8 || !isxdigit((unsigned char)*text.data))
         return;
-    unsigned long mask = strtoul(text, &end, 16);
-    if (*end == '\0')
+    unsigned long mask = strtoul(text.data, &end, 16);
+    if (end == text.data + text.len)
         (void)snprintf(view->version_mask, sizeof view->version_mask, "%08lx", mask);
 }
 
@@ -103,51 +118,48 @@ static bool set_difficulty(struct session_view *view, const json_t *value)
     return true;
 }
 
-static void add_worker(struct session_view *view, const char *name)
+static void remove_worker(struct session_view *view, size_t i)
 {
-    size_t i = 0;
-    while (i < view->worker_count && strcmp(view->workers[i], name) != 0)
-        i++;
-    if (i == view->worker_count && i < SESSION_WORKERS_MAX) {
-        view->workers[view->worker_count++] = keep(view, name);
-        return;
-    }
-    i = i == view->worker_count ? 0 : i; /* it is the newest now; if there are too many, the */
-    let_go(view, view->workers[i]);      /* oldest goes */
+    let_go(view, &view->workers[i]);
+    view->worker_count--;
     memmove(view->workers + i, view->workers + i + 1,
-            (view->worker_count - i - 1) * sizeof view->workers[0]);
-    view->workers[view->worker_count - 1] = keep(view, name);
+            (view->worker_count - i) * sizeof view->workers[0]);
 }
 
-static void drop_worker(struct session_view *view, const char *name)
+static void drop_worker(struct session_view *view, struct span name)
 {
     for (size_t i = 0; i < view->worker_count; i++) {
-        if (strcmp(view->workers[i], name) != 0)
-            continue;
-        let_go(view, view->workers[i]);
-        view->worker_count--;
-        memmove(view->workers + i, view->workers + i + 1,
-                (view->worker_count - i) * sizeof view->workers[0]);
-        return;
+        if (span_equal(view->workers[i], name)) {
+            remove_worker(view, i);
+            return;
+        }
     }
+}
+
+/* It is the newest now; if there are too many, the oldest goes. */
+static void add_worker(struct session_view *view, struct span name)
+{
+    drop_worker(view, name);
+    if (view->worker_count == SESSION_WORKERS_MAX)
+        remove_worker(view, 0);
+    view->workers[view->worker_count++] = keep(view, name);
 }
 
 /* ---- requests and what answers them ---- */
 
 static void unname(struct session_view *view, struct session_pending *pending)
 {
-    view->pending_named -= pending->worker != NULL;
-    let_go(view, pending->worker);
-    pending->worker = NULL;
+    view->pending_named -= pending->worker.data != NULL;
+    let_go(view, &pending->worker);
 }
 
 /* When too many names are waiting, the oldest goes. */
 static void name_pending(struct session_view *view, struct session_pending *pending,
-                         const char *name)
+                         struct span name)
 {
     struct session_pending *oldest = view->pending;
     if (view->pending_named == SESSION_WORKERS_MAX) {
-        while (!oldest->worker)
+        while (!oldest->worker.data)
             oldest++;
         unname(view, oldest);
     }
@@ -185,7 +197,7 @@ static bool take_pending(struct session_view *view, uint64_t seq, struct session
 
 static json_t *parse(struct span text)
 {
-    return text.len ? json_loadb(text.data, text.len, JSON_DECODE_ANY, NULL) : NULL;
+    return stratum_strict_load(text);
 }
 
 /* [[["mining.set_difficulty","…"],["mining.notify","…"]],"extranonce1",size]; some pools have the
@@ -200,7 +212,7 @@ static void take_subscription(struct session_view *view, const json_t *result)
     json_array_foreach(list, i, pair)
     {
         const char *method = json_string_value(json_array_get(pair, 0));
-        if (method && (!view->mining_session || strcmp(method, "mining.notify") == 0))
+        if (method && (!view->mining_session.data || strcmp(method, "mining.notify") == 0))
             set_text(view, &view->mining_session, json_array_get(pair, 1));
     }
     set_text(view, &view->extranonce1, json_array_get(result, 1));
@@ -210,7 +222,7 @@ static void take_setup_answer(struct session_view *view, const struct session_pe
                               const struct session_step *step)
 {
     json_t *result;
-    if (request->worker && step->scan.error)
+    if (request->worker.data && step->scan.error)
         drop_worker(view, request->worker);
     if (step->scan.error || (request->method != STRATUM_MINING_SUBSCRIBE &&
                              request->method != STRATUM_MINING_CONFIGURE))
@@ -271,28 +283,31 @@ static void take_answer(struct session_view *view, const struct segment_line *li
 static void take_request(struct session_view *view, const struct segment_line *line,
                          const struct session_step *step)
 {
-    bool setup = step->scan.method == STRATUM_MINING_SUBSCRIBE ||
-                 step->scan.method == STRATUM_MINING_AUTHORIZE;
     struct session_pending *pending = NULL;
+    struct buffer plain = {0};
+    struct span name;
     view->submits += session_is_submit(step->scan.method);
     if (stratum_is_request(&step->scan, STRATUM_FROM_MINER))
         stratum_asked_request(&view->asked, &step->scan.id);
     if (step->scan.kind == STRATUM_REQUEST) {
         pending = new_pending(view);
-        *pending = (struct session_pending){line->seq, step->scan.method, NULL};
+        *pending = (struct session_pending){.seq = line->seq, .method = step->scan.method};
     }
-    if (!setup)
-        return;
-    json_t *params = parse(step->scan.params);
-    const char *first = text_of(json_array_get(params, 0));
-    if (first && step->scan.method == STRATUM_MINING_SUBSCRIBE) {
-        set_text(view, &view->user_agent, json_array_get(params, 0));
-    } else if (first) {
-        add_worker(view, first);
-        if (pending)
-            name_pending(view, pending, first);
+    if (login_agent(&step->scan, &name)) {
+        json_text_append(&plain, name);
+        if (fits(span_make(plain.data, plain.len)))
+            set_span(view, &view->user_agent, span_make(plain.data, plain.len));
     }
-    json_decref(params);
+    buffer_clear(&plain);
+    if (login_worker(&step->scan, &name)) {
+        json_text_append(&plain, name);
+        name = span_make(plain.data, plain.len);
+        if (fits(name))
+            add_worker(view, name);
+        if (fits(name) && pending)
+            name_pending(view, pending, name);
+    }
+    buffer_close(&plain);
 }
 
 /* What the pool sets of its own accord. */
@@ -313,21 +328,34 @@ static void take_notice(struct session_view *view, struct session_step *step)
     json_decref(params);
 }
 
+/* Those of a line in base64 are not kept. */
+static void forget_bytes(struct stratum_scan *scan)
+{
+    *scan = (struct stratum_scan){.kind = scan->kind,
+                                  .method = scan->method,
+                                  .id = scan->id,
+                                  .error = scan->error,
+                                  .fault = scan->fault};
+}
+
 static void take_message(struct session_view *view, const struct segment_line *line,
                          struct session_step *step)
 {
     view->messages[line->direction]++;
     view->parse_errors += line->why.len > 0;
-    if (!line->msg.data)
+    struct buffer bytes = {0};
+    if (!login_scan(&step->scan, line, &bytes))
         return;
     step->bytes = line->msg;
-    stratum_scan_line(&step->scan, line->msg.data, line->msg.len);
     if (step->scan.kind == STRATUM_RESPONSE)
         take_answer(view, line, step);
     else if (line->direction == DIRECTION_MINER_TO_POOL)
         take_request(view, line, step);
     else if (line->direction == DIRECTION_POOL_TO_MINER)
         take_notice(view, step);
+    if (!line->msg.data)
+        forget_bytes(&step->scan);
+    buffer_close(&bytes);
 }
 
 /* ---- events ---- */
@@ -363,19 +391,19 @@ static void teach_workers(struct session_view *view, const json_t *names)
     size_t i;
     json_array_foreach(names, i, name)
     {
-        if (text_of(name))
-            add_worker(view, json_string_value(name));
+        if (text_of(name).data)
+            add_worker(view, text_of(name));
     }
 }
 
 static void teach(struct session_view *view, const json_t *tree)
 {
     const json_t *subscribe = json_object_get(json_object_get(tree, "subscribe"), "params");
-    if (!view->peer)
+    if (!view->peer.data)
         set_text(view, &view->peer, json_object_get(tree, "miner"));
-    if (!view->user_agent)
+    if (!view->user_agent.data)
         set_text(view, &view->user_agent, json_array_get(subscribe, 0));
-    if (!view->extranonce1)
+    if (!view->extranonce1.data)
         set_text(view, &view->extranonce1, json_object_get(tree, "extranonce1"));
     if (view->difficulty <= 0)
         (void)set_difficulty(view, json_object_get(tree, "difficulty"));
@@ -397,9 +425,9 @@ void session_view_teach(struct session_view *view, const struct segment_line *li
     view->taught = true;
 }
 
-static void fill_text(struct session_view *view, char **place, const char *text)
+static void fill_text(struct session_view *view, struct span *place, struct span text)
 {
-    if (!*place && text)
+    if (!place->data && text.data)
         *place = keep(view, text);
 }
 

@@ -26,7 +26,7 @@ enum session_fact { SESSION_FACT_UNKNOWN, SESSION_FACT_NO, SESSION_FACT_YES };
 struct session_pending {
     uint64_t seq;
     enum stratum_method method;
-    char *worker; /* of an authorize: the name that it asks for */
+    struct span worker; /* of a login: the name that it asks for; its own */
 };
 
 struct session_view {
@@ -39,12 +39,12 @@ struct session_view {
     struct stratum_asked asked;
     uint64_t
         unasked[STRATUM_UNASKED_COUNT]; /* answers of the pool that pair with nothing, by why */
-    char *peer, *user_agent, *mining_session, *extranonce1; /* NULL: not known */
-    double difficulty;                                      /* 0: not known */
-    char version_mask[9];                                   /* "": not known */
+    struct span peer, user_agent, mining_session, extranonce1; /* its own; NULL: not known */
+    double difficulty;                                         /* 0: not known */
+    char version_mask[9];                                      /* "": not known */
     enum session_fact miner_tls, pool_tls;
     struct session_pace pace;
-    char *workers[SESSION_WORKERS_MAX];
+    struct span workers[SESSION_WORKERS_MAX]; /* its own, plain as those of query.h */
     size_t worker_count;
     struct session_pending *pending;
     size_t pending_count, pending_room;
@@ -55,7 +55,7 @@ struct session_view {
 /* What a line was, for those who look further. */
 struct session_step {
     struct span bytes;        /* of a message that is embedded; else empty */
-    struct stratum_scan scan; /* of those bytes */
+    struct stratum_scan scan; /* of those bytes; of others without the spans */
     bool share_answer;        /* it answers a submit, */
     bool refused;             /* and refuses */
     bool new_difficulty;

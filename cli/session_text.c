@@ -15,11 +15,6 @@
 
 /* ---- JSON ---- */
 
-void session_text_plain(char *out, size_t room, struct span text)
-{
-    snprintf(out, room, "%.*s", (int)(text.len < room ? text.len : room), text.data);
-}
-
 static void add_text(struct buffer *out, const char *key, struct span text)
 {
     if (text.len == 0)
@@ -28,13 +23,13 @@ static void add_text(struct buffer *out, const char *key, struct span text)
     json_append_string(out, text.data, text.len);
 }
 
-static void add_workers(struct buffer *out, const struct query_session *session)
+static void add_names(struct buffer *out, const char *key, const struct span *names, size_t count)
 {
-    buffer_append_text(out, ",\"workers\":[");
-    for (size_t i = 0; i < session->worker_count; i++) {
+    buffer_append_format(out, ",\"%s\":[", key);
+    for (size_t i = 0; i < count; i++) {
         if (i > 0)
             buffer_append_char(out, ',');
-        json_append_string(out, session->workers[i].data, session->workers[i].len);
+        json_append_string(out, names[i].data, names[i].len);
     }
     buffer_append_char(out, ']');
 }
@@ -88,7 +83,9 @@ void session_append_json(struct buffer *out, const struct query_session *session
     add_text(out, "via", session->via);
     add_text(out, "listen", session->listen);
     add_text(out, "user_agent", session->user_agent);
-    add_workers(out, session);
+    add_names(out, "workers", session->workers, session->worker_count);
+    if (session->refused_count > 0)
+        add_names(out, "refused", session->refused, session->refused_count);
     add_text(out, "pool", session->pool);
     add_text(out, "address", session->address);
     add_extent(out, session);
@@ -154,7 +151,10 @@ static void add_cell(struct terminal_row *row, int at, enum terminal_color color
     }
     if (text.len == 0 && column->columns > 0)
         text = span_text("-");
-    terminal_row_add(row, color, text, column->columns);
+    if (at == WORKER)
+        terminal_row_add_name(row, color, text, column->columns);
+    else
+        terminal_row_add(row, color, text, column->columns);
     if (column->columns > 0)
         terminal_row_add(row, COLOR_NONE, span_text(" "), 0);
 }

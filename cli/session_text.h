@@ -8,9 +8,6 @@
 #include "cli/terminal.h"
 #include "lib/capture/query.h"
 
-/* A text of a listing, cut to fit, NUL at the end. */
-void session_text_plain(char *out, size_t room, struct span text);
-
 /* Each appends one line with its newline. `why`: of the answers that nobody asked for, by enum
  * stratum_unasked; NULL: not looked at. */
 void session_append_json(struct buffer *out, const struct query_session *session,

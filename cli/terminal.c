@@ -6,7 +6,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "lib/base/json.h"
+#include "lib/base/json_text.h"
 
 bool terminal_wants_color(void)
 {
@@ -26,41 +26,47 @@ size_t terminal_width(void)
     return size.ws_col;
 }
 
-/* Bytes of the character at `at`, 1 for what is to become '?': a control character or no UTF-8. */
-static size_t character_len(struct span text, size_t at, bool *harmless)
+static size_t columns_of(struct span shown)
 {
-    const unsigned char *byte = (const unsigned char *)text.data + at;
-    size_t left = text.len - at;
-    size_t len = *byte < 0x80 ? 1 : *byte < 0xe0 ? 2 : *byte < 0xf0 ? 3 : 4;
+    size_t columns = 0;
 
-    *harmless = len <= left && utf8_valid_prefix(text.data + at, len) == len && *byte >= 0x20 &&
-                *byte != 0x7f && !(*byte == 0xc2 && byte[1] < 0xa0);
-    if (*byte == 0xc2 && left >= 2 && byte[1] >= 0x80 && byte[1] < 0xa0)
-        return 2;
-    return *harmless ? len : 1;
+    for (size_t at = 0; at < shown.len; at++)
+        columns += (shown.data[at] & 0xc0) != 0x80;
+    return columns;
+}
+
+/* The beginning of a text that is shown already, at most so many columns of it. */
+static struct span columns_cut(struct span shown, size_t most)
+{
+    size_t at = 0;
+
+    for (size_t columns = 0; at < shown.len; at++) {
+        columns += (shown.data[at] & 0xc0) != 0x80;
+        if (columns > most)
+            break;
+    }
+    return span_make(shown.data, at);
 }
 
 /* Appends at most `most` columns; returns how many. */
 static size_t append_columns(struct buffer *out, struct span text, size_t most)
 {
-    size_t columns = 0;
+    struct buffer shown = {NULL, 0, 0};
+    struct span cut;
+    size_t columns;
 
-    for (size_t at = 0; at < text.len && columns < most; columns++) {
-        bool harmless = false;
-        size_t len = character_len(text, at, &harmless);
-
-        if (harmless)
-            buffer_append(out, text.data + at, len);
-        else
-            buffer_append_char(out, '?');
-        at += len;
-    }
+    /* No character is shown in fewer bytes than it has columns. */
+    text_append_shown(&shown, span_make(text.data, text.len / 4 > most ? 4 * most + 3 : text.len));
+    cut = columns_cut(span_make(shown.data, shown.len), most);
+    buffer_append(out, cut.data, cut.len);
+    columns = columns_of(cut);
+    buffer_close(&shown);
     return columns;
 }
 
 void terminal_append_text(struct buffer *out, struct span text)
 {
-    (void)append_columns(out, text, SIZE_MAX);
+    text_append_shown(out, text);
 }
 
 static const char *color_code(enum terminal_color color)
@@ -102,4 +108,32 @@ void terminal_row_add(struct terminal_row *row, enum terminal_color color, struc
     for (; pad > 0 && columns <= pad && columns < room; columns++)
         buffer_append_char(&row->out, ' ');
     row->used += columns;
+}
+
+void terminal_row_add_name(struct terminal_row *row, enum terminal_color color, struct span name,
+                           size_t columns)
+{
+    static const char gap[] = "\xe2\x80\xa6"; /* an ellipsis */
+    struct buffer shown = {NULL, 0, 0};
+    size_t all, rig = 0, tail, behind = 0;
+
+    text_append_shown(&shown, name);
+    all = columns_of(span_make(shown.data, shown.len));
+    if (all > columns) {
+        const char *dot = memrchr(shown.data, '.', shown.len);
+
+        if (dot != NULL)
+            rig = columns_of(span_make(dot, (size_t)(shown.data + shown.len - dot)));
+        tail = rig > columns / 2 ? rig : columns / 2;
+        tail = tail + 5 > columns ? columns - 5 : tail;
+        behind = columns_cut(span_make(shown.data, shown.len), all - tail).len;
+        struct span end = span_copy(span_make(shown.data + behind, shown.len - behind));
+
+        shown.len = columns_cut(span_make(shown.data, shown.len), columns - tail - 1).len;
+        buffer_append_text(&shown, gap);
+        buffer_append(&shown, end.data, end.len);
+        span_free(&end);
+    }
+    terminal_row_add(row, color, span_make(shown.data, shown.len), columns);
+    buffer_close(&shown);
 }

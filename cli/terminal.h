@@ -27,7 +27,7 @@ bool terminal_wants_color(void);
 size_t terminal_width(void);
 
 /* Appends the text so that it can neither steer the terminal nor begin a line: control characters
- * (C0, DEL, C1) become '?', and so do bytes that are no UTF-8. */
+ * and bytes that are no UTF-8 are shown as escapes (lib/base/json_text.h). */
 void terminal_append_text(struct buffer *out, struct span text);
 
 /* A row with its colours: what is on it is counted in columns, and cut at the width. Every
@@ -43,5 +43,9 @@ struct terminal_row {
  * and adds a space. */
 void terminal_row_add(struct terminal_row *row, enum terminal_color color, struct span text,
                       size_t pad);
+/* The same for a name of at least eight columns: one that is too long is cut in its middle, so that
+ * an address keeps the rig behind its dot. */
+void terminal_row_add_name(struct terminal_row *row, enum terminal_color color, struct span name,
+                           size_t columns);
 
 #endif

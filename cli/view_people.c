@@ -6,25 +6,26 @@
  * Nothing here can fail; what was forgotten or never seen is shown without its name.
  */
 #include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/session_text.h"
 #include "cli/terminal.h"
 #include "cli/view.h"
 #include "lib/base/clock.h"
+#include "lib/base/json_text.h"
 #include "lib/base/memory.h"
+#include "lib/capture/login.h"
+#include "lib/stratum/strict.h"
 
 #define VIEW_REQUESTS ((uint64_t)1 << 18)
 #define PEOPLE_MAX    ((size_t)1 << 18) /* places */
 #define SESSION_LEN   36
+#define NAME_BYTES    ((size_t)1024)
 
 struct view_person {
     char session[SESSION_LEN]; /* first byte 0: free */
-    char worker[64];
-    char miner[56];
+    struct span worker, miner; /* its own; of a worker at most NAME_MAX bytes */
 };
 
 struct view_request {
@@ -42,9 +43,18 @@ void view_init(struct view *view, const struct query_place *place)
     view->requests = memory_new(VIEW_REQUESTS * sizeof(*view->requests));
 }
 
+static void forget(struct view_person *people, size_t room)
+{
+    for (size_t i = 0; i < room; i++) {
+        span_free(&people[i].worker);
+        span_free(&people[i].miner);
+    }
+    free(people);
+}
+
 void view_close(struct view *view)
 {
-    free(view->people);
+    forget(view->people, view->people_room);
     free(view->requests);
 }
 
@@ -73,7 +83,11 @@ static void make_room(struct view *view)
         view->people_room *= 2;
     view->people = memory_new(view->people_room * sizeof(*view->people));
     view->people_count = room < PEOPLE_MAX ? view->people_count : 0;
-    for (size_t i = 0; i < room && room < PEOPLE_MAX; i++) {
+    if (room == PEOPLE_MAX) {
+        forget(old, room);
+        return;
+    }
+    for (size_t i = 0; i < room; i++) {
         if (old[i].session[0] != '\0')
             *find_place(view, span_make(old[i].session, SESSION_LEN)) = old[i];
     }
@@ -95,6 +109,12 @@ static struct view_person *person_of(struct view *view, struct span session)
     return person;
 }
 
+static void name(struct span *place, struct span text)
+{
+    span_free(place);
+    *place = span_copy(span_make(text.data, text.len < NAME_BYTES ? text.len : NAME_BYTES));
+}
+
 static void meet(struct view *view, const struct query_session *session)
 {
     char text[SESSION_LEN];
@@ -103,10 +123,9 @@ static void meet(struct view *view, const struct query_session *session)
     uuid_format(text, &session->session);
     person = person_of(view, span_make(text, SESSION_LEN));
     if (session->miner.len > 0)
-        session_text_plain(person->miner, sizeof(person->miner), session->miner);
+        name(&person->miner, session->miner);
     if (session->worker_count > 0)
-        session_text_plain(person->worker, sizeof(person->worker),
-                           session->workers[session->worker_count - 1]);
+        name(&person->worker, session->workers[session->worker_count - 1]);
 }
 
 /* Names are a service: what goes wrong here leaves them out. */
@@ -139,32 +158,37 @@ struct span view_name_of(struct view *view, struct span session)
     }
     if (person->session[0] == '\0')
         return span_text("");
-    return span_text(person->worker[0] != '\0' ? person->worker : person->miner);
+    return person->worker.len > 0 ? person->worker : person->miner;
 }
 
-/* The worker of a mining.authorize request, whose params begin with it. */
-static void learn_worker(struct view_person *person, const json_t *params)
+static void learn_text(struct span *place, const json_t *text)
 {
-    const char *worker = json_string_value(json_array_get(params, 0));
-
-    if (worker != NULL)
-        snprintf(person->worker, sizeof(person->worker), "%s", worker);
+    if (json_is_string(text) && json_string_length(text) > 0)
+        name(place, span_make(json_string_value(text), json_string_length(text)));
 }
 
 static void learn_event(struct view_person *person, struct span text)
 {
-    json_t *event = json_loadb(text.data, text.len, 0, NULL);
-    const char *miner = json_string_value(json_object_get(event, "miner"));
-    const json_t *logins = json_object_get(event, "authorize"); /* in state lines: the requests */
+    json_t *event = stratum_strict_load(text);
+    const json_t *workers = json_object_get(event, "authorize"); /* in state lines: their names */
 
-    if (miner != NULL)
-        snprintf(person->miner, sizeof(person->miner), "%s", miner);
-    for (size_t i = 0; i < json_array_size(logins); i++) {
-        const json_t *login = json_array_get(logins, i);
-
-        learn_worker(person, json_is_array(login) ? login : json_object_get(login, "params"));
-    }
+    learn_text(&person->miner, json_object_get(event, "miner"));
+    learn_text(&person->worker, json_array_get(workers, json_array_size(workers) - 1));
     json_decref(event);
+}
+
+static void learn_worker(struct view_person *person, const struct view_line *line)
+{
+    struct stratum_scan scan;
+    struct buffer bytes = {NULL, 0, 0}, plain = {NULL, 0, 0};
+    struct span worker;
+
+    if (login_scan(&scan, &line->line, &bytes) && login_worker(&scan, &worker)) {
+        json_text_append(&plain, worker);
+        name(&person->worker, span_make(plain.data, plain.len));
+    }
+    buffer_close(&bytes);
+    buffer_close(&plain);
 }
 
 static struct view_request *request_place(const struct view *view, uint64_t seq)
@@ -179,15 +203,29 @@ enum stratum_method view_seen_method(const struct view *view, uint64_t seq)
     return request->seq == seq ? (enum stratum_method)request->method : STRATUM_METHOD_NONE;
 }
 
+/* Of messages in base64, too. */
+static void scan_line(struct stratum_scan *scan, const struct segment_line *line)
+{
+    struct buffer bytes = {NULL, 0, 0};
+
+    if (line->method.len > 0) { /* the first piece of a long line */
+        scan->method_text = line->method;
+        scan->method = stratum_method_find(line->method.data, line->method.len);
+        return;
+    }
+    if (!login_scan(scan, line, &bytes))
+        return;
+    if (line->msg.data == NULL) /* what it says lies in `bytes`, which go */
+        *scan =
+            (struct stratum_scan){.kind = scan->kind, .method = scan->method, .error = scan->error};
+    buffer_close(&bytes);
+}
+
 static enum stratum_method method_of(const struct segment_line *line)
 {
-    struct stratum_scan scan;
+    struct stratum_scan scan = {.method = STRATUM_METHOD_NONE};
 
-    if (line->method.len > 0) /* the first piece of a long line */
-        return stratum_method_find(line->method.data, line->method.len);
-    if (!line->is_message || line->msg.data == NULL)
-        return STRATUM_METHOD_NONE;
-    stratum_scan_line(&scan, line->msg.data, line->msg.len);
+    scan_line(&scan, line);
     return scan.method;
 }
 
@@ -215,17 +253,15 @@ static void learn_message(struct view *view, struct view_person *person,
     if (line->scan.method != STRATUM_METHOD_NONE)
         *request_place(view, line->line.seq) =
             (struct view_request){line->line.seq, line->scan.method};
-    if (person != NULL && line->scan.method == STRATUM_MINING_AUTHORIZE) {
-        json_t *message = json_loadb(line->line.msg.data, line->line.msg.len, 0, NULL);
-
-        learn_worker(person, json_object_get(message, "params"));
-        json_decref(message);
-    }
+    if (person != NULL)
+        learn_worker(person, line);
 }
 
 static void learn(struct view *view, const struct view_line *line)
 {
-    bool tells = !line->line.is_message || line->scan.method == STRATUM_MINING_AUTHORIZE;
+    enum stratum_method method = line->scan.method;
+    bool tells = !line->line.is_message || method == STRATUM_MINING_AUTHORIZE ||
+                 method == STRATUM_LOGIN || method == STRATUM_ETH_SUBMIT_LOGIN;
     struct view_person *person = tells ? person_of(view, line->line.session) : NULL;
 
     if (line->line.is_message)
@@ -237,11 +273,6 @@ static void learn(struct view *view, const struct view_line *line)
 void view_take(struct view *view, const struct segment_line *line, struct view_line *out)
 {
     *out = (struct view_line){.line = *line};
-    if (line->is_message && line->msg.data != NULL)
-        stratum_scan_line(&out->scan, line->msg.data, line->msg.len);
-    if (line->method.len > 0) {
-        out->scan.method_text = line->method;
-        out->scan.method = stratum_method_find(line->method.data, line->method.len);
-    }
+    scan_line(&out->scan, line);
     learn(view, out);
 }

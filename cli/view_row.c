@@ -12,15 +12,15 @@
  */
 #include <inttypes.h>
 #include <jansson.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/terminal.h"
 #include "cli/view.h"
 #include "lib/base/clock.h"
+#include "lib/capture/login.h"
 #include "lib/export/mask.h"
 #include "lib/stratum/message.h"
+#include "lib/stratum/strict.h"
 
 #define SHORT_SESSION 6
 #define NAME_COLUMNS  18
@@ -30,8 +30,9 @@
 struct cell {
     struct span name; /* shown in front already */
     enum terminal_color color;
-    const char *word;
-    char essence[ESSENCE_MAX];
+    struct span word;
+    struct buffer essence; /* any bytes; shown as terminals can */
+    json_t *tree;          /* what the texts lie in */
 };
 
 static const char *arrow_of(enum direction direction)
@@ -49,22 +50,48 @@ static const char *arrow_of(enum direction direction)
     return "?";
 }
 
-static const char *text_at(const json_t *params, size_t index)
+static struct span text_of(const json_t *value)
 {
-    const char *text = json_string_value(json_array_get(params, index));
+    return json_is_string(value) ? span_make(json_string_value(value), json_string_length(value))
+                                 : span_text("");
+}
 
-    return text == NULL ? "" : text;
+static struct span text_at(const json_t *params, size_t index)
+{
+    return text_of(json_array_get(params, index));
+}
+
+static void put(struct cell *cell, const char *front, struct span text)
+{
+    buffer_append_text(&cell->essence, front);
+    buffer_append(&cell->essence, text.data, text.len);
+}
+
+static const char *gap_of(const struct cell *cell)
+{
+    return cell->essence.len > 0 ? ", " : "";
+}
+
+/* Most methods begin with "mining.", which says nothing. */
+static struct span short_method(struct span method)
+{
+    static const char front[] = "mining.";
+    size_t len = sizeof(front) - 1;
+
+    return method.len > len && memcmp(method.data, front, len) == 0
+               ? span_make(method.data + len, method.len - len)
+               : method;
 }
 
 /* The height that a coinbase begins its script with (BIP 34); 0 when it can't be told. The first
  * half of the coinbase is hex: version, input count, outpoint (41 bytes), script length, push. */
-static uint32_t height_of(const char *coinbase1)
+static uint32_t height_of(struct span coinbase1)
 {
     uint8_t bytes[48] = {0};
     uint32_t height = 0;
     size_t push;
 
-    if (strlen(coinbase1) < 94 || !hex_decode(bytes, coinbase1, 94) || bytes[4] != 1)
+    if (coinbase1.len < 94 || !hex_decode(bytes, coinbase1.data, 94) || bytes[4] != 1)
         return 0;
     push = bytes[42];
     if (push < 1 || push > 4)
@@ -79,47 +106,44 @@ static void describe_notify(struct cell *cell, const json_t *params)
     size_t branches = json_array_size(json_array_get(params, 4));
     bool clean = json_is_true(json_array_get(params, json_array_size(params) - 1));
     uint32_t height = height_of(text_at(params, 2));
-    char block[48] = "";
 
+    put(cell, "job ", text_at(params, 0));
     if (height > 0)
-        snprintf(block, sizeof(block), ", height %" PRIu32, height);
-    snprintf(cell->essence, ESSENCE_MAX, "job %s%s, %s%s", text_at(params, 0), block,
-             branches == 0 ? "empty block" : "full block", clean ? ", clean" : "");
+        buffer_append_format(&cell->essence, ", height %" PRIu32, height);
+    buffer_append_format(&cell->essence, ", %s%s", branches == 0 ? "empty block" : "full block",
+                         clean ? ", clean" : "");
     cell->color = clean ? COLOR_MAGENTA : COLOR_YELLOW;
 }
 
 static void describe_submit(struct cell *cell, const json_t *params)
 {
-    const char *worker = text_at(params, 0);
-    bool known = span_equal_text(cell->name, worker);
+    struct span worker = text_at(params, 0);
 
-    snprintf(cell->essence, ESSENCE_MAX, "job %s, nonce %s%s%s", text_at(params, 1),
-             text_at(params, 4), known ? "" : ", by ", known ? "" : worker);
+    put(cell, "job ", text_at(params, 1));
+    put(cell, ", nonce ", text_at(params, 4));
+    if (!span_equal(cell->name, worker))
+        put(cell, ", by ", worker);
 }
 
-/* JSON as it came, cut to fit. */
+/* JSON as it came. */
 static void describe_raw(struct cell *cell, struct span json)
 {
-    snprintf(cell->essence, ESSENCE_MAX, "%.*s",
-             (int)(json.len < ESSENCE_MAX ? json.len : ESSENCE_MAX),
-             json.data == NULL ? "" : json.data);
+    buffer_append(&cell->essence, json.data, json.len < ESSENCE_MAX ? json.len : ESSENCE_MAX);
 }
 
 static void describe_request(struct cell *cell, const struct view_line *line, const json_t *message)
 {
     const json_t *params = json_object_get(message, "params");
-    const char *method = json_string_value(json_object_get(message, "method"));
+    const json_t *method = json_object_get(message, "method");
 
-    cell->word = method == NULL ? "?" : method;
-    if (strncmp(cell->word, "mining.", 7) == 0)
-        cell->word += 7;
+    cell->word = json_is_string(method) ? short_method(text_of(method)) : span_text("?");
     cell->color = line->line.direction == DIRECTION_POOL_TO_MINER ? COLOR_YELLOW : COLOR_CYAN;
     if (line->scan.method == STRATUM_MINING_NOTIFY && json_array_size(params) >= 9)
         describe_notify(cell, params);
     else if (line->scan.method == STRATUM_MINING_SUBMIT && json_array_size(params) >= 5)
         describe_submit(cell, params);
     else if (line->scan.method == STRATUM_MINING_AUTHORIZE)
-        snprintf(cell->essence, ESSENCE_MAX, "%s", text_at(params, 0)); /* no password */
+        put(cell, "", text_at(params, 0)); /* no password */
     else
         describe_raw(cell, line->scan.params);
 }
@@ -127,29 +151,23 @@ static void describe_request(struct cell *cell, const struct view_line *line, co
 static void describe_refusal(struct cell *cell, const struct view_line *line, const json_t *message)
 {
     struct stratum_reason reason;
-    char code[32] = "";
 
     stratum_message_reason(&reason, message);
-    if (reason.has_code)
-        snprintf(code, sizeof(code), "%lld ", (long long)reason.code);
     cell->color = COLOR_RED;
-    cell->word = line->answered == STRATUM_MINING_SUBMIT ? "rejected" : "refused";
-    snprintf(cell->essence, ESSENCE_MAX, "%s%s", code, reason.text == NULL ? "" : reason.text);
+    cell->word = span_text(line->answered == STRATUM_MINING_SUBMIT ? "rejected" : "refused");
+    if (reason.has_code)
+        buffer_append_format(&cell->essence, "%lld ", (long long)reason.code);
+    put(cell, "", reason.text);
 }
 
 static void add_answered(struct cell *cell, const struct view_line *line)
 {
-    size_t len = strlen(cell->essence);
-    const char *method = stratum_method_name(line->answered);
-
     if (!line->line.paired)
         return;
     if (line->answered > STRATUM_METHOD_UNKNOWN && line->answered != STRATUM_MINING_SUBMIT)
-        len += (size_t)snprintf(cell->essence + len, ESSENCE_MAX - len, "%s%s", len > 0 ? ", " : "",
-                                strncmp(method, "mining.", 7) == 0 ? method + 7 : method);
-    if (len < ESSENCE_MAX)
-        snprintf(cell->essence + len, ESSENCE_MAX - len, "%s%.1f ms", len > 0 ? ", " : "",
-                 (double)line->line.latency_us / 1000);
+        put(cell, gap_of(cell), short_method(span_text(stratum_method_name(line->answered))));
+    buffer_append_format(&cell->essence, "%s%.1f ms", gap_of(cell),
+                         (double)line->line.latency_us / 1000);
 }
 
 static void describe_response(struct cell *cell, const struct view_line *line,
@@ -158,17 +176,18 @@ static void describe_response(struct cell *cell, const struct view_line *line,
     if (line->scan.error) {
         describe_refusal(cell, line, message);
     } else if (line->answered == STRATUM_MINING_SUBMIT) {
-        cell->word = "accepted";
+        cell->word = span_text("accepted");
         cell->color = COLOR_GREEN;
     } else {
-        cell->word = "ok";
+        cell->word = span_text("ok");
         if (!line->line.paired || line->answered <= STRATUM_METHOD_UNKNOWN)
             describe_raw(cell, line->scan.result);
     }
     add_answered(cell, line);
 }
 
-static void describe_message(struct cell *cell, const struct view_line *line, const json_t *message)
+static void describe_message(struct cell *cell, const struct view_line *line, struct span bytes,
+                             const json_t *message)
 {
     switch (line->scan.kind) {
     case STRATUM_REQUEST:
@@ -179,8 +198,8 @@ static void describe_message(struct cell *cell, const struct view_line *line, co
         describe_response(cell, line, message);
         break;
     case STRATUM_OTHER:
-        cell->word = "other";
-        describe_raw(cell, line->line.msg);
+        cell->word = span_text("other");
+        describe_raw(cell, bytes);
         break;
     }
 }
@@ -200,9 +219,10 @@ static void describe_bytes(struct cell *cell, const struct view_line *line)
     const struct span more = at->is_fragment ? at->method : at->why;
 
     cell->color = COLOR_RED;
-    cell->word = at->is_fragment ? "part of a line" : "not JSON";
-    snprintf(cell->essence, ESSENCE_MAX, "%zu bytes%s%.*s", decoded_len(at->bytes_b64),
-             more.len > 0 ? ", " : "", (int)more.len, more.len > 0 ? more.data : "");
+    cell->word = span_text(at->is_fragment ? "part of a line" : "not JSON");
+    buffer_append_format(&cell->essence, "%zu bytes", decoded_len(at->bytes_b64));
+    if (more.len > 0)
+        put(cell, ", ", more);
 }
 
 /* The members of an event that are worth a look, in this order. */
@@ -211,21 +231,30 @@ static void describe_event(struct cell *cell, const json_t *event)
     static const char *const names[] = {"miner",      "listen",  "pool",      "address", "tls",
                                         "by",         "reason",  "lost",      "bytes",   "bytes_up",
                                         "bytes_down", "step_ms", "difficulty"};
-    size_t len = 0;
 
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && len < ESSENCE_MAX; i++) {
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         const json_t *value = json_object_get(event, names[i]);
-        const char *gap = len > 0 ? ", " : "";
 
+        if (!json_is_string(value) && !json_is_number(value) && !json_is_true(value))
+            continue;
+        put(cell, gap_of(cell), span_text(names[i]));
         if (json_is_string(value))
-            len += (size_t)snprintf(cell->essence + len, ESSENCE_MAX - len, "%s%s %s", gap,
-                                    names[i], json_string_value(value));
+            put(cell, " ", text_of(value));
         else if (json_is_number(value))
-            len += (size_t)snprintf(cell->essence + len, ESSENCE_MAX - len, "%s%s %.10g", gap,
-                                    names[i], json_number_value(value));
-        else if (json_is_true(value))
-            len += (size_t)snprintf(cell->essence + len, ESSENCE_MAX - len, "%s%s", gap, names[i]);
+            buffer_append_format(&cell->essence, " %.10g", json_number_value(value));
     }
+}
+
+/* So much of it that a line stays one. */
+static struct span essence_of(const struct cell *cell)
+{
+    size_t len = cell->essence.len;
+
+    if (len > ESSENCE_MAX) {
+        for (len = ESSENCE_MAX; len > 0 && (cell->essence.data[len] & 0xc0) == 0x80;)
+            len--;
+    }
+    return span_make(cell->essence.data, len);
 }
 
 static void append_cells(struct view *view, struct buffer *out, const struct view_line *line,
@@ -240,60 +269,75 @@ static void append_cells(struct view *view, struct buffer *out, const struct vie
         session = span_make(session.data + session.len - SHORT_SESSION, SHORT_SESSION);
     terminal_row_add(&row, COLOR_DIM, span_make(time + 11, 12), 13);
     terminal_row_add(&row, COLOR_DIM, session, SHORT_SESSION + 1);
-    terminal_row_add(&row, COLOR_NONE, cell->name, NAME_COLUMNS);
+    terminal_row_add_name(&row, COLOR_NONE, cell->name, NAME_COLUMNS);
     terminal_row_add(
         &row, cell->color,
         span_text(line->line.is_message ? arrow_of(line->line.direction) : "\xe2\x80\xa2"), 1);
-    terminal_row_add(&row, cell->color, span_text(cell->word), WORD_COLUMNS);
-    terminal_row_add(&row, COLOR_NONE, span_text(cell->essence), 0);
+    terminal_row_add(&row, cell->color, cell->word, WORD_COLUMNS);
+    terminal_row_add(&row, COLOR_NONE, essence_of(cell), 0);
     while (row.out.len > 0 && row.out.data[row.out.len - 1] == ' ')
         row.out.len--;
     buffer_append_char(&row.out, '\n');
     *out = row.out;
 }
 
-/* Rows are for people, and often for more than one: passwords are not shown. */
-static void mask_passwords(struct masker *masker, struct view_line *line)
+/* The message's bytes. Rows are for people, and often for more than one: passwords are not shown.
+ */
+static struct span mask_passwords(struct masker *masker, struct buffer *bytes,
+                                  struct view_line *line)
 {
     struct span message = line->line.msg;
 
+    if (!login_scan(&line->scan, &line->line, bytes))
+        return message;
     if (message.data == NULL)
-        return;
-    line->line.msg = mask_message(masker, &line->line, message);
-    if (line->line.msg.data != message.data)
-        stratum_scan_line(&line->scan, line->line.msg.data, line->line.msg.len);
+        message = span_make(bytes->data, bytes->len);
+    message = mask_message(masker, &line->line, message);
+    stratum_scan_line(&line->scan, message.data, message.len);
+    return message;
+}
+
+/* A message that can be read, if only by lenient peers, is shown as what it is. */
+static void describe(struct cell *cell, const struct view_line *line, struct span bytes)
+{
+    const json_t *tree;
+
+    if (!line->line.is_fragment)
+        cell->tree = stratum_strict_load(bytes);
+    tree = cell->tree;
+    if (!line->line.is_message) {
+        cell->word = line->line.event;
+        describe_event(cell, tree);
+    } else if (line->line.is_fragment || (line->line.msg.data == NULL && tree == NULL)) {
+        describe_bytes(cell, line);
+    } else {
+        cell->color = COLOR_NONE;
+        if (tree != NULL)
+            describe_message(cell, line, bytes, tree);
+        else /* valid, but beyond what the parser takes */
+            describe_raw(cell, bytes);
+        if (line->line.msg.data == NULL)
+            put(cell, gap_of(cell), line->line.why);
+    }
 }
 
 void view_append_row(struct view *view, struct buffer *out, struct view_line *line)
 {
-    struct masker masker = {0};
     struct cell cell = {.color = COLOR_BLUE,
-                        .word = "?",
-                        .essence = "",
+                        .word = span_text("?"),
                         .name = view_name_of(view, line->line.session)};
-    struct span json;
-    json_t *message;
-    char event[32];
+    struct masker masker = {0};
+    struct buffer scratch = {NULL, 0, 0};
+    struct span bytes = line->line.text;
 
-    mask_passwords(&masker, line);
-    json = line->line.is_message ? line->line.msg : line->line.text;
-    message = json.data == NULL ? NULL : json_loadb(json.data, json.len, JSON_DECODE_ANY, NULL);
     if (line->line.paired)
         line->answered = view_find_method(view, line->line.re);
-    if (line->line.is_message && json.data == NULL) {
-        describe_bytes(&cell, line);
-    } else if (line->line.is_message) {
-        cell.color = COLOR_NONE;
-        if (message != NULL)
-            describe_message(&cell, line, message);
-        else /* valid, but beyond what the parser takes, such as "\u0000" in a text */
-            describe_raw(&cell, json);
-    } else {
-        snprintf(event, sizeof(event), "%.*s", (int)line->line.event.len, line->line.event.data);
-        cell.word = event;
-        describe_event(&cell, message);
-    }
+    if (line->line.is_message)
+        bytes = mask_passwords(&masker, &scratch, line);
+    describe(&cell, line, bytes);
     append_cells(view, out, line, &cell);
-    json_decref(message);
     masker_close(&masker);
+    buffer_close(&scratch);
+    buffer_close(&cell.essence);
+    json_decref(cell.tree);
 }

@@ -10,6 +10,7 @@
 #include "lib/base/memory.h"
 #include "lib/capture/json_slice.h"
 #include "lib/capture/knowledge.h"
+#include "lib/capture/login.h"
 #include "lib/stratum/scan.h"
 
 #define VALUE_MAX 512 /* of names, extranonces and numbers, as JSON */
@@ -36,11 +37,11 @@ static void keep_element(struct knowledge *knowledge, struct shared_text **place
 
 /* ------------------------------------------------------------------ workers */
 
+/* `name` with its quotes. */
 static void add_worker(struct knowledge *knowledge, struct knowledge_entry *entry, uint64_t seq,
-                       struct span params)
+                       struct span name)
 {
-    struct span name;
-    if (!json_element(params, 0, &name) || !json_is_string(name) || name.len > VALUE_MAX)
+    if (name.len > VALUE_MAX)
         return;
     struct shared_text *text = shared_text_get(&knowledge->texts, name);
     for (unsigned i = 0; text && i < entry->worker_count; i++) {
@@ -120,6 +121,22 @@ static struct span params_of(const struct record *record)
     return scan.params;
 }
 
+/* Of a line that is no valid JSON the name is made to be. */
+static void digest_login(struct knowledge *knowledge, struct knowledge_entry *entry,
+                         const struct record *record)
+{
+    struct stratum_scan scan;
+    struct buffer scratch = {0};
+    struct span name;
+    stratum_scan_line(&scan, record->payload.data, record->payload.len);
+    if (login_worker(&scan, &name)) {
+        if (record->fault)
+            name = login_sound(name, &scratch);
+        add_worker(knowledge, entry, record->seq, span_make(name.data - 1, name.len + 2));
+    }
+    buffer_close(&scratch);
+}
+
 static void digest_miner(struct knowledge *knowledge, struct knowledge_entry *entry,
                          const struct record *record)
 {
@@ -127,7 +144,7 @@ static void digest_miner(struct knowledge *knowledge, struct knowledge_entry *en
         entry->subscribe_seq = record->seq;
         shared_text_replace(&knowledge->texts, &entry->subscribe, record->payload);
     } else if (record->method == STRATUM_MINING_AUTHORIZE) {
-        add_worker(knowledge, entry, record->seq, params_of(record));
+        digest_login(knowledge, entry, record);
     } else if (record->method == STRATUM_MINING_CONFIGURE) {
         entry->configure_seq = record->seq;
     }
@@ -157,7 +174,8 @@ static void digest_pool(struct knowledge *knowledge, struct knowledge_entry *ent
 void knowledge_digest(struct knowledge *knowledge, struct knowledge_entry *entry,
                       const struct record *record)
 {
-    if (record->fault || (record->flags & (RECORD_FRAGMENT | RECORD_OPAQUE)))
+    bool login = record->method == STRATUM_MINING_AUTHORIZE;
+    if ((record->fault && !login) || (record->flags & (RECORD_FRAGMENT | RECORD_OPAQUE)))
         return;
     if (record->direction == DIRECTION_MINER_TO_POOL)
         digest_miner(knowledge, entry, record);

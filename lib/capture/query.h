@@ -210,15 +210,17 @@ enum status query_file_begin(const struct query_place *place, uint64_t seq, uint
 /* ------------------------------------------------------------------ sessions */
 
 /* A session as far as the places read tell. Texts are plain UTF-8 without the escapes of JSON,
- * wherever they come from, those of miners and pools with whatever characters they sent; they live
- * until query_sessions_close; empty when unknown. With a time range, counts are those of the files
- * that reach into it. */
+ * wherever they come from, those of miners and pools with whatever characters they sent, NULs too;
+ * what is no UTF-8 stands there as json_text.h says. They live until query_sessions_close; empty
+ * when unknown. With a time range, counts are those of the files that reach into it. */
 struct query_session {
     struct uuid session;
     uint64_t number;
     struct span route, miner, via, listen, user_agent, pool, address;
     const struct span *workers;
     size_t worker_count;
+    const struct span *refused; /* workers that the pool refused, the oldest first; the last ones */
+    size_t refused_count;
     int64_t opened_ns;            /* from the event, else from the UUID */
     int64_t first_ns, last_ns;    /* of its lines; 0: none seen */
     uint64_t first_seq, last_seq; /* likewise */
@@ -232,6 +234,11 @@ struct query_session {
     bool complete; /* the counts include everything; else some of the newest lines may be missing,
                       accepted and rejected ones in any case */
 };
+
+/* As the filter's `worker` looks for it: a part of the name of a worker, refused ones too, without
+ * regard to case; the name as it is, or with escapes for control characters as terminals show it.
+ */
+bool query_session_has_worker(const struct query_session *session, struct span part);
 
 struct query_sessions;
 

@@ -5,9 +5,10 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/json.h"
+#include "lib/base/json_text.h"
 #include "lib/base/memory.h"
-#include "lib/capture/json_slice.h"
-#include "lib/capture/json_text.h"
+#include "lib/capture/login.h"
 #include "lib/stratum/scan.h"
 
 /* ------------------------------------------------------------------ the table */
@@ -28,6 +29,8 @@ static void entry_free(struct census_entry *entry)
         span_free(texts[i]);
     for (size_t i = 0; i < session->worker_count; i++)
         span_free(&entry->workers[i]);
+    for (size_t i = 0; i < session->refused_count; i++)
+        span_free(&entry->refused[i]);
     free(entry);
 }
 
@@ -40,6 +43,7 @@ void census_close(struct census *census)
     free(census->table);
     free(census->submits);
     buffer_close(&census->plain);
+    buffer_close(&census->bytes);
     *census = (struct census){0};
 }
 
@@ -82,6 +86,7 @@ static struct census_entry *entry_of(struct census *census, const struct uuid *s
     entry->session.state = SESSION_CONNECTING;
     entry->session.complete = true;
     entry->session.workers = entry->workers;
+    entry->session.refused = entry->refused;
     *place = entry;
     census->count++;
     return entry;
@@ -100,28 +105,39 @@ static void set_text(struct span *out, struct span text)
 /* Texts of footers and messages are as they stand in JSON; those of the ring are plain. */
 static struct span plain(struct census *census, struct span text)
 {
-    if (text.len == 0 || !memchr(text.data, '\\', text.len))
+    if (text.len == 0 ||
+        (!memchr(text.data, '\\', text.len) && utf8_valid_prefix(text.data, text.len) == text.len))
         return text;
     buffer_clear(&census->plain);
     json_text_append(&census->plain, text);
     return span_make(census->plain.data, census->plain.len);
 }
 
+/* Adds a name to a list of so many, of which the oldest go; one that is there already stays. */
+static void add_name(struct span *names, size_t *count, size_t most, struct span name)
+{
+    for (size_t i = 0; i < *count; i++) {
+        if (span_equal(names[i], name))
+            return;
+    }
+    if (*count == most) {
+        span_free(&names[0]);
+        --*count;
+        memmove(names, names + 1, *count * sizeof *names);
+    }
+    names[(*count)++] = span_copy(name);
+}
+
 /* `name` as it stands in JSON. */
 static void add_worker(struct census *census, struct census_entry *entry, struct span name)
 {
-    struct query_session *session = &entry->session;
-    name = plain(census, name);
-    for (size_t i = 0; i < session->worker_count; i++) {
-        if (span_equal(entry->workers[i], name))
-            return;
-    }
-    if (session->worker_count == CENSUS_WORKERS_MAX) {
-        span_free(&entry->workers[0]);
-        session->worker_count--;
-        memmove(entry->workers, entry->workers + 1, session->worker_count * sizeof *entry->workers);
-    }
-    entry->workers[session->worker_count++] = span_copy(name);
+    add_name(entry->workers, &entry->session.worker_count, CENSUS_WORKERS_MAX, plain(census, name));
+}
+
+static void add_refused(struct census *census, struct census_entry *entry, struct span name)
+{
+    add_name(entry->refused, &entry->session.refused_count, CENSUS_REFUSED_MAX,
+             plain(census, name));
 }
 
 static void widen(struct query_session *session, int64_t first_ns, int64_t last_ns,
@@ -189,26 +205,19 @@ void census_add_summary(struct census *census, const struct segment_summary *sum
     add_names(census, session, summary);
     for (uint32_t i = 0; i < summary->worker_count; i++)
         add_worker(census, entry, summary->workers[i]);
+    for (uint32_t i = 0; i < summary->refused_count; i++)
+        add_refused(census, entry, summary->refused[i]);
 }
 
 /* ------------------------------------------------------------------ messages */
-
-static bool first_param(const struct stratum_scan *scan, struct span *out)
-{
-    struct span value;
-    if (!scan->params.data || !json_element(scan->params, 0, &value) || !json_is_string(value))
-        return false;
-    *out = span_make(value.data + 1, value.len - 2);
-    return true;
-}
 
 static void learn(struct census *census, struct census_entry *entry,
                   const struct stratum_scan *scan)
 {
     struct span text;
-    if (scan->method == STRATUM_MINING_AUTHORIZE && first_param(scan, &text))
+    if (login_worker(scan, &text))
         add_worker(census, entry, text);
-    if (scan->method == STRATUM_MINING_SUBSCRIBE && first_param(scan, &text))
+    if (login_agent(scan, &text))
         set_text(&entry->session.user_agent, plain(census, text));
 }
 
@@ -252,10 +261,10 @@ void census_add_row(struct census *census, const struct query_row *row)
     entry->session.complete = false;
     widen(&entry->session, line->wall_ns, line->wall_ns, line->seq, line->seq);
     entry->session.messages[line->direction]++;
-    if (!line->msg.data)
+    if (!login_scan(&scan, line, &census->bytes))
         return;
-    stratum_scan_line(&scan, line->msg.data, line->msg.len);
-    learn(census, entry, &scan);
+    if (line->direction == DIRECTION_MINER_TO_POOL)
+        learn(census, entry, &scan);
     count_row(census, &entry->session, line, &scan);
 }
 

@@ -12,10 +12,11 @@
 #include "lib/capture/segment_summary.h"
 
 #define CENSUS_WORKERS_MAX SEGMENT_WORKERS_MAX /* of one session; the oldest go */
+#define CENSUS_REFUSED_MAX SEGMENT_REFUSED_MAX
 
 struct census_entry {
     struct query_session session; /* its texts are its own */
-    struct span workers[CENSUS_WORKERS_MAX];
+    struct span workers[CENSUS_WORKERS_MAX], refused[CENSUS_REFUSED_MAX];
 };
 
 struct census {
@@ -25,6 +26,7 @@ struct census {
     uint64_t *submits;   /* the newest of the rows taken in, by seq modulo CENSUS_SUBMITS */
     uint64_t first_row;  /* seq of the first row taken in; 0: none */
     struct buffer plain; /* a text without its escapes */
+    struct buffer bytes; /* of a message in base64 */
 };
 #define CENSUS_SUBMITS ((uint64_t)1 << 16)
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/json_text.h"
 #include "lib/base/memory.h"
 #include "lib/capture/query_census.h"
 #include "lib/capture/query_private.h"
@@ -19,7 +20,9 @@
 
 #define REBUILD_BYTES (8u << 20) /* an open file below is read as a whole */
 #define SETUP_METHODS                                                                              \
-    (UINT64_C(1) << STRATUM_MINING_SUBSCRIBE | UINT64_C(1) << STRATUM_MINING_AUTHORIZE)
+    (UINT64_C(1) << STRATUM_MINING_SUBSCRIBE | UINT64_C(1) << STRATUM_MINING_AUTHORIZE |           \
+     UINT64_C(1) << STRATUM_ETH_SUBMIT_LOGIN | UINT64_C(1) << STRATUM_LOGIN |                      \
+     UINT64_C(1) << STRATUM_MINING_HELLO)
 
 /* Parts of texts; not set: any. */
 struct wishes {
@@ -170,19 +173,30 @@ static void take_ring(struct query_sessions *sessions, const struct query_place 
 
 /* ------------------------------------------------------------------ choosing */
 
-static void wish(struct query_needle *needle, const char *text)
+/* Bytes that are no UTF-8 are looked for as names show them, \xf6. */
+static void wish(struct query_needle *needle, struct span text)
 {
-    if (text && *text)
-        query_needle_init(needle, text, strlen(text), true);
+    struct buffer shown = {0};
+    if (text.len == 0)
+        return;
+    text_append_shown(&shown, text);
+    query_needle_init(needle, shown.data, shown.len, true);
+    buffer_close(&shown);
+}
+
+static void wish_text(struct query_needle *needle, const char *text)
+{
+    if (text)
+        wish(needle, span_text(text));
 }
 
 static void wishes_init(struct wishes *wishes, const struct query_filter *filter)
 {
-    wish(&wishes->worker, filter->worker);
-    wish(&wishes->peer, filter->peer);
-    wish(&wishes->route, filter->route);
-    wish(&wishes->pool, filter->pool);
-    wish(&wishes->user_agent, filter->user_agent);
+    wish_text(&wishes->worker, filter->worker);
+    wish_text(&wishes->peer, filter->peer);
+    wish_text(&wishes->route, filter->route);
+    wish_text(&wishes->pool, filter->pool);
+    wish_text(&wishes->user_agent, filter->user_agent);
 }
 
 static void wishes_close(struct wishes *wishes)
@@ -194,9 +208,16 @@ static void wishes_close(struct wishes *wishes)
     query_needle_close(&wishes->user_agent);
 }
 
+/* As it is, and as terminals show it: with escapes for control characters. */
 static bool holds(const struct query_needle *needle, struct span text)
 {
-    return needle->len == 0 || (text.len && query_needle_find(needle, text.data, text.len));
+    struct buffer shown = {0};
+    if (needle->len == 0 || (text.len && query_needle_find(needle, text.data, text.len)))
+        return true;
+    text_append_shown(&shown, text);
+    bool found = shown.len > text.len && query_needle_find(needle, shown.data, shown.len);
+    buffer_close(&shown);
+    return found;
 }
 
 static bool worker_fits(const struct query_needle *needle, const struct query_session *session)
@@ -204,6 +225,17 @@ static bool worker_fits(const struct query_needle *needle, const struct query_se
     bool found = needle->len == 0;
     for (size_t i = 0; i < session->worker_count && !found; i++)
         found = holds(needle, session->workers[i]);
+    for (size_t i = 0; i < session->refused_count && !found; i++)
+        found = holds(needle, session->refused[i]);
+    return found;
+}
+
+bool query_session_has_worker(const struct query_session *session, struct span part)
+{
+    struct query_needle needle = {0};
+    wish(&needle, part);
+    bool found = worker_fits(&needle, session);
+    query_needle_close(&needle);
     return found;
 }
 

@@ -83,11 +83,16 @@ static void take_workers(const struct segment_footer *footer, const struct segme
                          struct segment_summary *out)
 {
     const unsigned char *list = NULL;
-    if (row->worker_count <= SEGMENT_WORKERS_MAX)
-        list = heap_at(footer, row->workers, row->worker_count * (uint64_t)4);
-    out->worker_count = list ? row->worker_count : 0;
+    uint32_t refused = row->worker_count >> SEGMENT_ROW_REFUSED_SHIFT;
+    uint32_t count = row->worker_count & ((1u << SEGMENT_ROW_REFUSED_SHIFT) - 1);
+    if (count <= SEGMENT_WORKERS_MAX && refused <= SEGMENT_REFUSED_MAX)
+        list = heap_at(footer, row->workers, (count + refused) * (uint64_t)4);
+    out->worker_count = list ? count : 0;
+    out->refused_count = list ? refused : 0;
     for (uint32_t i = 0; i < out->worker_count; i++)
         out->workers[i] = text_at(footer, load_le32(list + 4 * (size_t)i));
+    for (uint32_t i = 0; i < out->refused_count; i++)
+        out->refused[i] = text_at(footer, load_le32(list + 4 * (size_t)(count + i)));
 }
 
 /* ------------------------------------------------------------------ sessions */

@@ -28,6 +28,8 @@ enum segment_row_flag {
 #define SEGMENT_ROW_UNASKED_SHIFT 8
 #define SEGMENT_ROW_UNASKED_MAX   0xffffffu
 
+#define SEGMENT_ROW_REFUSED_SHIFT 8 /* of the number of workers */
+
 enum segment_row_text {
     SEGMENT_ROW_ROUTE,
     SEGMENT_ROW_MINER,
@@ -52,7 +54,8 @@ struct segment_row {
     uint32_t earlier_accepted, earlier_rejected, other_errors;
     uint32_t flags;
     uint32_t texts[SEGMENT_ROW_TEXTS]; /* offsets in the heap */
-    uint32_t workers, worker_count;    /* offset and number of a list of texts */
+    uint32_t workers, worker_count; /* offset and number of a list of texts; stored, the number */
+                                    /* of those that were refused, which follow, stands above it */
     uint32_t runs, runs_bytes;
 };
 

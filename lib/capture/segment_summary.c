@@ -266,6 +266,9 @@ static void sweep(struct segment_summaries *summaries)
         for (uint32_t n = 0; n < session->row.worker_count; n++)
             session->workers[n].name =
                 segment_texts_put(texts, segment_texts_get(&old, session->workers[n].name));
+        for (uint32_t n = 0; n < session->refused_count; n++)
+            session->refused[n] =
+                segment_texts_put(texts, segment_texts_get(&old, session->refused[n]));
     }
     texts->full |= old.full;
     segment_texts_close(&old);
@@ -305,11 +308,16 @@ static void put_workers(struct buffer *heap, struct segment_row *row,
                         const struct summary_session *session)
 {
     unsigned char offset[4];
-    row->workers = row->worker_count ? (uint32_t)heap->len : 0;
-    for (uint32_t i = 0; i < row->worker_count; i++) {
+    row->workers = row->worker_count || session->refused_count ? (uint32_t)heap->len : 0;
+    for (uint32_t i = 0; i < session->row.worker_count; i++) {
         store_le32(offset, session->workers[i].name);
         buffer_append(heap, offset, sizeof offset);
     }
+    for (uint32_t i = 0; i < session->refused_count; i++) {
+        store_le32(offset, session->refused[i]);
+        buffer_append(heap, offset, sizeof offset);
+    }
+    row->worker_count |= session->refused_count << SEGMENT_ROW_REFUSED_SHIFT;
 }
 
 static void put_runs(struct buffer *heap, struct segment_row *row, struct summary_session last)

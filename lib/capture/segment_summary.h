@@ -22,6 +22,7 @@
 #include "lib/capture/record.h"
 
 #define SEGMENT_WORKERS_MAX  32  /* of one session; the oldest go */
+#define SEGMENT_REFUSED_MAX  8   /* names that were refused; the oldest go */
 #define SEGMENT_TEXT_MAX     510 /* longer texts are left out */
 #define SEGMENT_TIME_UNKNOWN INT64_MIN
 
@@ -50,6 +51,8 @@ struct segment_summary {
     struct span closed_by, reason; /* when closed */
     uint32_t worker_count;
     struct span workers[SEGMENT_WORKERS_MAX]; /* asked for and not refused, the oldest first */
+    uint32_t refused_count;
+    struct span refused[SEGMENT_REFUSED_MAX]; /* workers that were refused, the oldest first */
 };
 
 /* ------------------------------------------------------------------ gathering; lib/capture alone

@@ -17,9 +17,10 @@ struct summary_worker {
 
 struct summary_session {
     struct segment_row row;
-    struct summary_worker *workers; /* row.worker_count of them */
-    uint32_t asking;                /* workers whose answer is awaited */
-    unsigned char *runs;            /* those that have ended */
+    struct summary_worker *workers;                       /* row.worker_count of them */
+    uint32_t asking;                                      /* workers whose answer is awaited */
+    uint32_t refused[SEGMENT_REFUSED_MAX], refused_count; /* texts; the newest last */
+    unsigned char *runs;                                  /* those that have ended */
     uint32_t runs_len, runs_room;
     uint32_t run_begin, run_end; /* the last one; ordinals of frames */
     uint32_t runs_until;         /* the end of the last run in `runs` */

@@ -10,6 +10,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
 #include "lib/capture/json_slice.h"
+#include "lib/capture/login.h"
 #include "lib/capture/segment_summary_private.h"
 #include "lib/stratum/scan.h"
 
@@ -75,13 +76,29 @@ static void add_worker(struct segment_texts *texts, struct summary_session *sess
     session->asking += asked != 0;
 }
 
+/* The newest that were refused are kept, too, so that they are found. */
+static void refuse_worker(struct summary_session *session, uint32_t i)
+{
+    uint32_t name = session->workers[i].name, *refused = session->refused;
+    uint32_t at = 0, *count = &session->refused_count;
+    drop_worker(session, i);
+    while (at < *count && refused[at] != name)
+        at++;
+    if (at == *count && *count < SEGMENT_REFUSED_MAX)
+        ++*count;
+    if (at == SEGMENT_REFUSED_MAX)
+        at = 0;
+    memmove(refused + at, refused + at + 1, (*count - at - 1) * sizeof *refused);
+    refused[*count - 1] = name;
+}
+
 static void answer_worker(struct summary_session *session, const struct segment_note *note)
 {
     for (uint32_t i = 0; i < session->row.worker_count; i++) {
         if (session->workers[i].asked != note->re)
             continue;
         if (note->error) {
-            drop_worker(session, i);
+            refuse_worker(session, i);
         } else {
             session->workers[i].asked = 0;
             session->asking--;
@@ -99,40 +116,27 @@ static void take_agent(struct segment_texts *texts, struct segment_row *row, str
             segment_texts_put(texts, span_make(value.data + 1, value.len - 2));
 }
 
-/* Both say it in the first element of their params: subscribe the miner's name, authorize and
- * eth_submitLogin the worker's. Monero's login and mining.hello have members. */
-static void take_request(struct segment_texts *texts, struct summary_session *session,
-                         const struct segment_note *note, struct span params)
-{
-    struct span value;
-    if (note->method == STRATUM_MINING_SUBSCRIBE) {
-        if (json_element(params, 0, &value))
-            take_agent(texts, &session->row, value);
-    } else if (note->method == STRATUM_MINING_AUTHORIZE ||
-               note->method == STRATUM_ETH_SUBMIT_LOGIN) {
-        if (json_element(params, 0, &value) && json_is_string(value))
-            add_worker(texts, session, span_make(value.data + 1, value.len - 2), note->seq);
-    } else {
-        take_text(texts, &session->row, SEGMENT_ROW_USER_AGENT, params, "agent");
-        if (note->method == STRATUM_LOGIN && text_member(params, "login", &value))
-            add_worker(texts, session, value, note->seq);
-    }
-}
-
 static void teach_message(struct segment_texts *texts, struct summary_session *session,
                           const struct segment_note *note)
 {
     struct segment_line line;
     struct stratum_scan scan;
+    struct buffer bytes = {0}, sound = {0};
+    struct span text;
     if (note->paired) {
         answer_worker(session, note);
         return;
     }
-    if (segment_line_parse(&line, note->line.data, note->line.len) != STATUS_OK || !line.msg.data)
+    if (segment_line_parse(&line, note->line.data, note->line.len) != STATUS_OK ||
+        !login_scan(&scan, &line, &bytes))
         return;
-    stratum_scan_line(&scan, line.msg.data, line.msg.len);
-    if (scan.params.data)
-        take_request(texts, session, note, scan.params);
+    if (login_agent(&scan, &text))
+        session->row.texts[SEGMENT_ROW_USER_AGENT] =
+            segment_texts_put(texts, line.msg.data ? text : login_sound(text, &sound));
+    if (login_worker(&scan, &text))
+        add_worker(texts, session, line.msg.data ? text : login_sound(text, &sound), note->seq);
+    buffer_close(&bytes);
+    buffer_close(&sound);
 }
 
 /* ------------------------------------------------------------------ events */

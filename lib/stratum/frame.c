@@ -190,11 +190,20 @@ static bool no_text_has(unsigned char byte)
     return byte < 0x20 && byte != '\t' && byte != '\r' && byte != '\n';
 }
 
+/* Nothing else begins like that, whatever bytes the names in it have. */
+static bool begins_as_json(const struct stratum_framer *framer, const char *data, size_t len)
+{
+    const struct buffer *partial = &framer->partial;
+    if (partial->len > 0)
+        return partial->data[0] == '{';
+    return framer->offset == 0 && len > 0 && data[0] == '{';
+}
+
 /* Checks what a push adds to the first line. False: the stream is opaque. */
 static bool first_line_is_text(struct stratum_framer *framer, const struct stratum_limits *limits,
                                const char *data, size_t len)
 {
-    if (framer->offset >= limits->line_max)
+    if (framer->offset >= limits->line_max || begins_as_json(framer, data, len))
         return true;
     len = smaller(len, limits->line_max - (size_t)framer->offset);
     for (size_t i = 0; i < len; i++) {

@@ -12,7 +12,8 @@
  *     short; the last one carries the terminator and may then be empty;
  *   - opaque bytes. A stream is opaque from its first byte on when, before its first LF and within
  *     its first line_max bytes, it has a byte that no text has: a control character other than TAB,
- *     CR and LF, or bytes that are no UTF-8 (TLS, Stratum V2). Each read is then one piece at once
+ *     CR and LF, or bytes that are no UTF-8 (TLS, Stratum V2), unless it begins with a brace, as
+ *     JSON does whatever the names in it are. Each read is then one piece at once
  *     (more when it is longer than fragment_max), with what was held back first. After its first
  *     whole line, or first fragment, a stream never turns opaque.
  *

@@ -47,8 +47,8 @@ static void take_code(struct stratum_reason *reason, const json_t *value)
 
 static void take_text(struct stratum_reason *reason, const json_t *value)
 {
-    if (json_string_length(value) > 0 && reason->text == NULL)
-        reason->text = json_string_value(value);
+    if (json_string_length(value) > 0 && reason->text.data == NULL)
+        reason->text = span_make(json_string_value(value), json_string_length(value));
 }
 
 static void take_error(struct stratum_reason *reason, const json_t *error)
@@ -77,8 +77,8 @@ static json_t *reason_view(const json_t *message)
     stratum_message_reason(&reason, message);
     if (reason.has_code)
         json_object_set_new(view, "code", json_integer((json_int_t)reason.code));
-    if (reason.text != NULL)
-        json_object_set_new(view, "text", json_string(reason.text));
+    if (reason.text.data != NULL)
+        json_object_set_new(view, "text", json_stringn(reason.text.data, reason.text.len));
     return view;
 }
 

@@ -49,7 +49,7 @@ json_t *stratum_message_result(enum stratum_method method, json_t *result);
 struct stratum_reason {
     bool has_code;
     int64_t code;
-    const char *text; /* NULL without one; borrowed from the message */
+    struct span text; /* {NULL, 0} without one; borrowed from the message */
 };
 void stratum_message_reason(struct stratum_reason *reason, const json_t *message);
 

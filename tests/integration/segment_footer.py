@@ -1,12 +1,14 @@
 """The footer and the seek table of a segment file, from lib/capture/FORMAT.md alone: taken apart, and
 made anew from the lines. segment_reader.py compares the two."""
+import codecs
 import collections
 import json
+import re
 import struct
 import uuid
 
 FOOTER, SEEK, SEEK_END = 0x184D2A52, 0x184D2A5E, 0x8F92EAB1
-WINDOW, TEXT_MAX, WORKERS_MAX = 1 << 20, 510, 32
+WINDOW, TEXT_MAX, WORKERS_MAX, REFUSED_MAX = 1 << 20, 510, 32, 8
 SUBMITS = ("mining.submit", "submit", "eth_submitWork")
 DIRECTIONS = ["miner_to_pool", "pool_to_miner", "hashscope_to_pool", "pool_to_hashscope"]
 TEXTS = "route miner via listen user_agent pool address closed_by reason".split()
@@ -99,11 +101,13 @@ class Footer:
             return json.loads(b'"' + heap[offset + 2:offset + 2 + size] + b'"')
 
         require(heap[:2] == b"\0\0", "the heap begins with the empty text")
-        require(row["worker_count"] <= WORKERS_MAX, "workers")
         for name in TEXTS:
             row[name] = text(row[name])
-        names = struct.unpack_from("<%dI" % row["worker_count"], heap, row["workers"])
-        row["workers"] = [text(name) for name in names]
+        refused, row["worker_count"] = divmod(row["worker_count"], 256)
+        require(row["worker_count"] <= WORKERS_MAX and refused <= REFUSED_MAX, "workers")
+        names = struct.unpack_from("<%dI" % (row["worker_count"] + refused), heap, row["workers"])
+        row["refused"] = [text(name) for name in names[row["worker_count"]:]]
+        row["workers"] = [text(name) for name in names[:row["worker_count"]]]
         require(row["runs"] + row["runs_bytes"] <= len(heap), "runs outside the heap")
         row["frames"] = frames_of_runs(heap[row["runs"]:row["runs"] + row["runs_bytes"]])
         row["session"] = str(uuid.UUID(bytes=row["session"]))
@@ -128,6 +132,32 @@ def text_of(value):
     return value if isinstance(value, str) else None
 
 
+def escape_bytes(fault):
+    """Bytes that are no UTF-8 as the escape that names them, written into JSON."""
+    return "".join("\\\\x%02x" % byte for byte in fault.object[fault.start:fault.end]), fault.end
+
+
+codecs.register_error("hashscope-escape", escape_bytes)
+
+
+def refuse_constant(name):
+    raise ValueError(name)
+
+
+def lenient(raw):
+    """A message in bytes_b64 as a lenient peer reads it; None: it is no JSON."""
+    try:
+        return json.loads(raw.decode("utf-8", "hashscope-escape"), strict=False,
+                          parse_constant=refuse_constant)
+    except (ValueError, RecursionError):
+        return None
+
+
+def shown(name):
+    """Halves of surrogate pairs as the escapes that they were."""
+    return re.sub("[\ud800-\udfff]", lambda half: "\\u%04x" % ord(half.group()), name)
+
+
 class Collector:
     """Goes through the lines of a file; `method_of` and `is_error` as for the index."""
 
@@ -140,7 +170,7 @@ class Collector:
         if name not in self.sessions:
             row = dict.fromkeys((n for n, _ in ROW if n not in ("runs", "runs_bytes",
                                                                 "worker_count")), 0)
-            row.update(dict.fromkeys(TEXTS, ""), session=name, opened=UNKNOWN, workers=[],
+            row.update(dict.fromkeys(TEXTS, ""), session=name, opened=UNKNOWN, workers=[], refused=[],
                        frames=[], asked={}, opaque=False, first_us=1 << 63, last_us=-(1 << 63))
             self.sessions[name] = row
         return self.sessions[name]
@@ -198,19 +228,26 @@ class Collector:
                     del row["asked"][name]
                     if error:
                         row["workers"].remove(name)
-        elif line["dir"] == DIRECTIONS[0] and isinstance(message, dict):
+                        row["refused"] = [old for old in row["refused"] if old != name]
+                        row["refused"] = row["refused"][-REFUSED_MAX + 1:] + [name]
+            return
+        if message is None and "frag" not in line:
+            message = lenient(line["raw"])
+            method = message.get("method") if isinstance(message, dict) else None
+        if line["dir"] == DIRECTIONS[0] and isinstance(message, dict):
             self.take_request(row, line, method, message.get("params"))
 
     def take_request(self, row, line, method, params):
         first = params[0] if isinstance(params, list) and params else None
         members = params if isinstance(params, dict) else {}
         if method == "mining.subscribe" and text_of(first) is not None:
-            row["user_agent"] = first
+            row["user_agent"] = shown(first)
         if method in ("login", "mining.hello") and text_of(members.get("agent")) is not None:
-            row["user_agent"] = members["agent"]
+            row["user_agent"] = shown(members["agent"])
         worker = {"mining.authorize": first, "eth_submitLogin": first,
                   "login": members.get("login")}.get(method)
         if text_of(worker):
+            worker = shown(worker)
             self.add_worker(row, worker)
             row["asked"][worker] = line["seq"]
 

@@ -174,7 +174,7 @@ class Hostile(FrontCase):
         for command in (("ls", "--table"), ("cat", "--table", "--method", "submit")):
             rows = self.run_front(*command, "--data-dir", self.data_dir)[1]
             self.assertEqual(len(rows.splitlines()), 3)
-            self.assertIn('f?[2J"é?', rows)
+            self.assertIn('f\\u001b[2J"é\\u000a', rows)
             self.assertNotIn("\x1b", rows)
 
 

@@ -1,7 +1,7 @@
 /* Texts between the quotes of JSON, made plain. */
 #include <string.h>
 
-#include "lib/capture/json_text.h"
+#include "lib/base/json_text.h"
 #include "tests/unit/unit.h"
 
 static void expect(const char *inside, const char *plain)
@@ -34,10 +34,29 @@ START_TEST(what_is_no_escape_does_no_harm)
     expect("\\", "\\");
     expect("\\x\\u12", "\\x\\u12");
     expect("\\u12g4", "\\u12g4");
-    expect("\\ud83d", "\xef\xbf\xbd");
-    expect("\\ud83d\\u0041", "\xef\xbf\xbd"
-                             "A");
-    expect("\\ude00x", "\xef\xbf\xbdx");
+}
+END_TEST
+
+/* A name in an 8-bit code page, one that was cut in the middle of a character, halves of pairs:
+ * nothing of them is lost. */
+START_TEST(what_utf8_cannot_hold_stays_an_escape)
+{
+    expect("bj\xf6rn", "bj\\xf6rn");
+    expect("rack.\xf0\x9f\x94", "rack.\\xf0\\x9f\\x94");
+    expect("\\ud83d", "\\ud83d");
+    expect("\\ud83d\\u0041", "\\ud83dA");
+    expect("\\ud83d\\ud83d\\ude00", "\\ud83d\xf0\x9f\x98\x80");
+    expect("\\ude00x", "\\ude00x");
+}
+END_TEST
+
+START_TEST(terminals_show_what_steers_them)
+{
+    struct buffer out = {0};
+    text_append_shown(&out, span_make("a\0\x1b[1m\x7f\xc2\x9b\xc3\xa9\xf6", 12));
+    ck_assert(span_equal_text(span_make(out.data, out.len),
+                              "a\\u0000\\u001b[1m\\u007f\\u009b\xc3\xa9\\xf6"));
+    buffer_close(&out);
 }
 END_TEST
 
@@ -54,5 +73,6 @@ END_TEST
 int main(void)
 {
     return UNIT_RUN("json_text", texts_without_escapes_stay, escapes_are_taken_away,
-                    what_is_no_escape_does_no_harm, a_zero_is_a_character);
+                    what_is_no_escape_does_no_harm, what_utf8_cannot_hold_stays_an_escape,
+                    terminals_show_what_steers_them, a_zero_is_a_character);
 }

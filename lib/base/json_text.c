@@ -1,11 +1,27 @@
-/* json_text.c - see json_text.h. Runs without a backslash are copied whole. */
-#include "lib/capture/json_text.h"
+/* json_text.c - see json_text.h. Runs that need no care are copied whole. */
+#include "lib/base/json_text.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
-#define REPLACEMENT 0xfffdu
+#include "lib/base/json.h"
+
+/* Valid UTF-8 as it is, other bytes as \xf6. */
+static void append_bytes(struct buffer *out, struct span text)
+{
+    char code[4] = "\\x";
+    while (text.len > 0) {
+        size_t valid = utf8_valid_prefix(text.data, text.len);
+        buffer_append(out, text.data, valid);
+        text = span_make(text.data + valid, text.len - valid);
+        if (text.len == 0)
+            return;
+        hex_encode(code + 2, text.data, 1);
+        buffer_append(out, code, sizeof code);
+        text = span_make(text.data + 1, text.len - 1);
+    }
+}
 
 static void append_point(struct buffer *out, uint32_t point)
 {
@@ -37,21 +53,20 @@ static bool take_unit(struct span *text, uint32_t *unit)
     return true;
 }
 
+/* False: it is no escape, or half a pair, whose backslash is to stay. */
 static bool append_unicode(struct buffer *out, struct span *text)
 {
+    struct span behind = *text;
     uint32_t point, low;
-    if (!take_unit(text, &point))
+    if (!take_unit(&behind, &point))
         return false;
-    if (point >= 0xd800 && point <= 0xdbff) {
-        struct span behind = *text;
-        bool pair = take_unit(&behind, &low) && low >= 0xdc00 && low <= 0xdfff;
-        point = pair ? 0x10000 + ((point - 0xd800) << 10) + (low - 0xdc00) : REPLACEMENT;
-        if (pair)
-            *text = behind;
-    } else if (point >= 0xdc00 && point <= 0xdfff) {
-        point = REPLACEMENT;
+    if (point >= 0xd800 && point <= 0xdfff) {
+        if (point > 0xdbff || !take_unit(&behind, &low) || low < 0xdc00 || low > 0xdfff)
+            return false;
+        point = 0x10000 + ((point - 0xd800) << 10) + (low - 0xdc00);
     }
     append_point(out, point);
+    *text = behind;
     return true;
 }
 
@@ -80,9 +95,36 @@ void json_text_append(struct buffer *out, struct span inside)
     while (inside.len > 0) {
         const char *backslash = memchr(inside.data, '\\', inside.len);
         size_t plain = backslash ? (size_t)(backslash - inside.data) : inside.len;
-        buffer_append(out, inside.data, plain);
+        append_bytes(out, span_make(inside.data, plain));
         inside = span_make(inside.data + plain, inside.len - plain);
         if (inside.len > 0)
             append_escape(out, &inside);
+    }
+}
+
+static size_t control_at(struct span text)
+{
+    const unsigned char *at = (const unsigned char *)text.data;
+    for (size_t i = 0; i < text.len; i++) {
+        if (at[i] < 0x20 || at[i] == 0x7f ||
+            (at[i] == 0xc2 && i + 1 < text.len && at[i + 1] >= 0x80 && at[i + 1] < 0xa0))
+            return i;
+    }
+    return text.len;
+}
+
+void text_append_shown(struct buffer *out, struct span text)
+{
+    char code[6] = "\\u00";
+    while (text.len > 0) {
+        size_t plain = control_at(text);
+        append_bytes(out, span_make(text.data, plain));
+        text = span_make(text.data + plain, text.len - plain);
+        if (text.len == 0)
+            return;
+        size_t len = (unsigned char)text.data[0] == 0xc2 ? 2 : 1;
+        hex_encode(code + 4, text.data + len - 1, 1);
+        buffer_append(out, code, sizeof code);
+        text = span_make(text.data + len, text.len - len);
     }
 }
