@@ -80,12 +80,10 @@ static bool take_value(const char **at, const char *end, struct span *out)
 
 bool json_element(struct span array, unsigned index, struct span *out)
 {
-    const char *end = array.data + array.len;
-    const char *at = array.data;
-    if (array.len < 2 || *at != '[')
+    if (array.len < 2 || array.data[0] != '[')
         return false;
-    at++;
-    for (end--;; index--) {
+    const char *at = array.data + 1, *end = array.data + array.len - 1;
+    for (;; index--) {
         if (!take_value(&at, end, out))
             return false;
         if (index == 0)
@@ -104,14 +102,11 @@ static bool take_colon(const char **at, const char *end)
 
 bool json_member(struct span object, const char *name, struct span *out)
 {
-    const char *end = object.data + object.len;
-    const char *at = object.data;
     struct span key, value;
     bool found = false;
-    if (object.len < 2 || *at != '{')
+    if (object.len < 2 || object.data[0] != '{')
         return false;
-    at++;
-    end--;
+    const char *at = object.data + 1, *end = object.data + object.len - 1;
     while (take_value(&at, end, &key) && take_colon(&at, end) && take_value(&at, end, &value)) {
         if (json_is_string(key) && span_equal_text(span_make(key.data + 1, key.len - 2), name)) {
             *out = value;

@@ -49,29 +49,46 @@ static bool session_start(const struct uuid *session, int64_t *us)
     return session->bytes[6] >> 4 == 7;
 }
 
-static bool before_sessions(const struct query_match *match, int64_t highest)
+/* When the lines of the i-th file were recorded, as far as names tell; false: they do not. */
+static bool times_of(const struct query_plan *plan, size_t i, int64_t *low, int64_t *high)
 {
-    int64_t start;
+    int64_t begin, end = INT64_MAX - CLOCK_DOUBT_US;
+    if (!start_of(&plan->paths[i], &begin) ||
+        (i + 1 < plan->count && !start_of(&plan->paths[i + 1], &end)))
+        return false;
+    *low = (begin < end ? begin : end) - CLOCK_DOUBT_US;
+    *high = (begin < end ? end : begin) + CLOCK_DOUBT_US;
+    return true;
+}
+
+/* The first file that the oldest of the sessions may have begun in. All behind it may have lines of
+ * it, whatever their names say: a clock can be set back by any time while a session goes on. */
+static size_t first_of_sessions(const struct query_plan *plan)
+{
+    const struct query_match *match = plan->match;
+    int64_t oldest = INT64_MAX, start, low, high;
+    if (!match || !match->by_session) /* nothing but numbers is asked for */
+        return 0;
     for (size_t i = 0; i < match->ids.count; i++) {
-        if (!session_start(&match->ids.uuids[i], &start) || start <= highest)
-            return false;
+        if (!session_start(&match->ids.uuids[i], &start))
+            return 0;
+        oldest = start < oldest ? start : oldest;
     }
-    return match->by_session;
+    size_t i = 0;
+    while (i < plan->count && times_of(plan, i, &low, &high) && high < oldest)
+        i++;
+    return i;
 }
 
 bool query_plan_name_fits(const struct query_plan *plan, size_t i)
 {
     const struct query_match *match = plan->match;
-    int64_t begin, end = INT64_MAX - CLOCK_DOUBT_US;
-    if ((!match->bounded && !match->by_session) || !start_of(&plan->paths[i], &begin))
-        return true;
-    if (i + 1 < plan->count && !start_of(&plan->paths[i + 1], &end))
-        return true;
-    int64_t low = (begin < end ? begin : end) - CLOCK_DOUBT_US;
-    int64_t high = (begin < end ? end : begin) + CLOCK_DOUBT_US;
-    if (match->bounded && (high < match->from_us || low >= match->to_us))
+    int64_t low, high;
+    if (i < plan->first)
         return false;
-    return !before_sessions(match, high);
+    if (!match->bounded || !times_of(plan, i, &low, &high))
+        return true;
+    return high >= match->from_us && low < match->to_us;
 }
 
 /* ------------------------------------------------------------------ numbers */
@@ -168,6 +185,7 @@ enum status query_plan_open(struct query_plan *plan, const struct query_place *p
     enum status status = list(plan, place, err);
     if (status != STATUS_OK)
         return status;
+    plan->first = first_of_sessions(plan);
     seek(plan);
     plan->statistics->files += plan->count;
     plan->statistics->files_pruned += plan->count - plan->left;

@@ -30,7 +30,8 @@ struct query_plan {
     bool stopped; /* it said so: the plan has no more, though there are frames */
     struct segment_path *paths;
     size_t count;
-    size_t left; /* files not yet opened: the last `left` of paths, or the first */
+    size_t first; /* those before it have no line of the sessions asked for */
+    size_t left;  /* files not yet opened: the last `left` of paths, or the first */
     struct query_file *file;
     size_t frames_left; /* of file, likewise */
     bool tail_left;

@@ -23,6 +23,7 @@
 #include "tests/fuzz/odd_json.h"
 
 #define LIVE_MESSAGES 200
+#define LIVE_BYTES    (64u << 10)
 #define REQUESTS      3
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -81,7 +82,7 @@ static struct rest open_rest(void)
 {
     return (struct rest){.place = {archive.folder, NULL, 0},
                          .pair_timeout_sec = 60,
-                         .live = live_new(LIVE_MESSAGES, LIVE_MESSAGES / 2),
+                         .live = live_new(LIVE_MESSAGES, LIVE_MESSAGES / 2, LIVE_BYTES),
                          .session_book = session_book_new(),
                          .stats_keeper = stats_keeper_new(),
                          .reply_cache = reply_cache_new(),
@@ -212,6 +213,8 @@ static bool ask(struct request *request, const struct rest *rest, const struct r
     request->route = route;
     request->method = route->method;
     request->path = route->path;
+    request->connection =
+        (struct mg_connection *)&answer; /* anything but NULL: the front answers then */
     current = request;
     bool taken = parameters_parse(&request->parameters, route->parameters, route->parameter_count,
                                   query, &err) == STATUS_OK;

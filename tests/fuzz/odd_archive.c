@@ -89,11 +89,25 @@ static void tell_event(struct odd_recording *recording, struct odd_session *sess
     write_record(recording, &record, &session->info);
 }
 
-static void open_session(struct odd_recording *recording, struct odd_session *session)
+/* A UUID of version 7 with the time in it, and nothing by chance. */
+static void name_session(struct odd_recording *recording, unsigned number)
 {
+    struct uuid *session = &recording->sessions[number].info.session;
+    *session = uuid_new(recording->wall_ns);
+    memset(session->bytes + 9, (int)number, 7);
+    session->bytes[6] = 0x70;
+    session->bytes[7] = 0;
+    session->bytes[8] = 0x80;
+    recording->archive->sessions[number] = *session;
+}
+
+static void open_session(struct odd_recording *recording, unsigned number)
+{
+    struct odd_session *session = &recording->sessions[number];
     if (session->opened)
         return;
     session->opened = true;
+    name_session(recording, number);
     session->info.opened_wall_ns = recording->wall_ns;
     tell_event(recording, session, RECORD_OPENED);
     session->info.state = SESSION_OPEN;
@@ -129,7 +143,7 @@ static void speak(struct odd_recording *recording, struct odd_tape *tape, uint8_
     struct odd_session *session = &recording->sessions[number];
     if (session->closed)
         return;
-    open_session(recording, session);
+    open_session(recording, number);
     odd_message(&bytes, tape, side);
     buffer_append(&recording->archive->streams[number][side], bytes.data, bytes.len);
     recording->session = number;
@@ -170,17 +184,11 @@ static void happen(struct odd_recording *recording, struct odd_tape *tape)
 static void begin_session(struct odd_recording *recording, unsigned number)
 {
     struct session_info *info = &recording->sessions[number].info;
-    *info = (struct session_info){.session = uuid_new(WALL_NS + number * NS_PER_MS),
-                                  .number = number + 1,
-                                  .state = SESSION_CONNECTING};
-    memset(info->session.bytes + 9, (int)number, 7);
-    info->session.bytes[6] = 0x70;
-    info->session.bytes[7] = 0;
-    info->session.bytes[8] = 0x80;
+    *info = (struct session_info){.number = number + 1, .state = SESSION_CONNECTING};
     snprintf(info->route, sizeof info->route, "main");
     snprintf(info->miner, sizeof info->miner, "192.0.2.%u:50000", number + 10);
     snprintf(info->listen, sizeof info->listen, "192.0.2.1:3333");
-    recording->archive->sessions[number] = info->session;
+    name_session(recording, number);
 }
 
 static void record_tape(struct odd_recording *recording, struct odd_tape *tape)

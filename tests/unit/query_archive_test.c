@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/capture/line.h"
 #include "lib/stratum/scan.h"
 #include "tests/unit/query_support.h"
 #include "tests/unit/unit.h"
@@ -274,10 +275,45 @@ START_TEST(a_cursor_belongs_to_its_filter_and_order)
 }
 END_TEST
 
+START_TEST(a_session_goes_on_when_the_clock_is_set_back)
+{
+    struct uuid session = uuid_new(SUPPORT_WALL);
+    made_begin(&made, 77);
+    for (int i = 0; i < 4; i++) {
+        struct record record = support_message(++made.seq, 0, "{\"id\":1}");
+        struct clock_formatter clock = {0};
+        struct buffer line = {0};
+        record.session = session;
+        record.wall_ns = made.wall_ns = SUPPORT_WALL - i * 7 * 3600 * NS_PER_S;
+        line_append_record(&line, &clock, &record);
+        made_file_begin(&made);
+        made_line(&made, line.data, line.len);
+        made_frame_end(&made);
+        made_file_seal(&made);
+        buffer_close(&line);
+    }
+    for (int order = 0; order < 2; order++) {
+        struct query_options options = {
+            .place = {made.folder, NULL, 0},
+            .filter = {.sessions = &session, .session_count = 1},
+            .order = order ? QUERY_NEWEST_FIRST : QUERY_OLDEST_FIRST,
+        };
+        struct buffer got = made_queried(&options, 0);
+        struct buffer expected = made_expected(&made, &options.filter, options.order);
+        ck_assert_uint_gt(expected.len, 0);
+        made_compare(&got, &expected);
+        buffer_close(&got);
+        buffer_close(&expected);
+    }
+    made_end(&made);
+}
+END_TEST
+
 int main(void)
 {
     return UNIT_RUN("query_archive", random_filters_orders_and_pages, everything_in_both_orders,
                     few_frames_are_read, a_number_is_found_by_halving, one_row_and_its_answer,
                     names_keep_their_zeros, what_is_asked_wrongly_is_refused,
-                    a_cursor_belongs_to_its_filter_and_order);
+                    a_cursor_belongs_to_its_filter_and_order,
+                    a_session_goes_on_when_the_clock_is_set_back);
 }
