@@ -112,17 +112,26 @@ static enum status collect(struct query_sessions *listing, const struct paramete
     return status == STATUS_END ? STATUS_OK : status;
 }
 
-/* What the feed has not heard, of those that are open. */
-static void learn(const struct rest *rest, const struct list *list)
+static size_t choose(const struct list *list, bool open, struct uuid *out)
 {
-    struct uuid *open = memory_new((list->count + 1) * sizeof *open);
     size_t count = 0;
     for (size_t i = 0; i < list->count; i++) {
-        if (list->rows[i].live && list->rows[i].state != SESSION_CLOSED)
-            open[count++] = list->rows[i].session;
+        if ((list->rows[i].live && list->rows[i].state != SESSION_CLOSED) == open)
+            out[count++] = list->rows[i].session;
     }
-    session_book_learn(rest->session_book, &rest->place, open, count);
-    free(open);
+    return count;
+}
+
+/* What the feed has not heard. */
+static void learn(const struct rest *rest, const struct list *list)
+{
+    struct uuid *chosen = memory_new((list->count + 1) * sizeof *chosen);
+    if (list->series == 0) {
+        session_book_learn(rest->session_book, &rest->place, chosen, choose(list, true, chosen));
+        session_book_learn_ended(rest->session_book, &rest->place, chosen,
+                                 choose(list, false, chosen));
+    }
+    free(chosen);
 }
 
 /* What the feed has heard is of the recorder's own series. */

@@ -9,14 +9,17 @@
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
 
-#define LISTS    16384u
-#define LEARN_NS (300 * NS_PER_MS) /* at most, for one lookup */
-#define WAIT_NS  (2 * NS_PER_S)    /* before what was not found is looked up again; then */
-#define WAIT_MAX (600 * NS_PER_S)  /* twice as long each time, up to this */
+#define LISTS      16384u
+#define LEARN_NS   (300 * NS_PER_MS) /* at most, for one lookup */
+#define ENDED_NS   (150 * NS_PER_MS) /* for all that have ended, of one list */
+#define ENDED_ROWS 100u              /* of each: what is looked for is agreed at the beginning */
+#define WAIT_NS    (2 * NS_PER_S)    /* before what was not found is looked up again; then */
+#define WAIT_MAX   (600 * NS_PER_S)  /* twice as long each time, up to this */
 
 struct entry {
     struct uuid session;
     struct session_view view;
+    bool ended;              /* it was only looked up: it goes before all that were heard of */
     size_t counted;          /* bytes, in those of the book */
     int64_t ask_ns, wait_ns; /* monotonic: not looked up before; how long to wait then */
     struct entry *next_hashed;
@@ -93,23 +96,47 @@ static void count_bytes(struct session_book *book, struct entry *entry)
     entry->counted = now;
 }
 
-static struct entry *get(struct session_book *book, const struct uuid *session)
+static struct entry *add(struct session_book *book, const struct uuid *session, bool ended)
 {
-    struct entry *entry = find(book, session);
-    if (entry) {
-        TAILQ_REMOVE(&book->by_age, entry, age);
-        TAILQ_INSERT_TAIL(&book->by_age, entry, age);
-        return entry;
-    }
-    make_room(book, NULL);
-    entry = memory_new(sizeof *entry);
+    struct entry *entry = memory_new(sizeof *entry);
     entry->session = *session;
+    entry->ended = ended;
     entry->next_hashed = *list_of(book, session);
     *list_of(book, session) = entry;
-    TAILQ_INSERT_TAIL(&book->by_age, entry, age);
+    if (ended)
+        TAILQ_INSERT_HEAD(&book->by_age, entry, age);
+    else
+        TAILQ_INSERT_TAIL(&book->by_age, entry, age);
     book->count++;
     count_bytes(book, entry);
     return entry;
+}
+
+static struct entry *get(struct session_book *book, const struct uuid *session)
+{
+    struct entry *entry = find(book, session);
+    if (!entry) {
+        make_room(book, NULL);
+        return add(book, session, false);
+    }
+    entry->ended = false;
+    TAILQ_REMOVE(&book->by_age, entry, age);
+    TAILQ_INSERT_TAIL(&book->by_age, entry, age);
+    return entry;
+}
+
+/* NULL: the book is full of sessions that were heard of. */
+static struct entry *get_ended(struct session_book *book, const struct uuid *session)
+{
+    struct entry *entry = find(book, session), *first = TAILQ_FIRST(&book->by_age);
+    if (entry)
+        return entry;
+    bool full = book->count >= SESSION_BOOK_MAX || book->bytes > SESSION_BOOK_BYTES;
+    if (full && (!first || !first->ended))
+        return NULL;
+    if (full)
+        drop(book, first);
+    return add(book, session, true);
 }
 
 static void empty(struct session_book *book)
@@ -208,14 +235,14 @@ bool session_book_key(struct session_book *book, const struct uuid *session,
 
 /* Those that are not known well. `from_ns`: none of them is older. */
 static size_t choose(struct session_book *book, const struct uuid *sessions, size_t count,
-                     struct uuid *out, int64_t *from_ns)
+                     bool ended, struct uuid *out, int64_t *from_ns)
 {
     size_t chosen = 0;
     int64_t now_ns = clock_mono_ns();
     (void)pthread_mutex_lock(&book->lock);
     for (size_t i = 0; i < count; i++) {
-        struct entry *entry = get(book, &sessions[i]);
-        if (entry->view.taught || entry->ask_ns > now_ns)
+        struct entry *entry = ended ? get_ended(book, &sessions[i]) : get(book, &sessions[i]);
+        if (!entry || entry->view.taught || entry->ask_ns > now_ns)
             continue;
         int64_t begin_ns = session_begin_ns(&sessions[i]);
         *from_ns = chosen == 0 || begin_ns < *from_ns ? begin_ns : *from_ns;
@@ -266,6 +293,7 @@ struct beginning {
     const struct uuid *sessions;
     struct session_view *views;
     size_t count, left;
+    size_t rows; /* read so far */
 };
 
 static void read_line(struct beginning *beginning, const struct segment_line *line)
@@ -288,10 +316,10 @@ static void read_line(struct beginning *beginning, const struct segment_line *li
 /* What is only in the file in which the session began: the lines from there on, until each has been
  * given a difficulty, which ends what is agreed at the beginning. */
 static void read_beginnings(struct session_book *book, struct query_options *options,
-                            int64_t until_ns)
+                            int64_t until_ns, size_t rows)
 {
     struct beginning beginning = {options->filter.sessions, NULL, options->filter.session_count,
-                                  options->filter.session_count};
+                                  options->filter.session_count, 0};
     struct query *query;
     struct query_row row;
     options->order = QUERY_OLDEST_FIRST;
@@ -299,7 +327,7 @@ static void read_beginnings(struct session_book *book, struct query_options *opt
     if (query_open(&query, options, NULL) != STATUS_OK)
         return;
     beginning.views = memory_new(beginning.count * sizeof *beginning.views);
-    while (beginning.left > 0 && clock_mono_ns() < until_ns &&
+    while (beginning.left > 0 && beginning.rows++ < rows && clock_mono_ns() < until_ns &&
            query_next(query, &row, NULL) == STATUS_OK)
         read_line(&beginning, &row.line);
     query_close(query);
@@ -324,8 +352,24 @@ void session_book_learn(struct session_book *book, const struct query_place *pla
     struct query_options options = {.place = *place};
     int64_t until_ns = clock_mono_ns() + LEARN_NS;
     options.filter.sessions = chosen;
-    options.filter.session_count = choose(book, sessions, count, chosen, &options.filter.from_ns);
+    options.filter.session_count =
+        choose(book, sessions, count, false, chosen, &options.filter.from_ns);
     if (options.filter.session_count > 0 && read_states(book, &options, until_ns) > 0)
-        read_beginnings(book, &options, until_ns + LEARN_NS);
+        read_beginnings(book, &options, until_ns + LEARN_NS, SIZE_MAX);
     free(chosen);
+}
+
+void session_book_learn_ended(struct session_book *book, const struct query_place *place,
+                              const struct uuid *sessions, size_t count)
+{
+    int64_t until_ns = clock_mono_ns() + ENDED_NS;
+    for (size_t i = 0; i < count && clock_mono_ns() < until_ns; i++) {
+        struct uuid chosen;
+        struct query_options options = {.place = *place};
+        options.filter.sessions = &chosen;
+        options.filter.session_count =
+            choose(book, &sessions[i], 1, true, &chosen, &options.filter.from_ns);
+        if (options.filter.session_count > 0)
+            read_beginnings(book, &options, until_ns, ENDED_ROWS);
+    }
 }

@@ -45,5 +45,10 @@ bool session_book_key(struct session_book *book, const struct uuid *session,
  * only if there is something to be looked up. */
 void session_book_learn(struct session_book *book, const struct query_place *place,
                         const struct uuid *sessions, size_t count);
+/* The same of those that have ended, which may lie anywhere in the archive: the first lines of one
+ * after the other, for a moment in all. What was not reached is looked up when it is asked for
+ * again; what was found is kept, but makes room for every session that is heard of. */
+void session_book_learn_ended(struct session_book *book, const struct query_place *place,
+                              const struct uuid *sessions, size_t count);
 
 #endif

@@ -141,6 +141,22 @@ class SessionsTest(SessionCase):
                       self.hashscope("ls", "--table", *where))
         self.assertIn('"damaged":0,', self.hashscope("verify", "--data-dir", self.data_dir))
 
+    def test_an_archived_session_tells_what_was_agreed(self):
+        miner, upstream, api = self.new_scene()
+        self.hello(miner, upstream)
+        for number in range(10, 13):
+            self.share(miner, upstream, number)
+        miner.close()
+        upstream.close()
+        self.recorder.wait_sessions(0)
+        self.recorder.stop()
+        api.stop()
+        os.remove(os.path.join(self.data_dir, "live", "ring"))
+        api = self.start_api()
+        row = self.wait_session(api, lambda s: s["difficulty"] is not None, what="the archive was looked into")
+        self.assertEqual((row["difficulty"], row["version_mask"], row["extranonce1"], row["accepted"], row["live"]),
+                         (1024, "1fffe000", "f000aa01", 3, False))
+
     def test_an_ended_session_stays(self):
         miner, upstream, api = self.new_scene()
         self.hello(miner, upstream)
