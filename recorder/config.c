@@ -10,6 +10,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
+#include "recorder/config_private.h"
 
 /* ------------------------------------------------------------------ routes */
 
@@ -185,6 +186,21 @@ static void check_routes(const struct config *config, const struct settings *set
     }
 }
 
+static void check_circles(const struct config *config, const struct settings *settings,
+                          struct buffer *faults)
+{
+    char text[160];
+    const struct route *route = config_circle(config);
+    if (!route)
+        return;
+    bool is_main = strcmp(route->name, "main") == 0 || strcmp(route->name, "main-tls") == 0;
+    snprintf(text, sizeof text,
+             "what is named as the pool leads back to this recorder's own port %u (route %s)",
+             route->listen_port, route->name);
+    settings_refuse(faults, settings,
+                    is_main && settings_text(settings, "POOL_HOST") ? "POOL_HOST" : "ROUTES", text);
+}
+
 /* ------------------------------------------------------------------ the rest */
 
 static void load_group(struct config *config, const struct settings *settings,
@@ -256,6 +272,7 @@ bool config_load(struct config *config, const struct settings *settings, struct 
     load_main_route(config, settings, faults);
     load_routes(config, settings, faults);
     check_routes(config, settings, faults);
+    check_circles(config, settings, faults);
     return faults->len == before;
 }
 

@@ -302,6 +302,7 @@ enum status recorder_start(struct recorder *recorder, const struct config *confi
         .started_wall_ns = clock_wall_ns(),
         .started_mono_ns = clock_mono_ns(),
         .datadir = {.lock = -1},
+        .circle = memory_new(sizeof *recorder->circle),
     };
     TAILQ_INIT(&recorder->sessions);
     signal(SIGPIPE, SIG_IGN);
@@ -341,6 +342,7 @@ enum status recorder_close(struct recorder *recorder, struct error *err)
     if (recorder->in_lookup)
         return status;
     free(recorder->ports);
+    free(recorder->circle);
     tls_context_free(recorder->tls_server);
     tls_context_free(recorder->tls_client);
     stream_loop_close(&recorder->loop);

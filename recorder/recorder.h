@@ -22,6 +22,7 @@
 #include "lib/event/listen.h"
 #include "lib/event/local.h"
 #include "lib/event/tls.h"
+#include "recorder/circle.h"
 #include "recorder/config.h"
 #include "recorder/pace.h"
 #include "recorder/session.h"
@@ -57,6 +58,7 @@ struct recorder {
     struct local_server *control;
     struct session_list sessions;
     uint32_t session_count;
+    struct circle_ports *circle;
     int64_t connect_timeout_ns;
     int64_t started_wall_ns, started_mono_ns;
     struct log_limit connect_log, accept_log, refuse_log;

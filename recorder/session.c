@@ -32,6 +32,7 @@ void session_maybe_free(struct session *session)
 {
     if (session->streams_open)
         return;
+    circle_forget(session);
     recorder_session_gone(session->recorder, session);
     buffer_close(&session->early);
     free(session);
@@ -370,7 +371,8 @@ static void on_header_bytes(struct session *session, const char *data, size_t le
         begin(session, &peer, &local, NULL);
     else
         begin(session, &header.source, &header.destination, &peer);
-    begun(session, rest.data + header.len, rest.len - header.len);
+    if (!circle_accepted(session, &local, &peer))
+        begun(session, rest.data + header.len, rest.len - header.len);
     buffer_close(&rest);
 }
 
@@ -427,7 +429,8 @@ void session_accept(struct recorder *recorder, const struct route *route, struct
         session->deadline_ns = clock_mono_ns() + recorder->connect_timeout_ns;
     } else {
         begin(session, &peer, &local, NULL);
-        begun(session, NULL, 0);
+        if (!circle_accepted(session, &local, &peer))
+            begun(session, NULL, 0);
     }
     if (session->phase != PHASE_CLOSING)
         stream_read_start(&session->miner);

@@ -80,6 +80,8 @@ static void on_dialed(void *user, enum status status, size_t target, const struc
     session->target = (uint8_t)(session->target + target);
     session->has_pool = true;
     session->streams_open++;
+    if (circle_dialed(session))
+        return;
     send_proxy_header(session);
     const struct connect_target *to = &session->route->targets[session->target];
     if (!to->tls) {
@@ -114,6 +116,7 @@ static void on_rejected_closed(struct stream *stream)
     struct session *session = stream->user;
     session->streams_open--;
     session->has_pool = false;
+    circle_forget_pool(session);
     if (session->phase == PHASE_CLOSING)
         session_maybe_free(session);
     else

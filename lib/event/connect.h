@@ -44,6 +44,9 @@ void address_format(char out[ADDRESS_TEXT_MAX], const struct sockaddr_storage *a
 enum status address_parse(struct sockaddr_storage *out, const char *host, uint16_t port,
                           struct error *err) MUST_CHECK;
 
+/* ::ffff:192.0.2.1 becomes 192.0.2.1. */
+void address_unmap(struct sockaddr_storage *address);
+
 struct connector; /* heap object, see below */
 
 /* On success `stream` has been set up as an open TCP stream (NODELAY, keepalive) and `target` says

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/event/connect.h" /* addresses */
 #include "lib/event/stream.h"
 
 /* Behind the read buffer: what one TLS record may hold (RFC 8446, section 5.1). */
@@ -71,9 +72,6 @@ void stream_receive_stop(struct stream *stream);
 void stream_count_queued(struct stream *stream);
 /* FIN, at once or when the queue is empty. */
 void stream_finish(struct stream *stream);
-
-/* ::ffff:192.0.2.1 becomes 192.0.2.1. */
-void address_unmap(struct sockaddr_storage *address);
 
 /* ---- queue.c ---- */
 

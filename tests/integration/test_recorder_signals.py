@@ -288,7 +288,7 @@ class StartsThatFail(RecorderCase):
 
     def test_a_port_that_is_taken(self):
         pool = self.new_pool()
-        text = self.fails({"POOL_HOST": pool.name, "LISTEN_PORT": pool.port}, 1)
+        text = self.fails({"POOL_HOST": "127.0.0.1", "LISTEN_PORT": pool.port}, 1)
         self.assertIn(f"127.0.0.1:{pool.port}", text)
         self.assertRegex(text, "(?i)in use")
 

@@ -1,0 +1,38 @@
+/*
+ * circle.h - notices when a pool turns out to be this recorder itself: a name that resolves to us,
+ * a port that is forwarded to us. The settings show the rest before the start (config_circle.c).
+ *
+ * The pool's end of one session is then the miner's end of another: same address, same port. Which
+ * of the two is noticed first does not matter; both are looked for. That a route leads to another
+ * one is no fault, but when it comes to a route where it was already, both sessions are closed with
+ * the reason. A relay between us that opens connections of its own hides this.
+ *
+ * Only connections within one host are looked at, and of those only such whose port is in use on
+ * the other side too; the ports are counted. Threads: the relay's.
+ */
+#ifndef HASHSCOPE_RECORDER_CIRCLE_H
+#define HASHSCOPE_RECORDER_CIRCLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+struct recorder;
+struct session;
+
+/* How many sessions have this port at the other end (miners), at our own end (pools). Zeroed: none.
+ */
+struct circle_ports {
+    uint16_t miners[65536], pools[65536];
+};
+
+/* The session's miner is connected. True: it is ourselves, and the session is closing. */
+bool circle_accepted(struct session *session, const struct sockaddr_storage *local,
+                     const struct sockaddr_storage *peer);
+/* The same of its pool. */
+bool circle_dialed(struct session *session);
+/* The pool's stream, or both, are gone. */
+void circle_forget_pool(struct session *session);
+void circle_forget(struct session *session);
+
+#endif
