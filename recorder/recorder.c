@@ -17,7 +17,8 @@
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
 
-#define TICK_MS 1000
+#define TICK_MS  1000
+#define LINES_MS 250 /* TAP_WAIT_NS and this are a second */
 
 /* ------------------------------------------------------------------ sessions */
 
@@ -115,6 +116,19 @@ static void count_accept_failures(struct recorder *recorder)
     recorder->accept_refusals = refusals;
 }
 
+/* Lines that were begun and are not going on. Mostly there are none. */
+static void on_lines(uv_timer_t *timer)
+{
+    struct recorder *recorder = timer->data;
+    struct session *session;
+    if (!tap_any_waits(&recorder->tap))
+        return;
+    struct tap_time now = tap_now(&recorder->tap);
+    TAILQ_FOREACH(session, &recorder->sessions, link)
+    tap_flush(&session->tap, &recorder->tap, now.mono_ns);
+    ring_writer_publish(recorder->ring, 0);
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct recorder *recorder = timer->data;
@@ -147,6 +161,7 @@ static void all_gone(struct recorder *recorder)
     recorder->ticking = false;
     (void)stream_loop_leave(&recorder->loop);
     close_handle((uv_handle_t *)&recorder->tick);
+    close_handle((uv_handle_t *)&recorder->lines);
     close_handle((uv_handle_t *)&recorder->flush);
     for (size_t i = 0; i < 3; i++)
         close_handle((uv_handle_t *)&recorder->signals[i]);
@@ -282,9 +297,11 @@ static void start_handles(struct recorder *recorder)
 {
     static const int numbers[3] = {SIGTERM, SIGINT, SIGHUP};
     uv_timer_init(&recorder->uv, &recorder->tick);
+    uv_timer_init(&recorder->uv, &recorder->lines);
     uv_timer_init(&recorder->uv, &recorder->flush);
-    recorder->tick.data = recorder->flush.data = recorder;
+    recorder->tick.data = recorder->lines.data = recorder->flush.data = recorder;
     uv_timer_start(&recorder->tick, on_tick, TICK_MS, TICK_MS);
+    uv_timer_start(&recorder->lines, on_lines, LINES_MS, LINES_MS);
     for (size_t i = 0; i < 3; i++) {
         uv_signal_init(&recorder->uv, &recorder->signals[i]);
         recorder->signals[i].data = recorder;

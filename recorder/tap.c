@@ -30,6 +30,7 @@ void tap_shared_init(struct tap_shared *shared, struct ring_writer *ring, size_t
         .ring = ring,
         .counters = ring_writer_counters(ring),
         .budget_left = line_buffer_bytes,
+        .budget = line_buffer_bytes,
         .pair_timeout_ns = pair_timeout_ns,
         .clock_offset_ns = clock_wall_ns() - clock_mono_ns(),
     };
@@ -110,14 +111,17 @@ static void tell_answer(const struct push *push, const struct stratum_match *mat
         .request = match->seq,
         .seq = seq,
         .latency_ns = match->latency_ns,
-        .text = {piece->data, piece->len},
+        .text = piece->whole.data ? piece->whole : span_make(piece->data, piece->len),
     };
     push->withhold->on_answer(push->withhold->user, &answer, withheld);
 }
 
-static void count_message(const struct push *push, const struct record *record)
+/* What a line that came slowly amounts to its last piece says. */
+static void count_message(const struct push *push, const struct record *record,
+                          const struct stratum_piece *piece)
 {
-    if (record->fault != STRATUM_FAULT_NONE)
+    bool part = piece->is_fragment && (piece->len == 0 || piece->flushed) && !piece->whole.data;
+    if (record->fault != STRATUM_FAULT_NONE && !part)
         ring_count(&push->shared->counters->messages_invalid, 1);
 }
 
@@ -145,7 +149,7 @@ static void on_piece(void *user, const struct stratum_piece *piece)
                                             : DIRECTION_POOL_TO_MINER;
     record_take_match(&record, &match);
     uint64_t seq = ring_writer_append(push->shared->ring, &record);
-    count_message(push, &record);
+    count_message(push, &record, piece);
     if (record_is_unasked(&record))
         ring_session_unasked(push->shared->ring, tap->slot);
     tap->recorded[push->side] += piece->len + terminator_bytes(record.terminator).len;
@@ -155,19 +159,69 @@ static void on_piece(void *user, const struct stratum_piece *piece)
         push->lines++;
 }
 
+static struct tap_time time_read(const struct tap *tap, const struct tap_shared *shared,
+                                 enum tap_side side)
+{
+    int64_t mono = tap->read_ns[side];
+    return (struct tap_time){.mono_ns = mono, .wall_ns = mono + shared->clock_offset_ns};
+}
+
+static void note_waiting(struct tap *tap, enum tap_side side, int64_t mono_ns)
+{
+    if (!stratum_framer_waits(&tap->framer[side]))
+        tap->since_ns[side] = 0;
+    else if (!tap->since_ns[side])
+        tap->since_ns[side] = mono_ns;
+}
+
+/* A miner that ends no line: what it asked is recorded in front of what may be the answer. Its
+ * forward delay is not what has gone by since. */
+static void flush_miner(struct tap *tap, struct tap_shared *shared)
+{
+    struct push push = {
+        .tap = tap, .shared = shared, .side = TAP_UP, .now = time_read(tap, shared, TAP_UP)};
+    uint64_t before = ring_writer_position(shared->ring);
+    stratum_framer_flush_objects(&tap->framer[TAP_UP], &shared->limits, on_piece, &push);
+    note_waiting(tap, TAP_UP, push.now.mono_ns);
+    if (ring_writer_position(shared->ring) != before)
+        ring_writer_publish(shared->ring, 0);
+}
+
 void tap_push(struct tap *tap, struct tap_shared *shared, enum tap_side side, const char *data,
               size_t len, struct tap_time now, const struct tap_withhold *withhold)
 {
     struct push push = {
         .tap = tap, .shared = shared, .side = side, .now = now, .withhold = withhold};
+    if (side == TAP_DOWN && tap->since_ns[TAP_UP])
+        flush_miner(tap, shared);
     tap->received[side] += len;
+    tap->read_ns[side] = now.mono_ns;
     stratum_framer_push(&tap->framer[side], &shared->limits, data, len, on_piece, &push);
+    note_waiting(tap, side, now.mono_ns);
+}
+
+bool tap_any_waits(const struct tap_shared *shared)
+{
+    return shared->budget_left < shared->budget;
+}
+
+void tap_flush(struct tap *tap, struct tap_shared *shared, int64_t mono_ns)
+{
+    for (enum tap_side side = TAP_UP; side <= TAP_DOWN; side++) {
+        struct push push = {
+            .tap = tap, .shared = shared, .side = side, .now = time_read(tap, shared, side)};
+        if (!tap->since_ns[side] || mono_ns - tap->since_ns[side] < TAP_WAIT_NS)
+            continue;
+        stratum_framer_flush(&tap->framer[side], &shared->limits, on_piece, &push);
+        tap->since_ns[side] = 0;
+    }
 }
 
 void tap_finish(struct tap *tap, struct tap_shared *shared, enum tap_side side, struct tap_time now)
 {
     struct push push = {.tap = tap, .shared = shared, .side = side, .now = now};
     stratum_framer_finish(&tap->framer[side], &shared->limits, on_piece, &push);
+    tap->since_ns[side] = 0;
 }
 
 /* ------------------------------------------------------------------ ours */

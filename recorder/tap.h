@@ -3,8 +3,10 @@
  *
  * A tap sees every byte that the relay reads, in the order it reads them, frames lines, scans each
  * once, pairs answers with requests, and appends one record per line to the ring; the relay
- * publishes them after its write. A tap never changes, delays or refuses a byte, and holds no
- * memory for a session that is not in mid-line.
+ * publishes them after its write. What a peer leaves without a line end is recorded within a
+ * second, and a whole JSON object before the other side's next word, which may answer it. A tap
+ * never changes, delays or refuses a byte, and holds no memory for a session that is not in
+ * mid-line.
  *
  * Injected lines and their answers: the relay notes a line of ours with tap_injected; when a line
  * of the pool answers it, and the relay is still holding that line back (`withhold` below), it is
@@ -28,7 +30,7 @@ struct tap_shared {
     struct ring_writer *ring;
     struct ring_counters *counters;
     struct stratum_limits limits; /* budget_left points into here */
-    size_t budget_left;
+    size_t budget_left, budget;
     int64_t pair_timeout_ns;
     int64_t clock_offset_ns;  /* wall minus monotonic, as last seen … */
     int64_t clock_checked_ns; /* … at this monotonic time */
@@ -56,6 +58,8 @@ struct tap {
     struct stratum_pairs pairs;
     uint64_t recorded[2]; /* bytes of each direction that records hold */
     uint64_t received[2]; /* bytes of each direction that were read */
+    int64_t read_ns[2];   /* monotonic; when that was last so … */
+    int64_t since_ns[2];  /* … and since when bytes wait for the rest of their line; 0: none do */
 };
 
 /* An answer to a line of ours, found in the bytes pushed last. */
@@ -79,6 +83,12 @@ void tap_open(struct tap *tap, const struct uuid *session, uint32_t slot);
 /* Bytes read from one side, at `now`. Appends records, unpublished. */
 void tap_push(struct tap *tap, struct tap_shared *shared, enum tap_side side, const char *data,
               size_t len, struct tap_time now, const struct tap_withhold *withhold);
+/* What has waited for its line's end for TAP_WAIT_NS is recorded as it is; looked for four times a
+ * second, so that it happens within one. */
+#define TAP_WAIT_NS (750 * INT64_C(1000000))
+void tap_flush(struct tap *tap, struct tap_shared *shared, int64_t mono_ns);
+/* Does any tap hold such bytes? */
+bool tap_any_waits(const struct tap_shared *shared);
 /* That side's stream has ended: what is left of a line is recorded. */
 void tap_finish(struct tap *tap, struct tap_shared *shared, enum tap_side side,
                 struct tap_time now);

@@ -58,7 +58,7 @@ static char *put_fragment(char *to, const struct record *record)
     to = format_u64(to, record->fragment);
     if (record->flags & RECORD_LAST_FRAGMENT)
         to = PUT(to, ",\"last\":true");
-    if (record->fragment == 0 && record->method > STRATUM_METHOD_UNKNOWN) {
+    if (record->method > STRATUM_METHOD_UNKNOWN) {
         const char *name = stratum_method_name((enum stratum_method)record->method);
         to = PUT(to, ",\"method\":\"");
         to = put(to, name, strlen(name));

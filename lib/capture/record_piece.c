@@ -1,6 +1,7 @@
 /*
  * record_piece.c - scanning and pairing a piece. Of a long line in fragments the first one is
- * scanned, since it has method and id; a line that breaks off in the middle pairs with nothing.
+ * scanned, since it has method and id; of a line that came slowly all of it, with its last
+ * fragment. A line that breaks off in the middle pairs with nothing.
  */
 #include "lib/capture/record_piece.h"
 
@@ -46,21 +47,30 @@ static uint32_t piece_flags(const struct stratum_piece *piece)
            (piece->is_fragment && piece->last_fragment ? RECORD_LAST_FRAGMENT : 0);
 }
 
+static void scan_piece(struct stratum_scan *scan, const struct stratum_piece *piece)
+{
+    if (piece->whole.data)
+        stratum_scan_line(scan, piece->whole.data, piece->whole.len);
+    else if (!piece->opaque && (!piece->is_fragment || (piece->fragment == 0 && !piece->flushed)))
+        stratum_scan_line(scan, piece->data, piece->len);
+    else if (piece->is_fragment)
+        scan->fault = STRATUM_FAULT_TRUNCATED;
+}
+
 struct stratum_match record_take_piece(struct record *record, const struct stratum_piece *piece,
                                        const struct record_pairing *pairing)
 {
     struct stratum_scan scan = {.kind = STRATUM_OTHER, .fault = STRATUM_FAULT_OPAQUE};
     struct stratum_match match = {0};
-    if (!piece->opaque && (!piece->is_fragment || piece->fragment == 0))
-        stratum_scan_line(&scan, piece->data, piece->len);
-    else if (piece->is_fragment)
-        scan.fault = STRATUM_FAULT_TRUNCATED;
+    scan_piece(&scan, piece);
     bool cut_off = scan.fault == STRATUM_FAULT_TRUNCATED && !piece->is_fragment;
     if (scan.kind != STRATUM_OTHER && !cut_off) /* a whole line of half a message is no message */
         match = pair(pairing, &scan, record->mono_ns);
     record_take_scan(record, &scan);
     record->fragment = piece->fragment;
     record->flags |= piece_flags(piece);
+    if (piece->is_fragment)
+        record->flags &= ~RECORD_ERROR;
     record->terminator = (enum terminator)piece->terminator;
     record->payload = (struct span){piece->data, piece->len};
     return match;

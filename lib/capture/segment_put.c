@@ -33,7 +33,7 @@ static enum segment_event event_of(enum record_type type)
 static struct segment_note note_of(const struct record *record)
 {
     bool piece = (record->flags & RECORD_FRAGMENT) != 0;
-    bool named = record->fragment == 0 && record->method > STRATUM_METHOD_UNKNOWN;
+    bool named = record->method > STRATUM_METHOD_UNKNOWN;
     return (struct segment_note){
         .wall_ns = record->wall_ns,
         .seq = record->seq,

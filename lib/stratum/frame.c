@@ -5,12 +5,17 @@
  * (a CR at the end may yet turn out to be half of a terminator), so the cuts depend on the line
  * alone and never on the reads.
  *
+ * Of a line that was flushed the bytes stay in `partial` until it is complete, so that its last
+ * fragment can come with all of it; they go when they are more than STRATUM_KEPT_MAX.
+ *
  * How it can fail: not at all. When the shared budget has no room, what was held and what came is
  * emitted at once, in fragments of whatever size they have.
  */
 #include "lib/stratum/frame.h"
 
 #include <string.h>
+
+#include "lib/stratum/walk.h"
 
 /* What every step of a push needs. */
 struct outlet {
@@ -46,8 +51,14 @@ static unsigned char take_terminator(const char *data, size_t *len)
 static void emit_line(const struct outlet *outlet, const char *data, size_t len,
                       unsigned char terminator)
 {
+    struct stratum_framer *framer = outlet->framer;
     struct stratum_piece piece = {.data = data, .len = len, .terminator = terminator};
-    outlet->framer->seen_line = true;
+    if (framer->unended && len == 0) { /* the end of the line before */
+        piece.is_fragment = piece.last_fragment = true;
+        piece.fragment = 1;
+    }
+    framer->unended = false;
+    framer->seen_line = true;
     emit_piece(outlet, piece);
 }
 
@@ -58,6 +69,23 @@ static void emit_fragment(const struct outlet *outlet, const char *data, size_t 
     piece.is_fragment = true;
     piece.last_fragment = last;
     piece.fragment = outlet->framer->fragment++;
+    emit_piece(outlet, piece);
+}
+
+/* What there is of a line that is kept whole until it ends; `whole` comes with the last. */
+static void emit_flushed(const struct outlet *outlet, size_t end, unsigned char terminator,
+                         bool last)
+{
+    struct stratum_framer *framer = outlet->framer;
+    const char *data = framer->partial.data;
+    struct stratum_piece piece = {.data = data + framer->flushed, .terminator = terminator};
+    piece.len = end - framer->flushed;
+    piece.is_fragment = piece.flushed = true;
+    piece.last_fragment = last;
+    piece.fragment = framer->fragment++;
+    if (last)
+        piece.whole = span_make(data, end);
+    framer->flushed = (uint32_t)end;
     emit_piece(outlet, piece);
 }
 
@@ -94,14 +122,35 @@ static void release(const struct outlet *outlet)
 {
     struct buffer *partial = &outlet->framer->partial;
     *outlet->limits->budget_left += partial->len;
+    outlet->framer->flushed = 0;
     buffer_close(partial);
+}
+
+/* The first bytes of the partial line have gone out, and are not needed any more. */
+static void drop(const struct outlet *outlet, size_t len)
+{
+    struct buffer *partial = &outlet->framer->partial;
+    if (len == partial->len) {
+        release(outlet);
+        return;
+    }
+    outlet->framer->flushed = 0;
+    *outlet->limits->budget_left += len;
+    buffer_consume(partial, len);
+}
+
+static size_t kept_max(const struct outlet *outlet)
+{
+    return smaller(STRATUM_KEPT_MAX, outlet->limits->fragment_max);
 }
 
 /* The budget has no room: everything goes out now. */
 static void spill(const struct outlet *outlet, const char *data, size_t len)
 {
-    outlet->framer->fragmenting = true;
-    emit_all_as_fragments(outlet, outlet->framer->partial.data, outlet->framer->partial.len);
+    struct stratum_framer *framer = outlet->framer;
+    framer->fragmenting = true;
+    emit_all_as_fragments(outlet, framer->partial.data + framer->flushed,
+                          framer->partial.len - framer->flushed);
     release(outlet);
     emit_all_as_fragments(outlet, data, len);
 }
@@ -134,6 +183,8 @@ static void drain(const struct outlet *outlet)
 static void hold(const struct outlet *outlet, const char *data, size_t len)
 {
     struct buffer *partial = &outlet->framer->partial;
+    if (outlet->framer->flushed > 0 && partial->len + len > kept_max(outlet))
+        drop(outlet, outlet->framer->flushed);
     while (len > 0) {
         /* One byte above the limit shows that it is crossed, two when the first is a CR. */
         size_t part = smaller(len, line_limit(outlet) + 2 - partial->len);
@@ -158,7 +209,9 @@ static void end_partial(const struct outlet *outlet, bool terminated)
     const char *data = framer->partial.data;
     size_t len = framer->partial.len;
     unsigned char terminator = terminated ? take_terminator(data, &len) : STRATUM_TERMINATOR_NONE;
-    if (framer->fragmenting || len > outlet->limits->line_max) {
+    if (framer->flushed > 0) {
+        emit_flushed(outlet, len, terminator, true);
+    } else if (framer->fragmenting || len > outlet->limits->line_max) {
         size_t sent = emit_full_fragments(outlet, data, len);
         emit_fragment(outlet, len > sent ? data + sent : "", len - sent, terminator, true);
     } else {
@@ -166,6 +219,7 @@ static void end_partial(const struct outlet *outlet, bool terminated)
     }
     release(outlet);
     framer->seen_line = true;
+    framer->unended = false;
     framer->fragmenting = false;
     framer->fragment = 0;
 }
@@ -181,6 +235,59 @@ static void end_line(const struct outlet *outlet, const char *data, size_t len)
     }
     hold(outlet, data, len);
     end_partial(outlet, true);
+}
+
+/* ---- flushing ---- */
+
+/* Where the JSON object ends with which the text begins, spaces behind it included; 0: nowhere. */
+static size_t object_end(const char *data, size_t len)
+{
+    struct stratum_walk walk = {.begin = (const uint8_t *)data, .end = (const uint8_t *)data + len};
+    const uint8_t *at = stratum_walk_space(&walk, walk.begin);
+    if (at == walk.end || *at != '{')
+        return 0;
+    at = stratum_walk_value(&walk, at);
+    return at == NULL ? 0 : (size_t)(stratum_walk_space(&walk, at) - walk.begin);
+}
+
+/* Whole objects at the beginning of the partial line; of one that was flushed only all of it. */
+static void flush_objects(const struct outlet *outlet)
+{
+    struct stratum_framer *framer = outlet->framer;
+    struct buffer *partial = &framer->partial;
+    bool known = !framer->fragmenting || framer->flushed > 0;
+    while (known && stratum_framer_waits(framer) && partial->len <= kept_max(outlet)) {
+        size_t end = object_end(partial->data, partial->len);
+        if (end == 0 || (framer->flushed > 0 && end != partial->len))
+            return;
+        if (framer->flushed > 0) {
+            end_partial(outlet, false);
+        } else {
+            emit_line(outlet, partial->data, end, STRATUM_TERMINATOR_NONE);
+            drop(outlet, end);
+        }
+        framer->unended = true;
+    }
+}
+
+/* A CR at the end may belong to an LF to come. */
+static void flush_rest(const struct outlet *outlet)
+{
+    struct stratum_framer *framer = outlet->framer;
+    const struct buffer *partial = &framer->partial;
+    size_t end = partial->len;
+    if (end > 0 && partial->data[end - 1] == '\r')
+        end--;
+    if (end <= framer->flushed)
+        return;
+    bool kept = (!framer->fragmenting || framer->flushed > 0) && end <= kept_max(outlet);
+    framer->fragmenting = true;
+    if (kept) {
+        emit_flushed(outlet, end, STRATUM_TERMINATOR_NONE, false);
+        return;
+    }
+    emit_all_as_fragments(outlet, partial->data + framer->flushed, end - framer->flushed);
+    drop(outlet, end);
 }
 
 /* ---- opaque streams ---- */
@@ -259,8 +366,26 @@ void stratum_framer_finish(struct stratum_framer *framer, const struct stratum_l
                            stratum_emit *emit, void *context)
 {
     const struct outlet outlet = {framer, limits, emit, context};
-    if (stratum_framer_mid_line(framer))
+    flush_objects(&outlet);
+    if (framer->partial.len > 0 || framer->fragmenting)
         end_partial(&outlet, false);
+    framer->unended = false;
+}
+
+void stratum_framer_flush_objects(struct stratum_framer *framer,
+                                  const struct stratum_limits *limits, stratum_emit *emit,
+                                  void *context)
+{
+    const struct outlet outlet = {framer, limits, emit, context};
+    flush_objects(&outlet);
+}
+
+void stratum_framer_flush(struct stratum_framer *framer, const struct stratum_limits *limits,
+                          stratum_emit *emit, void *context)
+{
+    const struct outlet outlet = {framer, limits, emit, context};
+    flush_objects(&outlet);
+    flush_rest(&outlet);
 }
 
 void stratum_framer_close(struct stratum_framer *framer, const struct stratum_limits *limits)
@@ -272,5 +397,5 @@ void stratum_framer_close(struct stratum_framer *framer, const struct stratum_li
 
 bool stratum_framer_mid_line(const struct stratum_framer *framer)
 {
-    return framer->partial.len > 0 || framer->fragmenting;
+    return framer->partial.len > 0 || framer->fragmenting || framer->unended;
 }

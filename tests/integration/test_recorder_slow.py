@@ -1,0 +1,138 @@
+"""Lines whose ends come late or never: recorded within a second, and as what they are."""
+import json
+import unittest
+
+from tests.integration.harness import RecorderCase, wait_until
+
+
+def ask(number, method="mining.submit"):
+    return b'{"id":%d,"method":"%s","params":["attic.two","5"]}' % (number, method.encode())
+
+
+def answer(number):
+    return b'{"id":%d,"result":true,"error":null}\n' % number
+
+
+class SlowLines(RecorderCase):
+    def setUp(self):
+        super().setUp()
+        self.pool = self.new_pool()
+        self.recorder = self.start(self.pool)
+        self.miner, self.upstream = self.join(self.recorder, self.pool)
+
+    def say(self, data):
+        self.miner.send(data)
+        self.assertEqual(self.upstream.read(len(data)), data)
+
+    def tell(self, data):
+        self.upstream.send(data)
+        self.assertEqual(self.miner.read(len(data)), data)
+
+    def recorded(self, messages):
+        wait_until(lambda: self.recorder.counters()["messages"] >= messages,
+                   f"{messages} are recorded")
+
+    def end(self):
+        self.miner.end()
+        self.upstream.end()
+        self.recorder.wait_sessions(0)
+        archive = self.finish(self.recorder)
+        session = self.assert_same_streams(archive, self.miner, self.upstream)
+        return archive.messages(session, "miner_to_pool"), archive.messages(session,
+                                                                            "pool_to_miner")
+
+    def test_a_miner_without_line_ends(self):
+        """Each of its messages is one, with its answer, though the answer comes at once."""
+        for number, method in enumerate(("mining.subscribe", "mining.authorize", "mining.submit")):
+            self.say(ask(number, method))
+            self.tell(answer(number))
+        self.assertEqual(self.recorder.counters()["messages"], 6)
+        self.say(ask(3))  # and one that is not answered
+        self.recorded(7)
+        self.say(ask(4) + b" " + ask(5))
+        self.recorded(9)
+        ours, answers = self.end()
+        self.assertEqual([json.loads(line.content)["id"] for line in ours], list(range(6)))
+        self.assertTrue(all(line.end == b"" and "bytes_b64" not in line for line in ours))
+        self.assertEqual([line["re"] for line in answers], [line["seq"] for line in ours[:3]])
+
+    def test_a_pool_without_line_ends(self):
+        self.say(ask(1) + b"\n")
+        self.tell(answer(1)[:-1])
+        self.recorded(2)
+        ours, answers = self.end()
+        self.assertEqual([line["re"] for line in answers], [ours[0]["seq"]])
+
+    def test_a_line_that_is_typed(self):
+        """In pieces, of which the last says what it was; what follows is a line again."""
+        whole = ask(7)
+        self.say(whole[:20])
+        self.recorded(1)
+        self.say(whole[20:40])
+        self.recorded(2)
+        self.tell(answer(99))  # in between
+        self.say(whole[40:] + b"\r\n")
+        self.tell(answer(7))
+        self.say(ask(8) + b"\n")
+        ours, answers = self.end()
+        self.assertEqual([line.get("frag") for line in ours], [0, 1, 2, None])
+        self.assertEqual(b"".join(line.content for line in ours[:3]), whole)
+        self.assertEqual([line.get("method") for line in ours[:3]], [None, None, "mining.submit"])
+        self.assertEqual((ours[2]["last"], ours[2].end), (True, b"\r\n"))
+        self.assertEqual([line.get("re") for line in answers], [None, ours[2]["seq"]])
+        self.assertEqual(ours[3].content, ask(8))
+
+    def test_a_line_end_that_comes_late(self):
+        self.say(ask(1))
+        self.recorded(1)
+        self.say(b"\n" + ask(2) + b"\n")
+        self.recorded(3)
+        self.assertEqual(self.recorder.counters()["messages_invalid"], 0)
+        ours, _ = self.end()
+        self.assertEqual([line.content for line in ours], [ask(1), b"", ask(2)])
+        self.assertEqual((ours[1]["frag"], ours[1]["last"]), (1, True))
+
+    def test_a_kill_loses_nothing_that_waited_a_second(self):
+        killed = []
+        for data in (b'{"id":1,"meth', b"no JSON", b'{"id":2,"method":"mining.ping"}'):
+            self.say(data)
+            self.recorded(1)
+            killed.append((self.miner.address, data))
+            self.recorder.kill()
+            self.recorder = self.start(self.pool)
+            self.miner, self.upstream = self.join(self.recorder, self.pool)
+            self.recorder.wait_sessions(1)
+        archive = self.finish(self.recorder)
+        for address, data in killed:
+            session = archive.session_of(address)
+            self.assertEqual(archive.stream(session, "miner_to_pool"), data)
+
+    def test_what_waits_and_grows_is_recorded_too(self):
+        """A byte every now and then never lets a second pass."""
+        sent = 0
+        while not self.recorder.counters()["messages"]:
+            self.say(b"x")
+            sent += 1
+        self.assertGreater(sent, 1)
+        ours, _ = self.end()
+        self.assertEqual(b"".join(line.content for line in ours), b"x" * sent)
+
+    def test_long_lines_that_come_slowly(self):
+        """More than is kept to be looked at as a whole, and more than a line may have."""
+        self.say(b'["' + b"a" * 40000)
+        self.recorded(1)
+        self.say(b"b" * 40000)
+        self.recorded(2)
+        self.say(b"c" * 3000000)
+        before = self.recorder.counters()["messages"]
+        self.recorded(before + 1)
+        self.say(b"d" * 9000000 + b'"]\n' + ask(1) + b"\n")
+        ours, _ = self.end()
+        self.assertEqual(ours[-1].content, ask(1))
+        self.assertNotIn("frag", ours[-1])
+        self.assertEqual([line["frag"] for line in ours[:-1]], list(range(len(ours) - 1)))
+        self.assertEqual([line.get("last") for line in ours[-3:]], [None, True, None])
+
+
+if __name__ == "__main__":
+    unittest.main()
