@@ -115,12 +115,24 @@ static void describe_notify(struct cell *cell, const json_t *params)
     cell->color = clean ? COLOR_MAGENTA : COLOR_YELLOW;
 }
 
+/* "" where a coin has something else in its place, such as a solution. */
+static struct span nonce_of(const json_t *params)
+{
+    struct span nonce = text_at(params, 4);
+
+    if (json_array_size(params) == 3)
+        return text_at(params, 2);
+    bool prefixed = nonce.len >= 2 && memcmp(nonce.data, "0x", 2) == 0;
+    return nonce.len <= 8 && !prefixed ? nonce : span_text("");
+}
+
 static void describe_submit(struct cell *cell, const json_t *params)
 {
-    struct span worker = text_at(params, 0);
+    struct span worker = text_at(params, 0), nonce = nonce_of(params);
 
     put(cell, "job ", text_at(params, 1));
-    put(cell, ", nonce ", text_at(params, 4));
+    if (nonce.len > 0)
+        put(cell, ", nonce ", nonce);
     if (!span_equal(cell->name, worker))
         put(cell, ", by ", worker);
 }
@@ -138,9 +150,10 @@ static void describe_request(struct cell *cell, const struct view_line *line, co
 
     cell->word = json_is_string(method) ? short_method(text_of(method)) : span_text("?");
     cell->color = line->line.direction == DIRECTION_POOL_TO_MINER ? COLOR_YELLOW : COLOR_CYAN;
-    if (line->scan.method == STRATUM_MINING_NOTIFY && json_array_size(params) >= 9)
+    if (line->scan.method == STRATUM_MINING_NOTIFY && json_is_array(json_array_get(params, 4)) &&
+        json_array_size(params) >= 8)
         describe_notify(cell, params);
-    else if (line->scan.method == STRATUM_MINING_SUBMIT && json_array_size(params) >= 5)
+    else if (line->scan.method == STRATUM_MINING_SUBMIT && json_array_size(params) >= 3)
         describe_submit(cell, params);
     else if (line->scan.method == STRATUM_MINING_AUTHORIZE)
         put(cell, "", text_at(params, 0)); /* no password */

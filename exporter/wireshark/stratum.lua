@@ -5,7 +5,7 @@ later (Lua 5.2 to 5.4). `hashscope wireshark install` puts it where Wireshark lo
 How it works. A line is a message: lines are put together over TCP segments, and one segment may hold
 many. A line is walked over once, in place, to see whether it is JSON and where its members lie; what
 stands deeper inside is looked at only for the Info column and for fields that somebody asked for:
-without a visible tree, and with no field of ours in a filter, no field is made.
+without a visible tree, and with no field of ours in a filter, column or statistic, no field is made.
 
 Requests and responses are paired as HashScope's recorder does it (lib/stratum/pair.h): first in,
 first out, per id (equal in type and value) and direction. This happens the first time that a frame
@@ -47,6 +47,7 @@ field("id.type", "string", "Type of id")
 field("method", "string", "Method")
 field("request_method", "string", "Method of the request")
 field("params", "string", "Parameters")
+field("param", "string", "Parameter without a name")
 field("result", "string", "Result")
 field("accepted", "bool", "Accepted")
 field("error", "string", "Error")
@@ -67,6 +68,11 @@ field("extranonce2_size", "uint32", "Size of extranonce 2")
 field("ntime", "uint32", "Time of the header", base.HEX)
 field("ntime.utc", "absolute_time", "Time of the header", base.UTC)
 field("nonce", "uint32", "Nonce", base.HEX)
+field("nonce.text", "string", "Nonce, as sent")
+field("nonce2", "string", "Nonce, second part")
+field("solution", "string", "Solution")
+field("mix_digest", "string", "Mix digest")
+field("share_hash", "string", "Hash of the share")
 field("version_bits", "uint32", "Version bits", base.HEX)
 field("version_mask", "uint32", "Version mask", base.HEX)
 field("version", "uint32", "Block version", base.HEX)
@@ -79,6 +85,13 @@ field("coinbase1", "string", "Coinbase, first part")
 field("coinbase2", "string", "Coinbase, second part")
 field("merkle_branch", "string", "Merkle branch")
 field("merkle_count", "uint32", "Merkle branches")
+field("merkle_root", "string", "Merkle root")
+field("reserved", "string", "Reserved")
+field("seed_hash", "string", "Seed hash")
+field("header_hash", "string", "Header hash")
+field("blob", "string", "Block template to be hashed")
+field("algorithm", "string", "Algorithm")
+field("status", "string", "Status")
 field("clean_jobs", "bool", "Clean jobs")
 field("difficulty", "double", "Share difficulty")
 field("target", "string", "Share target")
@@ -588,7 +601,7 @@ end
 -- What is remembered between calls, beside connections and pairs.
 local seen = {}
 local function see_anew()
-    seen.frame, seen.wanted, seen.column, seen.info = 0, false, 0, ""
+    seen.column, seen.info = 0, ""
     seen.timeout = stratum.prefs.timeout
 end
 see_anew()
@@ -861,7 +874,53 @@ inside["mining.authorize"] = function(context, params)
     add_text(context, "password", params[2])
 end
 
-inside["mining.submit"] = function(context, params)
+inside["eth_submitLogin"] = inside["mining.authorize"]
+
+-- Coins give one method several forms; what all the positions look like tells which it is, as in
+-- HashScope's API (lib/stratum/fields.c). s: a string, n: one of up to 8 characters without "0x",
+-- l: a longer one, a: an array, b: true or false, 0: a string or null.
+local function is_like(text, list, shape)
+    for i = 1, #shape do
+        local kind, value = byte(shape, i), list[i]
+        local c = value and byte(text, value[1])
+        local short = c == 34 and value[2] - value[1] <= 10
+        if kind == 115 and c ~= 34 or -- s
+            kind == 110 and not (short and sub(text, value[1] + 1, value[1] + 2) ~= "0x") or
+            kind == 108 and (short or c ~= 34) or -- l
+            kind == 97 and c ~= 91 or -- a
+            kind == 98 and c ~= 116 and c ~= 102 or -- b
+            kind == 48 and c ~= 34 and c ~= 110 then -- 0
+            return false
+        end
+    end
+    return true
+end
+
+local function is_just(text, list, shape)
+    return #list == #shape and is_like(text, list, shape)
+end
+
+local function submit_form(text, list)
+    return is_like(text, list, "sssnn") and "bitcoin" or is_just(text, list, "ssnsl") and "zcash" or
+        is_just(text, list, "sss") and "ethereum" or nil
+end
+
+local function notify_form(text, list)
+    return is_like(text, list, "ssssannn") and "bitcoin" or
+        is_just(text, list, "snsssnnb") and "zcash" or
+        is_just(text, list, "sssb") and "ethereum" or nil
+end
+
+-- Of what fits no form, a name would be a wrong one.
+local function add_positions(context, list)
+    for _, value in ipairs(list) do
+        add_text(context, "param", value)
+    end
+end
+
+local submit_inside, notify_inside = {}, {}
+
+submit_inside.bitcoin = function(context, params)
     add_text(context, "worker", params[1])
     add_text(context, "job_id", params[2])
     add_text(context, "extranonce2", params[3])
@@ -870,7 +929,54 @@ inside["mining.submit"] = function(context, params)
     add_hex(context, "version_bits", params[6])
 end
 
-inside["mining.notify"] = function(context, params)
+-- Numbers have the byte order of the header here (ZIP 301), and are not read any further.
+submit_inside.zcash = function(context, params)
+    add_text(context, "worker", params[1])
+    add_text(context, "job_id", params[2])
+    add_hex(context, "ntime", params[3])
+    add_text(context, "nonce2", params[4])
+    add_text(context, "solution", params[5])
+end
+
+submit_inside.ethereum = function(context, params)
+    add_text(context, "worker", params[1])
+    add_text(context, "job_id", params[2])
+    add_text(context, "nonce.text", params[3])
+end
+
+inside["mining.submit"] = function(context, params)
+    (submit_inside[submit_form(context.text, params)] or add_positions)(context, params)
+end
+
+notify_inside.zcash = function(context, params)
+    add_text(context, "job_id", params[1])
+    add_hex(context, "version", params[2])
+    add_text(context, "prevhash", params[3])
+    add_text(context, "merkle_root", params[4])
+    add_text(context, "reserved", params[5])
+    add_hex(context, "ntime", params[6])
+    add_hex(context, "nbits", params[7])
+    add_bool(context, "clean_jobs", params[8])
+end
+
+notify_inside.ethereum = function(context, params)
+    add_text(context, "job_id", params[1])
+    add_text(context, "seed_hash", params[2])
+    add_text(context, "header_hash", params[3])
+    add_bool(context, "clean_jobs", params[4])
+end
+
+-- The last of true and false: some pools put more behind it.
+local function clean_of(text, params)
+    for i = #params, 9, -1 do
+        local c = byte(text, params[i][1])
+        if c == 116 or c == 102 then
+            return params[i]
+        end
+    end
+end
+
+notify_inside.bitcoin = function(context, params)
     local text = context.text
     add_text(context, "job_id", params[1])
     add_text(context, "prevhash", params[2])
@@ -898,7 +1004,17 @@ inside["mining.notify"] = function(context, params)
         add_made(context, "network_difficulty", params[7], difficulty)
     end
     add_time(context, params[8])
-    add_bool(context, "clean_jobs", params[#params > 9 and #params or 9])
+    add_bool(context, "clean_jobs", clean_of(text, params))
+end
+
+inside["mining.notify"] = function(context, params)
+    (notify_inside[notify_form(context.text, params)] or add_positions)(context, params)
+end
+
+inside["eth_submitWork"] = function(context, params)
+    add_text(context, "nonce.text", params[1])
+    add_text(context, "header_hash", params[2])
+    add_text(context, "mix_digest", params[3])
 end
 
 inside["mining.set_difficulty"] = function(context, params)
@@ -930,10 +1046,60 @@ inside["client.show_message"] = function(context, params)
     add_text(context, "message", params[1])
 end
 
+-- Parameters that are an object: those of Monero's pools.
+local members_inside = {}
+
+members_inside["login"] = function(context, params)
+    add_text(context, "worker", params.login)
+    add_text(context, "password", params.pass)
+    add_text(context, "user_agent", params.agent)
+end
+
+members_inside["job"] = function(context, params)
+    add_text(context, "job_id", params.job_id)
+    add_text(context, "blob", params.blob)
+    add_text(context, "target", params.target)
+    add_number(context, "height", params.height, true)
+    add_text(context, "seed_hash", params.seed_hash)
+    add_text(context, "algorithm", params.algo)
+end
+
+members_inside["submit"] = function(context, params)
+    add_text(context, "session_id", params.id)
+    add_text(context, "job_id", params.job_id)
+    add_text(context, "nonce.text", params.nonce)
+    add_text(context, "share_hash", params.result)
+end
+
 local result_inside = {}
+
+result_inside["login"] = function(context, result)
+    local parts = members(context.text, result)
+    add_text(context, "session_id", parts.id)
+    members_inside["job"](context, members(context.text, parts.job))
+    add_text(context, "status", parts.status)
+end
+result_inside["getjob"] = function(context, result)
+    members_inside["job"](context, members(context.text, result))
+end
+
+result_inside["eth_getWork"] = function(context, result)
+    local parts = elements(context.text, result)
+    add_text(context, "header_hash", parts[1])
+    add_text(context, "seed_hash", parts[2])
+    add_text(context, "target", parts[3])
+end
 
 result_inside["mining.subscribe"] = function(context, result)
     local parts = elements(context.text, result)
+    if is_just(context.text, parts, "0s") then -- Zcash
+        add_text(context, "session_id", is_string(context.text, parts[1]) and parts[1] or nil)
+        add_text(context, "extranonce1", parts[2])
+        return
+    elseif not is_like(context.text, parts, "as") then
+        add_positions(context, parts)
+        return
+    end
     local first = elements(context.text, parts[1])
     local subscription = is_string(context.text, first[1]) and first or
         elements(context.text, first[1])
@@ -1006,11 +1172,14 @@ local function add_fields(context, connection, side, key)
     end
     add_links(context, key)
     if message.params then
-        local list = inside[message.name] and elements(text, message.params)
+        local object = byte(text, message.params[1]) == 123
+        local decode = object and members_inside[message.name] or not object and
+            (inside[message.name] or add_positions)
+        local parts = decode and (object and members or elements)(text, message.params)
         context.tree = tree:add(F.params, range_of(context, message.params),
             value_text(text, message.params))
-        if list then
-            inside[message.name](context, list)
+        if decode then
+            decode(context, parts)
         end
         context.tree = tree
     end
@@ -1064,13 +1233,22 @@ local function first_texts(text, params, limit, count)
 end
 
 say["mining.submit"] = function(text, params)
-    local worker, job, _, _, nonce = first_texts(text, params, 64, 5)
-    return nonce and " " .. worker .. ", job " .. job .. ", nonce " .. nonce
+    local worker, job, third, _, nonce = first_texts(text, params, 64, 5)
+    if not job then
+        return nil
+    elseif not nonce then
+        nonce = third
+    elseif #nonce > 8 then
+        nonce = nil -- a solution, or of a coin that is not known
+    end
+    return " " .. worker .. ", job " .. job .. (nonce and ", nonce " .. nonce or "")
 end
 
 say["mining.notify"] = function(text, params)
     local list = elements(text, params)
-    local height, clean = height_of(text, list[3]), list[#list > 9 and #list or 9]
+    local form = notify_form(text, list)
+    local height = form == "bitcoin" and height_of(text, list[3])
+    local clean = form == "bitcoin" and clean_of(text, list) or form and list[#list]
     return list[1] and format(" job %s%s%s", value_text(text, list[1], 24),
         height and " for block " .. height or "",
         clean and byte(text, clean[1]) == 116 and ", clean" or "")
@@ -1140,20 +1318,13 @@ local function info_of(text, key)
 end
 
 -- ---- dissecting ---------------------------------------------------------------------------------
--- Is a field of ours in a filter or a column? Filters change only between passes over the file, and
--- a pass begins with frames seen before.
-local function is_wanted(tree, frame)
-    if frame <= seen.frame then
-        seen.wanted = false
-        for _, one in ipairs(fields) do
-            if tree:referenced(one) then
-                seen.wanted = true
-                break
-            end
-        end
-    end
-    seen.frame = frame
-    return tree.visible or seen.wanted
+-- Is a field of ours in a filter, a column or a statistic? Wireshark marks a protocol when one of
+-- its fields is asked for; a frame that is drawn alone has other marks than the pass before, so that
+-- each is asked for.
+local handle
+local function is_wanted(tree)
+    handle = handle or Dissector.get("stratum")
+    return tree.visible or tree:referenced(handle)
 end
 
 local function note_experts(tree, key, pinfo, side, connection)
@@ -1185,7 +1356,7 @@ local function dissect_line(tvb, pinfo, tree, connection, side, text, base, leng
     if not pinfo.visited then
         pair(connection, side, key, pinfo.rel_ts)
     end
-    if wanted and message.fault == nil then
+    if message.fault == nil then
         local why, at = lesser_fault(text)
         message.lesser = why and why .. " at byte " .. (at - 1)
     end
@@ -1286,7 +1457,7 @@ local function dissect(tvb, pinfo, tree, start)
     end
     pending.length = nil
     local data, at, infos = tvb:raw(), 1, {}
-    local wanted = is_wanted(tree, pinfo.number)
+    local wanted = is_wanted(tree)
     while at <= #data do
         local newline = find(data, "\n", at, true)
         local last = newline or #data

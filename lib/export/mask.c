@@ -39,9 +39,14 @@ static bool is_piece(const struct segment_line *line, struct span message)
     return span_equal_text(line->why, stratum_fault_text(STRATUM_FAULT_OPAQUE)) && !is_tls(message);
 }
 
-static void withhold(struct buffer *bytes)
+/* What stands in an archive's line as JSON has to stay JSON. */
+static void withhold(const struct segment_line *line, struct buffer *bytes)
 {
     static const char notice[] = MASK_WITHHELD;
+    if (line->msg.data != NULL) {
+        mask_all(bytes->data, bytes->data + bytes->len);
+        return;
+    }
     memset(bytes->data, 'x', bytes->len);
     if (bytes->len >= sizeof notice - 1)
         memcpy(bytes->data, notice, sizeof notice - 1);
@@ -58,7 +63,7 @@ struct span mask_message(struct masker *masker, const struct segment_line *line,
     buffer_append(bytes, message.data, message.len);
     bool alone = !piece || (line->is_fragment && line->fragment == 0);
     if (!alone || !mask_json(bytes->data, bytes->len, &masker->plain))
-        withhold(bytes);
+        withhold(line, bytes);
     return span_make(bytes->data, bytes->len);
 }
 

@@ -21,7 +21,7 @@ struct walk {
 
 /* ---- masking a value that was walked over ---- */
 
-static void mask_all(char *at, const char *end)
+void mask_all(char *at, const char *end)
 {
     bool inside = false;
     for (; at < end; at++) {
@@ -269,12 +269,13 @@ static char *walk_object(const struct walk *walk, char *begin, unsigned depth)
 
 static char *walk_value(const struct walk *walk, char *at, unsigned depth)
 {
-    if (at == walk->end || depth > DEPTH_MAX)
+    if (at == walk->end)
         return NULL;
-    if (*at == '{')
-        return walk_object(walk, at, depth);
-    if (*at == '[')
-        return walk_array(walk, at, depth);
+    if (*at == '{' || *at == '[') {
+        if (depth > DEPTH_MAX)
+            return NULL;
+        return (*at == '{' ? walk_object : walk_array)(walk, at, depth);
+    }
     return *at == '"' ? walk_string(walk, at) : walk_scalar(walk, at);
 }
 
@@ -286,10 +287,15 @@ bool mask_json(char *text, size_t len, struct buffer *plain)
     if (len >= 3 && memcmp(text, mark, 3) == 0)
         at += 3;
     at = skip_space(&walk, at);
+    bool first = true;
     while (at != NULL && at < walk.end) {
-        at = *at == '{' || *at == '[' ? walk_value(&walk, at, 1) : NULL;
+        bool scalar = *at != '{' && *at != '[';
+        at = walk_value(&walk, at, 1);
         if (at != NULL)
             at = skip_space(&walk, at);
+        if (scalar && (!first || at != walk.end))
+            return false; /* words of somebody's own */
+        first = false;
     }
     return at != NULL;
 }

@@ -19,6 +19,9 @@ unsigned mask_speaks_of(struct span text, struct buffer *plain);
 /* Whether such a reader takes the text for that word, which is in lower case. */
 bool mask_reads_as(struct span text, const char *word, struct buffer *plain);
 
+/* All strings and numbers of what is known to be JSON. */
+void mask_all(char *at, const char *end);
+
 /* Masks passwords in place. False: the text is no sequence of JSON values, or nested deeper than
  * messages are, and half masked at most. */
 bool mask_json(char *text, size_t len, struct buffer *plain);

@@ -2,8 +2,8 @@
  * The names of the fields of known methods.
  *
  * How it works: a layout is a list of names for positions. Most methods have one; mining.notify and
- * mining.submit have one per dialect, and what the fields look like tells which it is. Positions
- * beyond the names go to "more".
+ * mining.submit have one per dialect, and what all the fields look like tells which it is: what
+ * fits none has no names. Positions without a name go to "more".
  *
  * Sources: Stratum v1 as documented by Slush Pool, BIP 310, ZIP 301 (Zcash), NiceHash's
  * EthereumStratum/1.0.0, the Ethereum getwork methods over TCP.
@@ -12,10 +12,8 @@
 
 #include "lib/stratum/message.h"
 
-#define NAMES_MAX      9
-#define NONCE_DIGITS   8
-#define ETHEREUM_WORK  4 /* fields of an EthereumStratum/1.0.0 notify */
-#define ETHEREUM_SHARE 3 /* and of its submit */
+#define NAMES_MAX     9
+#define NUMBER_DIGITS 8 /* of times, nonces and the like: 32 bits in hex */
 
 typedef const char *const layout[NAMES_MAX + 1]; /* ends with NULL */
 
@@ -51,19 +49,60 @@ static layout eth_work_result = {"header_hash", "seed_hash", "target", "block_nu
 
 /* ---- which layout ---- */
 
+/* What is at the first positions: s a string, n one of up to 8 characters without "0x", l a longer
+ * one, a an array, b a boolean, 0 a string or null. */
+static bool is_like(const json_t *array, const char *shape)
+{
+    for (size_t i = 0; shape[i] != '\0'; i++) {
+        const json_t *value = json_array_get(array, i);
+        size_t len = json_string_length(value);
+        bool fits = json_is_string(value);
+        if (shape[i] == 'n')
+            fits = fits && len <= NUMBER_DIGITS && strncmp(json_string_value(value), "0x", 2) != 0;
+        else if (shape[i] == 'l')
+            fits = fits && len > NUMBER_DIGITS;
+        else if (shape[i] == 'a')
+            fits = json_is_array(value);
+        else if (shape[i] == 'b')
+            fits = json_is_boolean(value);
+        else if (shape[i] == '0')
+            fits = fits || json_is_null(value);
+        if (!fits)
+            return false;
+    }
+    return true;
+}
+
+/* The same for all of them. */
+static bool is_just(const json_t *array, const char *shape)
+{
+    return json_array_size(array) == strlen(shape) && is_like(array, shape);
+}
+
+/* Of what is none of these, a name would be a wrong one. */
 static const char *const *notify_layout(const json_t *params)
 {
-    if (json_is_array(json_array_get(params, 4)))
+    if (is_like(params, "ssssannn"))
         return bitcoin_notify;
-    return json_array_size(params) == ETHEREUM_WORK ? ethereum_notify : zcash_notify;
+    if (is_just(params, "snsssnnb"))
+        return zcash_notify;
+    return is_just(params, "sssb") ? ethereum_notify : no_names;
 }
 
 static const char *const *submit_layout(const json_t *params)
 {
-    if (json_array_size(params) == ETHEREUM_SHARE)
-        return ethereum_submit;
-    bool solution = json_string_length(json_array_get(params, 4)) > NONCE_DIGITS;
-    return solution ? zcash_submit : bitcoin_submit;
+    if (is_like(params, "sssnn"))
+        return bitcoin_submit;
+    if (is_just(params, "ssnsl"))
+        return zcash_submit;
+    return is_just(params, "sss") ? ethereum_submit : no_names;
+}
+
+static const char *const *subscribed_layout(const json_t *result)
+{
+    if (is_like(result, "as"))
+        return subscribe_result;
+    return is_just(result, "0s") ? zcash_subscribe_result : no_names;
 }
 
 /* NULL: no known form. */
@@ -183,10 +222,8 @@ json_t *stratum_message_result(enum stratum_method method, json_t *result)
 {
     if (json_is_object(result))
         return method > STRATUM_METHOD_UNKNOWN ? json_incref(result) : NULL;
-    if (method == STRATUM_MINING_SUBSCRIBE && json_is_array(result)) {
-        bool zcash = !json_is_array(json_array_get(result, 0));
-        return name_positions(zcash ? zcash_subscribe_result : subscribe_result, result);
-    }
+    if (method == STRATUM_MINING_SUBSCRIBE && json_is_array(result))
+        return name_positions(subscribed_layout(result), result);
     if (method == STRATUM_ETH_GET_WORK && json_is_array(result))
         return name_positions(eth_work_result, result);
     if (method == STRATUM_CLIENT_GET_VERSION && json_is_string(result))

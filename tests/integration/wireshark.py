@@ -2,6 +2,7 @@
 of its own, so that whatever the user has installed plays no part.
 """
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -12,6 +13,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 DISSECTOR = os.path.join(ROOT, "exporter/wireshark/stratum.lua")
 MINER, POOL = 0, 1
 SYN, ACK, PSH, FIN = 2, 16, 8, 1
+CAPTURING = re.compile(r"Capturing on |\d+ packets? captured|tshark: $| \*\* \(tshark:\d+\) \d")
 BETWEEN = "\x1f"  # values of one field
 
 
@@ -84,14 +86,18 @@ class Tshark:
         self.environment = home_environment(os.path.join(folder, "home"))
         self.script = script
 
-    def run(self, path, *arguments, seconds=50):
-        """Its output; fails when it exits with an error or when Lua has something to say."""
+    def run(self, path, *arguments, seconds=50, pipe=None):
+        """Its output; fails when it exits with an error or when Lua has something to say. `pipe`: what
+        else than `-r PATH` reads the capture, which then comes through a pipe."""
         script = ("-X", f"lua_script:{self.script}") if self.script else ()
-        done = subprocess.run(["tshark", *script, "-r", path, *arguments], env=self.environment,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, timeout=seconds, check=False)
+        source = pipe or ("-r", path)
+        with subprocess.Popen(["cat", path] if pipe else ["true"], stdout=subprocess.PIPE) as cat:
+            done = subprocess.run(["tshark", *script, *source, *arguments], env=self.environment,
+                                  stdin=cat.stdout, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, timeout=seconds, check=False)
         complaints = [line for line in done.stderr.decode(errors="replace").splitlines()
-                      if line and "Running as user" not in line]
+                      if line and "Running as user" not in line and
+                      not (pipe and CAPTURING.match(line))]
         output = done.stdout.decode(errors="replace")
         if done.returncode != 0 or complaints or "Lua Error" in output:
             raise AssertionError(f"tshark: status {done.returncode}: {complaints}\n{output[-2000:]}")

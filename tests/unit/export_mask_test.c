@@ -143,6 +143,35 @@ START_TEST(pieces_that_go_to_the_pool_are_withheld)
 }
 END_TEST
 
+static void check_json(const char *text)
+{
+    struct masker masker = {0};
+    struct segment_line line = {.is_message = true, .msg = span_text(text)};
+    struct span got = mask_message(&masker, &line, line.msg);
+    struct stratum_scan scan;
+
+    stratum_scan_line(&scan, got.data, got.len);
+    ck_assert_int_eq(scan.fault, STRATUM_FAULT_NONE);
+    ck_assert_ptr_null(memmem(got.data, got.len, "hunter", 6));
+    masker_close(&masker);
+}
+
+START_TEST(json_stays_json)
+{
+    struct buffer text = {NULL, 0, 0};
+
+    check_json("\"login, pass\"");
+    for (int i = 0; i < STRATUM_DEPTH_MAX - 1; i++)
+        buffer_append_text(&text, "[");
+    buffer_append_text(&text, "{\"method\":\"login\",\"pass\":\"hunter2\"}");
+    for (int i = 0; i < STRATUM_DEPTH_MAX - 1; i++)
+        buffer_append_text(&text, "]");
+    buffer_append_char(&text, '\0');
+    check_json(text.data);
+    buffer_close(&text);
+}
+END_TEST
+
 START_TEST(nesting_is_bounded)
 {
     struct buffer text = {NULL, 0, 0};
@@ -190,6 +219,6 @@ int main(void)
 {
     return UNIT_RUN("export_mask", logins_of_all_coins, whatever_may_be_read_as_a_login,
                     what_can_be_read_in_two_ways_is_withheld, all_else_stays,
-                    pieces_that_go_to_the_pool_are_withheld, nesting_is_bounded,
+                    pieces_that_go_to_the_pool_are_withheld, json_stays_json, nesting_is_bounded,
                     lines_are_masked_in_text_and_base64);
 }

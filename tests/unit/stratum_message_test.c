@@ -207,6 +207,23 @@ START_TEST(fields_of_other_dialects)
 }
 END_TEST
 
+/* Of coins that are not known here: no name is better than a wrong one. */
+START_TEST(what_fits_no_form_has_positions)
+{
+    expect_fields("mining.notify", "[\"j\",[1,2,3,4],1700000000]",
+                  "{\"more\":[\"j\",[1,2,3,4],1700000000]}");
+    expect_fields("mining.notify", "[\"j\",\"head\",\"seed\"]",
+                  "{\"more\":[\"j\",\"head\",\"seed\"]}");
+    expect_fields("mining.notify", "[\"j\",\"head\",\"seed\",\"target\",true,7,\"1d00ffff\"]",
+                  "{\"more\":[\"j\",\"head\",\"seed\",\"target\",true,7,\"1d00ffff\"]}");
+    expect_fields("mining.notify", "[\"j\",\"p\",\"c1\",\"c2\",[],\"v\"]",
+                  "{\"more\":[\"j\",\"p\",\"c1\",\"c2\",[],\"v\"]}");
+    expect_fields("mining.submit", "[\"w\",\"j\",\"0x0badcafe\",\"0xhead\",\"0x0123456789\"]",
+                  "{\"more\":[\"w\",\"j\",\"0x0badcafe\",\"0xhead\",\"0x0123456789\"]}");
+    expect_fields("mining.submit", "[\"w\",\"j\"]", "{\"more\":[\"w\",\"j\"]}");
+}
+END_TEST
+
 START_TEST(fields_without_a_name_are_kept)
 {
     expect_fields("mining.authorize", "[\"w\",\"x\",\"y\",[1]]",
@@ -250,6 +267,12 @@ START_TEST(fields_of_results)
                   "\"extranonce2_size\":4}");
     expect_result(STRATUM_MINING_SUBSCRIBE, "[null,\"0800\"]",
                   "{\"session_id\":null,\"extranonce1\":\"0800\"}");
+    expect_result(STRATUM_MINING_SUBSCRIBE,
+                  "[[\"mining.notify\",\"ae68\",\"EthereumStratum/1.0.0\"],\"080c\"]",
+                  "{\"subscriptions\":[\"mining.notify\",\"ae68\",\"EthereumStratum/1.0.0\"],"
+                  "\"extranonce1\":\"080c\"}");
+    expect_result(STRATUM_MINING_SUBSCRIBE, "[true,\"EthereumStratum/1.0.0\"]",
+                  "{\"more\":[true,\"EthereumStratum/1.0.0\"]}");
     expect_result(STRATUM_MINING_CONFIGURE, "{\"version-rolling\":true}",
                   "{\"version-rolling\":true}");
     expect_result(STRATUM_LOGIN, "{\"id\":\"1\",\"status\":\"OK\"}",
@@ -302,12 +325,12 @@ END_TEST
 
 int main(void)
 {
-    return UNIT_RUN("stratum_message", views_of_each_kind, a_batch_shows_every_message,
-                    what_is_no_JSON_is_told_with_its_byte,
-                    what_can_be_read_in_spite_of_a_fault_says_so,
-                    large_integers_keep_their_digits_in_id_text, NULs_in_strings_are_kept,
-                    fields_of_what_miners_send, fields_of_a_notify, fields_of_what_pools_send,
-                    fields_of_other_dialects, fields_without_a_name_are_kept,
-                    params_of_no_known_form_have_no_fields, fields_of_results,
-                    a_response_shows_the_fields_of_what_it_answers, refusals_have_one_form);
+    return UNIT_RUN(
+        "stratum_message", views_of_each_kind, a_batch_shows_every_message,
+        what_is_no_JSON_is_told_with_its_byte, what_can_be_read_in_spite_of_a_fault_says_so,
+        large_integers_keep_their_digits_in_id_text, NULs_in_strings_are_kept,
+        fields_of_what_miners_send, fields_of_a_notify, fields_of_what_pools_send,
+        what_fits_no_form_has_positions, fields_of_other_dialects, fields_without_a_name_are_kept,
+        params_of_no_known_form_have_no_fields, fields_of_results,
+        a_response_shows_the_fields_of_what_it_answers, refusals_have_one_form);
 }
