@@ -27,8 +27,11 @@ bool terminal_wants_color(void);
 size_t terminal_width(void);
 
 /* Appends the text so that it can neither steer the terminal nor begin a line: control characters
- * and bytes that are no UTF-8 are shown as escapes (lib/base/json_text.h). */
+ * and bytes that are no UTF-8 are shown as escapes (lib/base/json_text.h). Characters that turn the
+ * direction of writing, or that are not seen, are told by their numbers: ‹U+202E›. */
 void terminal_append_text(struct buffer *out, struct span text);
+/* The columns that it takes then; counted up to `most`. */
+size_t terminal_columns(struct span text, size_t most);
 
 /* A row with its colours: what is on it is counted in columns, and cut at the width. Every
  * character counts as one column. */

@@ -25,6 +25,7 @@
 #define SHORT_SESSION 6
 #define NAME_COLUMNS  18
 #define WORD_COLUMNS  16
+#define WORD_MOST     64 /* of one that is longer than its column */
 #define ESSENCE_MAX   400
 
 struct cell {
@@ -270,6 +271,14 @@ static struct span essence_of(const struct cell *cell)
     return span_make(cell->essence.data, len);
 }
 
+/* A long method pushes what stands behind it to the right, in its row. */
+static size_t word_columns(struct span word)
+{
+    size_t columns = terminal_columns(word, WORD_MOST);
+
+    return columns < WORD_COLUMNS ? WORD_COLUMNS : columns;
+}
+
 static void append_cells(struct view *view, struct buffer *out, const struct view_line *line,
                          const struct cell *cell)
 {
@@ -286,7 +295,7 @@ static void append_cells(struct view *view, struct buffer *out, const struct vie
     terminal_row_add(
         &row, cell->color,
         span_text(line->line.is_message ? arrow_of(line->line.direction) : "\xe2\x80\xa2"), 1);
-    terminal_row_add(&row, cell->color, cell->word, WORD_COLUMNS);
+    terminal_row_add(&row, cell->color, cell->word, word_columns(cell->word));
     terminal_row_add(&row, COLOR_NONE, essence_of(cell), 0);
     while (row.out.len > 0 && row.out.data[row.out.len - 1] == ' ')
         row.out.len--;

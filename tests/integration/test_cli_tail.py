@@ -81,6 +81,22 @@ class Showing(WithRecorder):
         self.assertRegex(rows[5], r"← not JSON +\d+ bytes")
         self.assertNotIn("\x1b", "".join(rows))
 
+    def test_hidden_characters_and_long_methods_in_rows(self):
+        """A name must not look like another, and a method stands there as it is called."""
+        self.small_talk()
+        method = "mining.extranonce.subscribe_with_all"
+        self.miner.send(f'{{"id":7,"method":"{method}","params":["\u202egir\u200b\u00ad","é鉱"]}}\n'
+                        '{"id":8,"method":"mining.\\u2066x\U000e0041","params":[]}\n'.encode())
+        self.wait_recorded(8)
+        rows = self.lines("tail", "--no-follow", "-n", 2, "--table")
+        self.assertRegex(rows[0], method[7:] + r' \["‹U\+202E›gir‹U\+200B›‹U\+00AD›","é鉱"\]$')
+        self.assertRegex(rows[1], r"→ ‹U\+2066›x‹U\+E0041› +\[\]$")
+        long = self.keep(Terminal(self.folder, ("tail", "--no-follow", "-n", 2, "--data-dir",
+                                                self.data_dir), 70, {"NO_COLOR": "1"}))
+        self.assertEqual(long.wait(), 0)
+        for line in long.output.decode().splitlines():
+            self.assertLessEqual(len(line), 70)
+
     def test_no_password_in_rows(self):
         self.small_talk()
         self.wait_recorded(6)

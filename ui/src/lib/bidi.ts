@@ -1,15 +1,17 @@
 /**
  * Text of miners and pools within a line of ours. What runs from right to left keeps to itself, and
- * characters that only turn the direction are shown: they could make a name look like another.
+ * characters that only turn the direction, or are not seen at all, are shown: they could make a name
+ * look like another. Commands show the same ones (cli/terminal.c).
  */
-const TURNS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const HIDDEN =
+  /[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
 const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/;
 const ISOLATE = "\u2068";
 const END = "\u2069";
 
-const codeOf = (c: string) => `‹U+${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}›`;
+const codeOf = (c: string) => `‹U+${(c.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}›`;
 
 export function inLine(text: string): string {
-  const shown = text.replace(TURNS, codeOf);
+  const shown = text.replace(HIDDEN, codeOf);
   return RIGHT_TO_LEFT.test(shown) ? `${ISOLATE}${shown}${END}` : shown;
 }
