@@ -14,6 +14,17 @@
 
 /* ------------------------------------------------------------------ routes */
 
+/* Without the blanks around it: cut off behind, skipped in front. Those within are faults, and are
+ * found by what reads the rest. */
+static char *trim(char *text)
+{
+    text += strspn(text, " \t");
+    size_t len = strlen(text);
+    while (len > 0 && strchr(" \t", text[len - 1]) != NULL)
+        text[--len] = '\0';
+    return text;
+}
+
 static enum status listen_parse(struct route *route, const char *text, struct error *err)
 {
     struct connect_target target;
@@ -40,8 +51,7 @@ static enum status targets_parse(struct route *route, char *list, uint16_t defau
 {
     char *rest = list;
     for (char *item = strsep(&rest, ","); item; item = strsep(&rest, ",")) {
-        item += strspn(item, " ");
-        item[strcspn(item, " ")] = '\0';
+        item = trim(item);
         if (route->target_count == ROUTE_TARGETS_MAX)
             return error_set(err, STATUS_FULL, "more than %d pools in one route",
                              ROUTE_TARGETS_MAX);
@@ -69,10 +79,11 @@ static enum status route_split(struct route *out, char *text, struct error *err)
         return error_set(err, STATUS_INVALID, "\"%s\": expected [name=]listen=upstream[,backup…]",
                          text);
     *upstream++ = '\0';
-    char *listen = text, *equals = strchr(text, '=');
+    char *listen = trim(text), *equals = strchr(text, '=');
     if (equals) {
         *equals = '\0';
-        listen = equals + 1;
+        text = trim(text);
+        listen = trim(equals + 1);
         if (!is_name(text) || strlen(text) >= sizeof out->name)
             return error_set(err, STATUS_INVALID,
                              "route name \"%s\": expected up to 23 letters, digits, _ or -", text);
@@ -91,11 +102,7 @@ static enum status route_split(struct route *out, char *text, struct error *err)
 enum status route_parse(struct route *out, const char *text, size_t len, struct error *err)
 {
     *out = (struct route){0};
-    char *copy = memory_text_n(text, len), *end = copy;
-    for (const char *c = copy; *c; c++)
-        if (*c != ' ' && *c != '\t')
-            *end++ = *c;
-    *end = '\0';
+    char *copy = memory_text_n(text, len);
     enum status status = route_split(out, copy, err);
     free(copy);
     return status;

@@ -150,24 +150,23 @@ static void put_housekeeping(struct buffer *out, const struct recorder *recorder
 
 static void put_routes(struct buffer *out, const struct recorder *recorder)
 {
-    char text[320];
+    char text[ENDPOINT_TEXT_MAX], url[ENDPOINT_TEXT_MAX + 16];
     put_name(out, "routes");
     buffer_append_char(out, '[');
     for (size_t i = 0; i < recorder->config->route_count; i++) {
         const struct route *route = &recorder->config->routes[i];
         buffer_append_text(out, i ? ",{" : "{");
         put_text(out, "route", route->name);
-        snprintf(text, sizeof text, strchr(route->listen_host, ':') ? "[%s]:%u" : "%s:%u",
-                 route->listen_host, listener_port(recorder->ports[i].listener));
+        endpoint_format(text, route->listen_host, listener_port(recorder->ports[i].listener));
         put_text(out, "listen", text);
         put_bool(out, "tls", route->listen_tls);
         put_name(out, "pools");
         for (size_t k = 0; k < route->target_count; k++) {
             const struct connect_target *pool = &route->targets[k];
-            snprintf(text, sizeof text, "%s%s:%u", pool->tls ? "stratum+ssl://" : "stratum+tcp://",
-                     pool->host, pool->port);
+            endpoint_format(text, pool->host, pool->port);
+            snprintf(url, sizeof url, "stratum+%s://%s", pool->tls ? "ssl" : "tcp", text);
             buffer_append_char(out, k ? ',' : '[');
-            json_append_text(out, text);
+            json_append_text(out, url);
         }
         buffer_append_text(out, "]}");
     }

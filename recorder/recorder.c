@@ -254,6 +254,7 @@ static enum status start_port(struct port *port, struct error *err)
 {
     const struct route *route = port->route;
     const struct connect_target *pool = &route->targets[0];
+    char listen[ENDPOINT_TEXT_MAX], upstream[ENDPOINT_TEXT_MAX];
     struct sockaddr_storage address;
     enum status status = address_parse(&address, route->listen_host, route->listen_port, err);
     if (status == STATUS_OK)
@@ -261,9 +262,10 @@ static enum status start_port(struct port *port, struct error *err)
                                 port, err);
     if (status != STATUS_OK)
         return error_wrap(err, status, "route %s", route->name);
-    log_info("route %s: listening on %s:%u%s, pool %s:%u%s", route->name, route->listen_host,
-             listener_port(port->listener), route->listen_tls ? " (TLS)" : "", pool->host,
-             pool->port, pool->tls ? " (TLS)" : "");
+    endpoint_format(listen, route->listen_host, listener_port(port->listener));
+    endpoint_format(upstream, pool->host, pool->port);
+    log_info("route %s: listening on %s%s, pool %s%s", route->name, listen,
+             route->listen_tls ? " (TLS)" : "", upstream, pool->tls ? " (TLS)" : "");
     return STATUS_OK;
 }
 

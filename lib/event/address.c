@@ -8,6 +8,13 @@
 
 #include "lib/event/connect.h"
 
+void endpoint_format(char out[ENDPOINT_TEXT_MAX], const char *host, uint16_t port)
+{
+    bool ipv6 = strchr(host, ':') != NULL;
+    (void)snprintf(out, ENDPOINT_TEXT_MAX, "%s%.255s%s:%u", ipv6 ? "[" : "", host, ipv6 ? "]" : "",
+                   port);
+}
+
 static void format_ipv4(char out[ADDRESS_TEXT_MAX], const void *host, uint16_t port)
 {
     char text[INET_ADDRSTRLEN];

@@ -130,13 +130,12 @@ static void note_failure(struct connector *connector, enum status status, const 
 {
     const struct connect_target *target = &connector->targets[connector->target];
     struct buffer *failures = &connector->failures;
-    bool ipv6 = strchr(target->host, ':') != NULL;
-    char numeric[NI_MAXHOST];
+    char numeric[NI_MAXHOST], endpoint[ENDPOINT_TEXT_MAX];
     connector->status = status;
     if (failures->len >= FAILURES_MAX)
         return;
-    buffer_append_format(failures, "%s%s%s%s:%u", failures->len > 0 ? "; " : "", ipv6 ? "[" : "",
-                         target->host, ipv6 ? "]" : "", target->port);
+    endpoint_format(endpoint, target->host, target->port);
+    buffer_append_format(failures, "%s%s", failures->len > 0 ? "; " : "", endpoint);
     const struct addrinfo *address = connector->address;
     if (address != NULL &&
         getnameinfo(address->ai_addr, address->ai_addrlen, numeric, sizeof numeric, NULL, 0,

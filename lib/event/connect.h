@@ -40,6 +40,10 @@ enum status connect_target_parse(struct connect_target *out, const char *text,
 #define ADDRESS_TEXT_MAX 64
 void address_format(char out[ADDRESS_TEXT_MAX], const struct sockaddr_storage *address);
 
+/* A host as people gave it and its port, IPv6 addresses in brackets: "pool.example.com:3333". */
+#define ENDPOINT_TEXT_MAX 272
+void endpoint_format(char out[ENDPOINT_TEXT_MAX], const char *host, uint16_t port);
+
 /* A numeric address and port into a sockaddr, for bind: "0.0.0.0", "::", "127.0.0.1". */
 enum status address_parse(struct sockaddr_storage *out, const char *host, uint16_t port,
                           struct error *err) MUST_CHECK;

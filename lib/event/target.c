@@ -170,6 +170,8 @@ enum status connect_target_parse(struct connect_target *out, const char *text,
     const char *at = memrchr(rest.data, '@', rest.len);
     if (at != NULL) /* the message must not repeat a password */
         return refuse(err, at + 1, "user and password do not belong in front of this");
+    if (strpbrk(rest.data, " \t\r\n") != NULL)
+        return refuse(err, text, "there is a blank in it: expected a host, then a port or none");
     if (strpbrk(rest.data, "/?#") != NULL)
         return refuse(err, text, "a path does not belong here, remove what follows the port");
     if (rest.data[0] == '[')

@@ -190,10 +190,12 @@ static void greet(struct stream *stream)
 {
     struct sim_machine *machine = stream->user;
     struct buffer out = {0};
+    char endpoint[ENDPOINT_TEXT_MAX];
 
-    log_info("miner %llu: connected to %s:%u as %s",
-             (unsigned long long)machine->miner.settings.number, machine->target.host,
-             machine->target.port, machine->miner.settings.user_agent);
+    endpoint_format(endpoint, machine->target.host, machine->target.port);
+    log_info("miner %llu: connected to %s as %s",
+             (unsigned long long)machine->miner.settings.number, endpoint,
+             machine->miner.settings.user_agent);
     sim_miner_connected(&machine->miner, &out);
     send_out(machine, &out);
 }

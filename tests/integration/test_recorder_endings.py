@@ -455,6 +455,10 @@ class Routes(RecorderCase):
         miner.sendall(LINE)
         self.assertEqual(upstream.recv(1000), LINE)
         self.assertTrue(recorder.sessions()[0]["miner"].startswith("[::1]:"))
+        pool = f"[::1]:{listener.getsockname()[1]}"
+        self.assertIn(f"listening on [::1]:{recorder.port}, pool {pool}", recorder.text())
+        self.assertEqual(recorder.status()["routes"][0]["pools"],
+                         ["stratum+tcp://" + pool])
 
 
 if __name__ == "__main__":

@@ -340,6 +340,14 @@ class StartsThatFail(RecorderCase):
         self.assertNotIn('expected "', text)
         self.assertFalse(os.path.exists(self.data_dir))
 
+    def test_blanks_in_addresses_are_refused_and_not_guessed_at(self):
+        for name, value in (("POOL_HOST", "pool.example.com :3333"), ("POOL_HOST", "a b"),
+                            ("POOL_BACKUPS", "a:1,b c"), ("ROUTES", "33 34=a"),
+                            ("ROUTES", "3334=a b"), ("ROUTES", "3334=a,b c:4")):
+            with self.subTest(name=name, value=value):
+                text = self.fails({"POOL_HOST": "a", name: value}, 2)
+                self.assertRegex(text, name + r".*there is a blank in it: expected a host")
+
     def test_a_password_in_front_of_a_pool_is_not_repeated(self):
         text = self.fails({"POOL_HOST": "stratum+tcp://bob:secret@pool.example.com",
                            "POOL_BACKUPS": "a,bob:secret@pool.example.com",

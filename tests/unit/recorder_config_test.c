@@ -24,6 +24,7 @@ START_TEST(routes_that_are_fine)
     good("127.0.0.1:4000=a:1,b:2", "port4000", "127.0.0.1", 4000, false);
     good("east=3335=stratum+ssl://a:443", "east", "0.0.0.0", 3335, false);
     good("tls://0.0.0.0:3336=a", "tls3336", "0.0.0.0", 3336, true);
+    good("\t west = 3338 =\ta:1\t, b ", "west", "0.0.0.0", 3338, false);
     good(" [::]:3337 = [2001:db8::1]:3333 , b ", "port3337", "::", 3337, false);
 }
 END_TEST
@@ -54,6 +55,10 @@ START_TEST(routes_that_are_not)
         "12=34=a",    "n!=1=a",
         "1=a,,b",     "1=http://a",
         "1=user@a:1", "1=a,b,c,d,e,f,g,h,i",
+        "1=a b",      "1=a b,c",
+        "1=a,b c:2",  "33 33=a",
+        "n m=1=a",    "1=a\t:2",
+        "1=a : 2",    "1=[::1] :2",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct route route;
