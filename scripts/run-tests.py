@@ -33,7 +33,7 @@ LONG = ("segment_damage_test recompress_test query_live_test archive_recover_tes
         "test_recorder_signals test_recorder_disk test_recorder_bounds test_export "
         "test_recorder_steps test_recorder_rewriting test_export_streams").split()
 LEFT_BEHIND = "\nleft processes behind\n"
-GRACE = 2  # seconds, for processes that are ending when their test has ended
+GRACE = 10  # seconds, for processes that are ending when their test has ended
 
 
 class Result:
