@@ -39,7 +39,7 @@ static void on_soon(uv_timer_t *timer)
     int64_t now_ns = clock_mono_ns();
 
     connections_release_due(front, now_ns);
-    if (!ways_tidy(front, now_ns) && front->delayed == NULL)
+    if (!ways_tidy(front, now_ns) && front->delayed.first == NULL)
         uv_timer_stop(timer);
 }
 

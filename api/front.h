@@ -38,7 +38,7 @@
 #define FRONT_OPEN_BODY_MAX (4u << 10) /* where no token is needed */
 #define FRONT_HEAD_MS       10000      /* for a whole head, from its first byte */
 #define FRONT_BODY_MS       30000      /* for a body, from the end of its head */
-#define FRONT_QUEUE_MS      10000
+#define FRONT_QUEUE_MS      20000
 #define FRONT_RATE_BYTES    (64u << 10)
 #define FRONT_RATE_MS       20000
 #define FRONT_PORTS         2
@@ -48,9 +48,9 @@
 #define FRONT_ADDRESS_CONNECTIONS 2048u
 #define FRONT_ADDRESS_WAITING     256u /* have not asked for anything yet */
 #define FRONT_WAYS                144u /* requests with the server; less than it has threads */
-#define FRONT_ADDRESS_WAYS        96u
+#define FRONT_ADDRESS_WAYS        48u
 #define FRONT_HEAVY               64u /* of them, reading the archive */
-#define FRONT_ADDRESS_HEAVY       48u
+#define FRONT_ADDRESS_HEAVY       32u
 #define FRONT_EXPORTS             24u /* of these, downloads */
 #define FRONT_ADDRESS_EXPORTS     8u
 #define FRONT_HELD                48u

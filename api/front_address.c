@@ -87,6 +87,25 @@ struct front_address *front_address_largest(const struct front *front)
     return largest;
 }
 
+void front_address_join_hungry(struct front *front, struct front_address *address, unsigned kind)
+{
+    struct front_address *last = front->hungry[kind].last;
+
+    address->previous_hungry[kind] = last;
+    address->next_hungry[kind] = NULL;
+    *(last != NULL ? &last->next_hungry[kind] : &front->hungry[kind].first) = address;
+    front->hungry[kind].last = address;
+}
+
+void front_address_leave_hungry(struct front *front, struct front_address *address, unsigned kind)
+{
+    struct front_address *next = address->next_hungry[kind];
+    struct front_address *previous = address->previous_hungry[kind];
+
+    *(previous != NULL ? &previous->next_hungry[kind] : &front->hungry[kind].first) = next;
+    *(next != NULL ? &next->previous_hungry[kind] : &front->hungry[kind].last) = previous;
+}
+
 /* ---- guessing ---- */
 
 static int64_t delay_of(unsigned count)

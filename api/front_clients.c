@@ -170,7 +170,7 @@ void connections_tick(struct front *front)
 
 void connections_release_due(struct front *front, int64_t now_ns)
 {
-    for (struct connection *at = front->delayed, *next; at != NULL; at = next) {
+    for (struct connection *at = front->delayed.first, *next; at != NULL; at = next) {
         next = at->next_due;
         if (now_ns >= at->deadline_ns)
             connection_release(at);

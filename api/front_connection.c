@@ -49,19 +49,25 @@ void connection_set_state(struct connection *connection, enum connection_state s
 
 /* ---- the lists of those that wait ---- */
 
+static struct connection_list *waiting_list(struct connection *connection)
+{
+    if (connection->state == CONNECTION_DELAYED)
+        return &connection->front->delayed;
+    return &connection->address->hungry[connection->verdict - FRONT_PASS];
+}
+
 void connection_wait(struct connection *connection, bool in_front)
 {
     struct front *front = connection->front;
+    struct connection_list *list = waiting_list(connection);
     bool way = connection->state == CONNECTION_WAITING;
-    struct connection **first = way ? &front->waiting_first : &front->delayed;
 
-    connection->previous_due = way && !in_front ? front->waiting_last : NULL;
-    connection->next_due = way && !in_front ? NULL : *first;
-    *(connection->previous_due ? &connection->previous_due->next_due : first) = connection;
-    if (connection->next_due != NULL)
-        connection->next_due->previous_due = connection;
-    else if (way)
-        front->waiting_last = connection;
+    if (way && list->first == NULL)
+        front_address_join_hungry(front, connection->address, connection->verdict - FRONT_PASS);
+    connection->previous_due = in_front ? NULL : list->last;
+    connection->next_due = in_front ? list->first : NULL;
+    *(connection->previous_due ? &connection->previous_due->next_due : &list->first) = connection;
+    *(connection->next_due ? &connection->next_due->previous_due : &list->last) = connection;
     connection->address->delayed += !way;
     atomic_fetch_add(way ? &front->counters.waiting : &front->counters.delayed, 1);
 }
@@ -69,16 +75,16 @@ void connection_wait(struct connection *connection, bool in_front)
 void connection_unwait(struct connection *connection)
 {
     struct front *front = connection->front;
+    struct connection_list *list = waiting_list(connection);
     bool way = connection->state == CONNECTION_WAITING;
-    struct connection **first = way ? &front->waiting_first : &front->delayed;
 
-    *(connection->previous_due ? &connection->previous_due->next_due : first) =
+    *(connection->previous_due ? &connection->previous_due->next_due : &list->first) =
         connection->next_due;
-    if (connection->next_due != NULL)
-        connection->next_due->previous_due = connection->previous_due;
-    else if (way)
-        front->waiting_last = connection->previous_due;
+    *(connection->next_due ? &connection->next_due->previous_due : &list->last) =
+        connection->previous_due;
     connection->next_due = connection->previous_due = NULL;
+    if (way && list->first == NULL)
+        front_address_leave_hungry(front, connection->address, connection->verdict - FRONT_PASS);
     connection->address->delayed -= !way;
     atomic_fetch_sub(way ? &front->counters.waiting : &front->counters.delayed, 1);
 }

@@ -41,6 +41,13 @@ struct address_key {
     unsigned char bytes[9]; /* the family, and an IPv4 address or an IPv6 network */
 };
 
+struct connection_list {
+    struct connection *first, *last;
+};
+
+/* Kinds of requests that wait for a way each by themselves. */
+enum { FRONT_KINDS = FRONT_PASS_EXPORT - FRONT_PASS + 1 };
+
 /* What one address has; there while it has connections. */
 struct front_address {
     struct address_key key;
@@ -48,6 +55,8 @@ struct front_address {
     unsigned connections, waiting, ways, heavy, exports, delayed;
     size_t bodies, answers;
     struct connection *quiet_first, *quiet_last; /* ask for nothing; for longest first */
+    struct connection_list hungry[FRONT_KINDS];  /* wait for a way, by kind */
+    struct front_address *next_hungry[FRONT_KINDS], *previous_hungry[FRONT_KINDS];
 };
 
 /* Who sent wrong tokens; another with the same place in the table takes it over. */
@@ -68,6 +77,9 @@ struct front_address *front_address_join(struct front *front, const struct socka
 void front_address_leave(struct front *front, struct front_address *address);
 /* The one with most connections that has a quiet one; NULL: none. */
 struct front_address *front_address_largest(const struct front *front);
+/* It has something waiting from now on, or nothing more; in the kind's list of such addresses. */
+void front_address_join_hungry(struct front *front, struct front_address *address, unsigned kind);
+void front_address_leave_hungry(struct front *front, struct front_address *address, unsigned kind);
 /* When the answer to a wrong token may go. */
 int64_t front_address_guessed(struct front *front, const struct front_address *address,
                               int64_t now_ns);
@@ -121,8 +133,10 @@ struct front {
     struct connect_target server;
     struct way *ways; /* all of them, idle ones as well */
     unsigned way_count;
-    struct connection *waiting_first, *waiting_last; /* for a way */
-    struct connection *delayed;                      /* answers to wrong tokens */
+    struct {
+        struct front_address *first, *last;
+    } hungry[FRONT_KINDS];          /* addresses that wait for a way; they have turns */
+    struct connection_list delayed; /* answers to wrong tokens */
     uint64_t last_number;
     bool stopping;
     struct front_counters counters;
@@ -206,7 +220,7 @@ void connection_read_requests(struct connection *connection);
 /* The delayed answer goes. */
 void connection_release(struct connection *connection);
 
-/* In front->waiting or front->delayed. */
+/* Among those of its address that wait for a way, or among those whose answer is delayed. */
 void connection_wait(struct connection *connection, bool in_front);
 void connection_unwait(struct connection *connection);
 

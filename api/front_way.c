@@ -3,8 +3,8 @@
  * way back.
  *
  * A way is kept for IDLE_MS after an answer, far shorter than the server keeps it, for the next
- * request. Whoever waits gets one in the order of coming, unless the bounds of its address or of
- * its kind of request leave none for it.
+ * request. Addresses that wait have turns, of one request each, as far as the bounds of the address
+ * and of the kind of request allow.
  *
  * How it can fail: the server cannot be reached, ends the connection before it has answered or
  * answers something that is no HTTP: 502. A kept way that turns out to be closed is tried once
@@ -211,32 +211,31 @@ void way_resume(struct way *way)
     stream_read_start(&way->stream);
 }
 
-/* False: no whole head is there yet, or the way has failed. */
-static bool take_answer_head(struct way *way)
+/* The head's length; 0: it is not whole yet, or the way has failed. */
+static size_t take_answer_head(struct way *way, struct span text)
 {
     struct connection *connection = way->connection;
     struct http_answer answer;
     struct buffer head = {0};
-    enum status status =
-        http_answer_parse(&answer, span_make(way->head.data, way->head.len), connection->to_head);
+    enum status status = http_answer_parse(&answer, text, connection->to_head);
 
-    if (status == STATUS_END && way->head.len <= ANSWER_HEAD_MAX)
-        return false;
+    if (status == STATUS_END && text.len <= ANSWER_HEAD_MAX)
+        return 0;
     if (status != STATUS_OK) {
+        way->used = false; /* it has answered: it is not asked again */
         fail(way, 502, "the HTTP server gave no proper answer");
-        return false;
+        return 0;
     }
     connection_count_body(connection, 0);
     buffer_close(&connection->out);
     connection->keep_alive = connection->keep_alive && !answer.until_close;
-    http_answer_write(&head, span_make(way->head.data, answer.len), connection->keep_alive);
-    buffer_consume(&way->head, answer.len);
+    http_answer_write(&head, span_make(text.data, answer.len), connection->keep_alive);
     way->begun = true;
     way->server_closes = answer.server_closes;
     http_body_begin(&way->body, &answer);
     connection_write(connection, head.data, head.len);
     buffer_close(&head);
-    return true;
+    return answer.len;
 }
 
 static void take_body(struct way *way, const char *data, size_t len)
@@ -257,26 +256,39 @@ static void take_body(struct way *way, const char *data, size_t len)
     }
 }
 
+/* What comes before the body; mostly all of it at once, and then it is not copied. */
+static void take_beginning(struct way *way, const char *data, size_t len)
+{
+    struct buffer gathered = way->head;
+    size_t head;
+
+    way->head = (struct buffer){0};
+    if (gathered.len > 0) {
+        buffer_append(&gathered, data, len);
+        data = gathered.data;
+        len = gathered.len;
+    }
+    head = take_answer_head(way, span_make(data, len));
+    if (head > 0)
+        take_body(way, data + head, len - head);
+    else if (way->connection != NULL && gathered.len > 0)
+        way->head = gathered;
+    else if (way->connection != NULL)
+        buffer_append(&way->head, data, len);
+    if (way->head.data != gathered.data)
+        buffer_close(&gathered);
+}
+
 static void on_data(struct stream *stream, const char *data, size_t len)
 {
     struct way *way = stream->user;
-    struct buffer rest = {0};
 
-    if (way->connection == NULL) {
+    if (way->connection == NULL)
         way_close(way);
-        return;
-    }
-    if (way->begun) {
+    else if (way->begun)
         take_body(way, data, len);
-        return;
-    }
-    buffer_append(&way->head, data, len);
-    if (!take_answer_head(way))
-        return;
-    rest = way->head;
-    way->head = (struct buffer){0};
-    take_body(way, rest.data, rest.len);
-    buffer_close(&rest);
+    else
+        take_beginning(way, data, len);
 }
 
 /* ---- the connection to the server ---- */
@@ -368,19 +380,21 @@ static void connect_way(struct way *way)
 
 /* ---- who gets one ---- */
 
-static bool may_go(const struct connection *connection)
+static bool kind_is_full(const struct front *front, enum front_verdict verdict)
 {
-    const struct front_counters *counters = &connection->front->counters;
-    const struct front_address *address = connection->address;
-    bool export = connection->verdict == FRONT_PASS_EXPORT;
+    const struct front_counters *counters = &front->counters;
 
-    if (address->ways >= FRONT_ADDRESS_WAYS)
+    if (verdict == FRONT_PASS)
         return false;
-    if (connection->verdict == FRONT_PASS)
-        return true;
-    return atomic_load(&counters->heavy) < FRONT_HEAVY && address->heavy < FRONT_ADDRESS_HEAVY &&
-           (!export || (atomic_load(&counters->exports) < FRONT_EXPORTS &&
-                        address->exports < FRONT_ADDRESS_EXPORTS));
+    return atomic_load(&counters->heavy) >= FRONT_HEAVY ||
+           (verdict == FRONT_PASS_EXPORT && atomic_load(&counters->exports) >= FRONT_EXPORTS);
+}
+
+static bool address_is_full(const struct front_address *address, enum front_verdict verdict)
+{
+    return address->ways >= FRONT_ADDRESS_WAYS ||
+           (verdict != FRONT_PASS && address->heavy >= FRONT_ADDRESS_HEAVY) ||
+           (verdict == FRONT_PASS_EXPORT && address->exports >= FRONT_ADDRESS_EXPORTS);
 }
 
 static void take_place(struct connection *connection)
@@ -412,18 +426,36 @@ static void start(struct connection *connection, struct way *way)
         connect_way(way);
 }
 
+/* One request of the next address whose turn it is. Few can be full at a time, since together they
+ * would have more than there is. False: there is none. */
+static bool serve_next(struct front *front, enum front_verdict verdict)
+{
+    unsigned kind = verdict - FRONT_PASS;
+    struct front_address *address = front->hungry[kind].first;
+    struct way *way;
+
+    while (address != NULL && address_is_full(address, verdict))
+        address = address->next_hungry[kind];
+    if (address == NULL || kind_is_full(front, verdict))
+        return false;
+    way = find_idle(front);
+    if (way == NULL && front->way_count >= FRONT_WAYS)
+        return false;
+    start(address->hungry[kind].first, way != NULL ? way : make_way(front));
+    if (address->hungry[kind].first != NULL) { /* its next turn comes after the others' */
+        front_address_leave_hungry(front, address, kind);
+        front_address_join_hungry(front, address, kind);
+    }
+    return true;
+}
+
 void ways_dispatch(struct front *front)
 {
-    struct connection *next;
-
-    for (struct connection *at = front->waiting_first; at != NULL; at = next) {
-        struct way *way = find_idle(front);
-
-        next = at->next_due;
-        if (front->stopping || (way == NULL && front->way_count >= FRONT_WAYS))
-            return;
-        if (at->state == CONNECTION_WAITING && may_go(at))
-            start(at, way != NULL ? way : make_way(front));
+    if (front->stopping)
+        return;
+    for (unsigned verdict = FRONT_PASS; verdict <= FRONT_PASS_EXPORT; verdict++) {
+        while (serve_next(front, (enum front_verdict)verdict))
+            continue;
     }
 }
 
