@@ -83,12 +83,6 @@ static void put_bytes(struct buffer *out, struct span bytes)
     buffer_append_char(out, '"');
 }
 
-static int append_json(const char *text, size_t len, void *out)
-{
-    buffer_append(out, text, len);
-    return 0;
-}
-
 /* The view made last, of each thread: a job goes to all miners in the same bytes, one behind the
  * other, and its view is what costs most. */
 #define MEMO_MIN 400 /* bytes; shorter messages differ */
@@ -124,14 +118,9 @@ static struct memo *own_memo(void)
  * apart by recursion, ours and our clients', would end with it. */
 static void make_view(struct buffer *out, const struct side *side, enum stratum_method answered)
 {
-    struct error err;
-    json_t *view = NULL;
-    bool readable = side->scan.fault != STRATUM_FAULT_DEPTH && is_text(side->bytes);
-    if (!side->line.is_fragment && readable)
-        view = stratum_message_view(side->bytes.data, side->bytes.len, answered, &err);
-    if (!view || json_dump_callback(view, append_json, out, JSON_COMPACT) != 0)
+    bool whole = side->scan.fault != STRATUM_FAULT_DEPTH && !side->line.is_fragment;
+    if (!whole || !stratum_message_write(out, side->bytes, answered, NULL))
         buffer_append_text(out, "null");
-    json_decref(view);
 }
 
 static void put_view(struct buffer *out, const struct side *side, enum stratum_method answered)

@@ -9,6 +9,7 @@
 #include "api/recorder_client.h"
 #include "api/rest.h"
 #include "api/session_find.h"
+#include "lib/stratum/strict.h"
 
 #define REPLAY_LINE_MAX (64u << 10) /* bytes that the recorder takes */
 #define REPLAYS_MAX     16          /* at a time: each waits for its pool, half a minute at most */
@@ -68,8 +69,9 @@ static bool take_message(struct replay *replay)
 /* What the recorder takes. */
 static bool is_request(struct span line)
 {
-    json_t *tree = json_loadb(line.data ? line.data : "", line.len, 0, NULL);
-    bool fits = json_is_string(json_object_get(tree, "method"));
+    json_t *tree = stratum_exact_parse(line);
+    const json_t *method = json_object_get(tree, "method");
+    bool fits = json_is_string(method) && !stratum_is_exact_number(method);
     json_decref(tree);
     return fits;
 }
@@ -106,10 +108,9 @@ static bool take_modified(struct request *request, struct replay *replay)
 
 static void put_response(struct buffer *out, const char *text)
 {
-    json_t *tree = text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
     out_name(out, "pool_response");
-    buffer_append_text(out, tree ? text : "null");
-    json_decref(tree);
+    if (!text || !stratum_strict_append(out, span_text(text)))
+        buffer_append_text(out, "null");
 }
 
 static void reply_outcome(struct request *request, const json_t *answer)

@@ -53,8 +53,9 @@ static const char *arrow_of(enum direction direction)
 
 static struct span text_of(const json_t *value)
 {
-    return json_is_string(value) ? span_make(json_string_value(value), json_string_length(value))
-                                 : span_text("");
+    return json_is_string(value) && !stratum_is_exact_number(value)
+               ? span_make(json_string_value(value), json_string_length(value))
+               : span_text("");
 }
 
 static struct span text_at(const json_t *params, size_t index)

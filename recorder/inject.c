@@ -16,6 +16,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
+#include "lib/stratum/strict.h"
 #include "recorder/recorder.h"
 #include "recorder/session.h"
 
@@ -261,14 +262,14 @@ static void send_line(struct inject *inject, struct injected *line)
     bool first = TAILQ_EMPTY(&inject->sent);
     line->id = take_id(inject);
     json_object_set_new(line->message, "id", json_integer(line->id));
-    line->text = json_dumps(line->message, JSON_COMPACT);
+    struct buffer wire = {0};
+    stratum_exact_dump(&wire, line->message);
+    line->text = memory_text_n(wire.data, wire.len);
     json_decref(line->message);
     line->message = NULL;
     struct tap_time now = tap_now(shared);
     line->seq = tap_injected(&session->tap, shared, line->text, strlen(line->text), now);
     line->due_ns = now.mono_ns + INJECT_ANSWER_MS * NS_PER_MS;
-    struct buffer wire = {0};
-    buffer_append_text(&wire, line->text);
     buffer_append_char(&wire, '\n');
     session_write_pool(session, wire.data, wire.len);
     buffer_close(&wire);
@@ -340,8 +341,9 @@ static json_t *parse_line(const char *line, size_t len, const char **error)
         *error = "the line is nested deeper than 64";
         return NULL;
     }
-    json_t *message = json_loadb(line, len, 0, NULL);
-    if (json_is_object(message) && json_is_string(json_object_get(message, "method")))
+    json_t *message = stratum_exact_parse(span_make(line, len));
+    const json_t *method = json_object_get(message, "method");
+    if (json_is_string(method) && !stratum_is_exact_number(method))
         return message;
     json_decref(message);
     *error = "expected one JSON object with a method";

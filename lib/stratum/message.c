@@ -10,29 +10,17 @@
 #include <string.h>
 
 #include "lib/base/bytes.h"
+#include "lib/stratum/strict.h"
 
 #define FAULT_TEXT_MAX 96
 
-/* ---- loading ---- */
-
-static json_t *load(const char *line, size_t len, enum stratum_fault fault, json_error_t *where)
-{
-    const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL;
-    if (len > 0 && memchr(line, '\0', len) != NULL)
-        return NULL; /* a raw NUL is a fault, but jansson would skip it */
-    json_t *tree = json_loadb(line, len, flags, where);
-    if (tree == NULL && fault == STRATUM_FAULT_NONE) /* an integer beyond 64 bits */
-        tree = json_loadb(line, len, flags | JSON_DECODE_INT_AS_REAL, where);
-    return tree;
-}
-
-static void report(struct error *err, const struct stratum_scan *scan, const json_error_t *where)
+static void report(struct error *err, const struct stratum_scan *scan)
 {
     if (scan->fault != STRATUM_FAULT_NONE)
         (void)error_set(err, STATUS_INVALID, "%s at byte %u", stratum_fault_text(scan->fault),
                         (unsigned)scan->fault_at);
     else
-        (void)error_set(err, STATUS_INVALID, "%s at byte %d", where->text, where->position);
+        (void)error_set(err, STATUS_INVALID, "a name with a NUL");
 }
 
 /* ---- reasons ---- */
@@ -47,7 +35,8 @@ static void take_code(struct stratum_reason *reason, const json_t *value)
 
 static void take_text(struct stratum_reason *reason, const json_t *value)
 {
-    if (json_string_length(value) > 0 && reason->text.data == NULL)
+    if (json_string_length(value) > 0 && reason->text.data == NULL &&
+        !stratum_is_exact_number(value))
         reason->text = span_make(json_string_value(value), json_string_length(value));
 }
 
@@ -117,14 +106,15 @@ static void add_message(json_t *view, const struct stratum_scan *scan, json_t *m
         add(view, "refused", reason_view(message));
 }
 
+static json_t *view_of(struct span line, enum stratum_method answered, struct error *err);
+
 /* The view of one message of a batch: written out and looked at like a line of its own. */
 static json_t *element_view(const json_t *element)
 {
-    char *text = json_dumps(element, JSON_COMPACT | JSON_ENCODE_ANY);
-    if (text == NULL)
-        return NULL;
-    json_t *view = stratum_message_view(text, strlen(text), STRATUM_METHOD_NONE, NULL);
-    free(text);
+    struct buffer text = {0};
+    stratum_exact_dump(&text, element);
+    json_t *view = view_of(span_make(text.data, text.len), STRATUM_METHOD_NONE, NULL);
+    buffer_close(&text);
     return view;
 }
 
@@ -153,19 +143,17 @@ static void add_fault(json_t *view, const struct stratum_scan *scan)
     struct error fault;
     if (scan->fault == STRATUM_FAULT_NONE)
         return;
-    report(&fault, scan, NULL);
+    report(&fault, scan);
     add(view, "fault", json_string(fault.text));
 }
 
-json_t *stratum_message_view(const char *line, size_t len, enum stratum_method answered,
-                             struct error *err)
+static json_t *view_of(struct span line, enum stratum_method answered, struct error *err)
 {
     struct stratum_scan scan;
-    json_error_t where = {0};
-    stratum_scan_line(&scan, line, len);
-    json_t *tree = load(line, len, scan.fault, &where);
+    stratum_scan_line(&scan, line.data, line.len);
+    json_t *tree = stratum_exact_load(line);
     if (tree == NULL) {
-        report(err, &scan, &where);
+        report(err, &scan);
         return NULL;
     }
     json_t *view = json_object();
@@ -179,4 +167,15 @@ json_t *stratum_message_view(const char *line, size_t len, enum stratum_method a
     add_fault(view, &scan);
     json_decref(tree);
     return view;
+}
+
+bool stratum_message_write(struct buffer *out, struct span line, enum stratum_method answered,
+                           struct error *err)
+{
+    json_t *view = view_of(line, answered, err);
+    if (view == NULL)
+        return false;
+    stratum_exact_dump(out, view);
+    json_decref(view);
+    return true;
 }

@@ -15,7 +15,7 @@
  *   value     of any other JSON: the value itself
  *   fault     why the line is not embedded in the archive although it can be read
  *
- * Integers beyond 64 bits become doubles, and with them all integers of that message.
+ * Numbers keep every digit that they had.
  * Ownership: functions that return a tree return a new reference (or NULL); parts of it are shared
  * with what was passed in, so treat both as read-only. Threads: any, one at a time per tree.
  */
@@ -30,11 +30,12 @@
 #include "lib/base/error.h"
 #include "lib/stratum/scan.h"
 
-/* The view of a line without its terminator. `answered` is the method of the request that a
- * response answers, STRATUM_METHOD_NONE when not known. NULL when it is no JSON: then *err says
- * what is wrong and at which byte, counted from 0 ("invalid JSON at byte 17"). */
-json_t *stratum_message_view(const char *line, size_t len, enum stratum_method answered,
-                             struct error *err);
+/* Appends the view of a line without its terminator, as JSON. `answered` is the method of the
+ * request that a response answers, STRATUM_METHOD_NONE when not known. False when it is no JSON,
+ * not even for a lenient reader (strict.h): then *err says what is wrong and at which byte, counted
+ * from 0 ("invalid JSON at byte 17"). */
+bool stratum_message_write(struct buffer *out, struct span line, enum stratum_method answered,
+                           struct error *err);
 
 /* The params of a method by name, as an object; NULL when the method has no known form. Of the
  * forms that dialects give to one method (Bitcoin, Zcash, Ethereum) the one that fits is taken.

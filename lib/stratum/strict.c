@@ -1,9 +1,12 @@
 /*
  * strict.c - see strict.h. The walk checks the value; only where it found something the value is
- * copied piece by piece, each string made anew from its plain text.
+ * copied piece by piece, each string made anew from its plain text. For an exact tree the numbers
+ * that jansson would round are given to it as strings with a mark in front, and strings that have
+ * that mark already get another.
  */
 #include "lib/stratum/strict.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/json.h"
@@ -65,6 +68,135 @@ bool stratum_strict_append(struct buffer *out, struct span json)
     return true;
 }
 
+/* ---- trees that lose no digit ---- */
+
+#define MARK     "\xef\xa3\xbf" /* U+F8FF */
+#define MARK_LEN 3
+
+static bool is_marked(const char *at, const char *end)
+{
+    return end - at >= MARK_LEN && memcmp(at, MARK, MARK_LEN) == 0;
+}
+
+static bool is_number_byte(char c)
+{
+    return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
+}
+
+/* An integer that jansson keeps: at most 18 digits, and no minus zero. */
+static bool is_small(const char *at, size_t len)
+{
+    size_t digits = 0;
+    for (size_t i = 0; i < len; i++)
+        digits += at[i] >= '0' && at[i] <= '9';
+    bool sign = at[0] == '-';
+    return digits + sign == len && digits <= 18 && !(sign && at[1] == '0');
+}
+
+/* `at` is a number's first byte; returns the position behind it. */
+static const char *mark_number(struct buffer *out, const char *at, const char *end)
+{
+    const char *begin = at;
+    while (at < end && is_number_byte(*at))
+        at++;
+    size_t len = (size_t)(at - begin);
+    bool small = is_small(begin, len);
+    buffer_append_text(out, small ? "" : "\"" MARK "#");
+    buffer_append(out, begin, len);
+    buffer_append_text(out, small ? "" : "\"");
+    return at;
+}
+
+/* Strings that begin with the escape of the mark are as good as those that begin with it. */
+static bool begins_marked(const char *at, const char *end)
+{
+    return is_marked(at, end) ||
+           (end - at >= 6 && (memcmp(at, "\\uf8ff", 6) == 0 || memcmp(at, "\\uF8FF", 6) == 0 ||
+                              memcmp(at, "\\uf8FF", 6) == 0 || memcmp(at, "\\uF8ff", 6) == 0));
+}
+
+/* `json` is sound. */
+static void mark(struct buffer *out, struct span json)
+{
+    const char *at = json.data, *end = at + json.len;
+    while (at < end) {
+        if (*at == '"') {
+            const char *behind = end_of_string(at + 1) + 1;
+            buffer_append_text(out, begins_marked(at + 1, end) ? "\"" MARK : "\"");
+            buffer_append(out, at + 1, (size_t)(behind - at - 1));
+            at = behind;
+        } else if (*at == '-' || (*at >= '0' && *at <= '9')) {
+            at = mark_number(out, at, end);
+        } else {
+            buffer_append_char(out, *at++);
+        }
+    }
+}
+
+/* Back again; `json` is what jansson wrote. */
+static void unmark(struct buffer *out, struct span json)
+{
+    const char *at = json.data, *end = at + json.len;
+    while (at < end) {
+        if (*at != '"') {
+            buffer_append_char(out, *at++);
+            continue;
+        }
+        const char *inside = at + 1, *close = end_of_string(inside);
+        bool marked = is_marked(inside, close);
+        inside += marked ? MARK_LEN : 0;
+        if (marked && *inside == '#') {
+            buffer_append(out, inside + 1, (size_t)(close - inside - 1));
+        } else {
+            buffer_append_char(out, '"');
+            buffer_append(out, inside, (size_t)(close - inside + 1));
+        }
+        at = close + 1;
+    }
+}
+
+/* Strings end, or the marks go astray; all else jansson checks. */
+static json_t *load_marked(struct span json)
+{
+    struct buffer marked = {0};
+    mark(&marked, json);
+    json_t *tree = json_loadb(marked.data, marked.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    buffer_close(&marked);
+    return tree;
+}
+
+json_t *stratum_exact_load(struct span json)
+{
+    struct buffer text = {0};
+    json_t *tree = NULL;
+    if (stratum_strict_append(&text, json))
+        tree = load_marked(span_make(text.data, text.len));
+    buffer_close(&text);
+    return tree;
+}
+
+json_t *stratum_exact_parse(struct span json)
+{
+    struct stratum_walk walk = {0};
+    return json.len > 0 && is_value(&walk, json) ? load_marked(json) : NULL;
+}
+
+bool stratum_is_exact_number(const json_t *value)
+{
+    const char *text = json_string_value(value);
+    return text && is_marked(text, text + json_string_length(value)) && text[MARK_LEN] == '#';
+}
+
+void stratum_exact_dump(struct buffer *out, const json_t *tree)
+{
+    char *text = json_dumps(tree, JSON_COMPACT | JSON_ENCODE_ANY);
+    if (text)
+        unmark(out, span_text(text));
+    free(text);
+}
+
+/* ---- trees of small things ---- */
+
 json_t *stratum_strict_load(struct span json)
 {
     const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL;
@@ -72,8 +204,8 @@ json_t *stratum_strict_load(struct span json)
     json_t *tree = NULL;
     if (stratum_strict_append(&text, json)) {
         tree = json_loadb(text.data, text.len, flags, NULL);
-        if (!tree) /* an integer beyond 64 bits */
-            tree = json_loadb(text.data, text.len, flags | JSON_DECODE_INT_AS_REAL, NULL);
+        if (!tree) /* a number that jansson has no room for */
+            tree = load_marked(span_make(text.data, text.len));
     }
     buffer_close(&text);
     return tree;

@@ -37,10 +37,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *line = (const char *)data + 1;
     enum stratum_method answered = (enum stratum_method)(data[0] % STRATUM_METHOD_COUNT);
     stratum_scan_line(&scan, line, size - 1);
-    json_t *view = stratum_message_view(line, size - 1, answered, &error);
-    REQUIRE((view == NULL) == (error.text[0] != '\0'));
+    struct buffer text = {0};
+    bool done = stratum_message_write(&text, span_make(line, size - 1), answered, &error);
+    REQUIRE(done == (error.text[0] == '\0'));
+    json_t *view = NULL;
+    if (done) {
+        view = json_loadb(text.data, text.len,
+                          JSON_ALLOW_NUL | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, NULL);
+        REQUIRE(view != NULL || scan.fault == STRATUM_FAULT_NUMBER || scan.fault);
+    }
     if (view != NULL)
         check_view(view, &scan);
     json_decref(view);
+    buffer_close(&text);
     return 0;
 }
