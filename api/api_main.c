@@ -30,6 +30,7 @@
 #include "api/session_stats.h"
 #include "api/token.h"
 #include "api/watch.h"
+#include "lib/base/bus_fault.h"
 #include "lib/base/clock.h"
 #include "lib/base/flags.h"
 #include "lib/base/log.h"
@@ -286,6 +287,7 @@ int main(int argc, char **argv)
 
     flag_set_close(&set);
     settings_setup_log(settings, "api");
+    bus_fault_install("api", "the recorder's live ring, or a segment that is read,");
     code = options.check ? exposure_print(settings, stdout) : serve(settings, options.link_file);
     settings_free(settings);
     return code;

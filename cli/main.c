@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "lib/base/bus_fault.h"
 #include "lib/base/bytes.h"
 #include "lib/base/version.h"
 
@@ -115,5 +116,6 @@ int main(int argc, char **argv)
         return refuse(argv[1]);
     snprintf(name, sizeof(name), "hashscope %s", command->name);
     argv[1] = name;
+    bus_fault_install(name, "the recorder's live ring, or a segment that is read,");
     return command->run(argc - 1, argv + 1);
 }

@@ -2,7 +2,7 @@
  * main.c - hashscope-recorder: read the settings, start, run, end.
  *
  * Exit status: 0 after an orderly end; 1 when it could not start or the archive could not be
- * completed; 2 for faulty settings.
+ * completed; 2 for faulty settings; 3 when the ring was cut short under it (lib/base/bus_fault.h).
  */
 #include <stdio.h>
 #include <stdlib.h>

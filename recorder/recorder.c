@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "lib/base/bus_fault.h"
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
 
@@ -326,6 +327,9 @@ enum status recorder_start(struct recorder *recorder, const struct config *confi
     TAILQ_INIT(&recorder->sessions);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a limit of file sizes is an error like any other */
+    char ring[4096];
+    snprintf(ring, sizeof ring, "the live ring %s/ring", config->ring_dir);
+    bus_fault_install("recorder", ring);
     raise_descriptor_limit(config);
     uv_loop_init(&recorder->uv);
     stream_loop_init(&recorder->loop, &recorder->uv);

@@ -22,6 +22,7 @@ enum archive_fault {
     ARCHIVE_FAULT_CREATE,
     ARCHIVE_FAULT_WRITE,
     ARCHIVE_FAULT_SYNC,
+    ARCHIVE_FAULT_GONE, /* the file was moved or removed */
     ARCHIVE_FAULT_SEAL
 };
 
@@ -44,9 +45,10 @@ struct archive {
     uint64_t last_seq;    /* of the last record that has its line, or needs none; 0: none */
     struct record held;   /* read from the ring, not yet taken */
     bool holding;
-    bool begun;                 /* a record was taken, so a number that is missing is a gap */
-    bool sweep_due;             /* closed records may have been lost */
-    struct archive_tally total; /* of all lines so far */
+    bool begun;                       /* a record was taken, so a number that is missing is a gap */
+    bool sweep_due;                   /* closed records may have been lost */
+    struct archive_tally total;       /* of all lines so far */
+    struct archive_tally begun_total; /* the same when this file began */
     struct archive_tally
         flushed;                 /* of these, those that a flush or the end of a frame has passed */
     struct archive_tally ended;  /* at the end of the last frame */

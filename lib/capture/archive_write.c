@@ -8,7 +8,9 @@
  * that fails leaves its bytes in the file's `out`; no record is taken until they are through. When
  * the file itself is at fault (an I/O error, its greatest size, a failed sync), it is cut at its
  * last good mark and the ring is read again from there; what the ring does not have any more is a
- * gap then, as everything that was overrun.
+ * gap then, as everything that was overrun. A file that is not there any more (its folder was
+ * removed, the data directory replaced) is noticed by the next sync, and all of it is written
+ * again.
  */
 #include <stdio.h>
 #include <string.h>
@@ -81,6 +83,7 @@ static enum status open_file(struct archive *archive, const struct record *recor
         return status;
     archive->file_since = now;
     archive->unflushed_since = now;
+    archive->begun_total = archive->total;
     archive->ended = archive->framed = archive->synced = archive->total;
     knowledge_new_segment(&archive->knowledge);
     return archive_push(archive, err); /* so that a reader of the file finds its header */
@@ -137,6 +140,11 @@ enum status archive_sync(struct archive *archive, struct error *err)
     archive->fault = ARCHIVE_FAULT_SYNC;
     if (status != STATUS_OK)
         return status;
+    if (!segment_file_is_there(&archive->file)) {
+        archive->fault = ARCHIVE_FAULT_GONE;
+        return error_set(err, STATUS_NOT_FOUND, "%s: moved or removed by somebody",
+                         archive->file.path);
+    }
     archive->synced = archive->framed;
     archive->unsynced_since = archive->unflushed_since; /* what lies between stays unsynced */
     pthread_mutex_lock(&archive->mutex);
@@ -183,9 +191,15 @@ void archive_abandon(struct archive *archive)
         mark = archive->file.synced;
         tally = archive->synced;
     }
+    if (archive->fault == ARCHIVE_FAULT_GONE) {
+        mark = archive->file.begun;
+        tally = archive->begun_total;
+    }
     log_warn("archive: giving up %s behind byte %llu", archive->file.path,
              (unsigned long long)mark.offset);
-    if (segment_file_abandon(&archive->file, &mark, &err) != STATUS_OK)
+    if (archive->fault == ARCHIVE_FAULT_GONE)
+        segment_file_forget(&archive->file);
+    else if (segment_file_abandon(&archive->file, &mark, &err) != STATUS_OK)
         log_warn("archive: %s; it is left as it is until the next start", err.text);
     else if (mark.offset > SEGMENT_HEADER_BYTES)
         add(&archive->counters->segments_sealed, 1);

@@ -186,7 +186,7 @@ enum status segment_file_create_in(struct segment_file *file, const char *folder
     file->unflushed = file->broken = file->footed = false;
     file->frame = (struct segment_index){.offset = SEGMENT_HEADER_BYTES};
     file->ended = (struct segment_mark){SEGMENT_HEADER_BYTES, after_seq};
-    file->framed = file->synced = file->ended;
+    file->begun = file->framed = file->synced = file->ended;
     segment_header_encode((unsigned char *)buffer_reserve(&file->out, SEGMENT_HEADER_BYTES), head);
     file->out.len += SEGMENT_HEADER_BYTES;
     return STATUS_OK;
@@ -320,6 +320,22 @@ enum status segment_file_sync(struct segment_file *file, struct error *err)
     return STATUS_OK;
 }
 
+bool segment_file_is_there(const struct segment_file *file)
+{
+    struct stat named, open;
+    return stat(file->path, &named) == 0 && fstat(file->fd, &open) == 0 &&
+           named.st_dev == open.st_dev && named.st_ino == open.st_ino;
+}
+
+void segment_file_forget(struct segment_file *file)
+{
+    buffer_clear(&file->out);
+    buffer_clear(&file->text);
+    if (file->fd >= 0)
+        close(file->fd);
+    file->fd = -1;
+}
+
 static void final_name(char out[4096], const struct segment_file *file)
 {
     snprintf(out, 4096, "%.*s", (int)(strlen(file->path) - strlen(SEGMENT_OPEN)), file->path);
@@ -379,8 +395,6 @@ enum status segment_file_abandon(struct segment_file *file, const struct segment
     } else {
         status = complete_at(file, mark, err);
     }
-    if (file->fd >= 0)
-        close(file->fd);
-    file->fd = -1;
+    segment_file_forget(file);
     return status;
 }

@@ -68,6 +68,7 @@ struct segment_file {
     bool unflushed;                      /* the compressor may hold text back */
     bool broken;                /* the compressor failed: the frame is lost, the file is not */
     int write_errno;            /* of the last segment_file_write that failed */
+    struct segment_mark begun;  /* behind the header */
     struct segment_mark ended;  /* behind the last frame that ended */
     struct segment_mark framed; /* the same, when the file has taken it as a whole */
     struct segment_mark synced; /* the same, as of the last sync */
@@ -104,6 +105,10 @@ void segment_file_add_footer(struct segment_file *file);
 /* Writes `out`. On failure what is left stays there. */
 enum status segment_file_write(struct segment_file *file, struct error *err) MUST_CHECK;
 enum status segment_file_sync(struct segment_file *file, struct error *err) MUST_CHECK;
+/* Does its path still name it? Somebody may have moved or removed it. */
+bool segment_file_is_there(const struct segment_file *file);
+/* Closes it and leaves alone what it holds. */
+void segment_file_forget(struct segment_file *file);
 /* Size that the file has or will have when `out` is written. */
 uint64_t segment_file_size(const struct segment_file *file);
 
