@@ -23,6 +23,7 @@ page() {
 run() {
     local link place answer took
     set -m # a process group of its own, as on a terminal
+    : >"$log"
     make run >"$log" 2>&1 &
     until grep -aq 'token=' "$log"; do
         kill -0 $! 2>/dev/null || fail 'make run ended'

@@ -26,6 +26,7 @@ test        python3              runs the tests and talks to the programs
 test        openssl              makes certificates for the TLS tests
 test        zstd                 reads segments as a stranger would
 test        jq                   runs the examples of docs/querying.md
+test        curl                 runs those of README.md
 test        nodejs               runs DuckDB for the same examples, and the tests of the UI
 test        npm                  installs DuckDB below tests/duckdb
 test        chromium             the browser in which the UI is tested
