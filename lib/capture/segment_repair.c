@@ -350,6 +350,7 @@ static enum status walk_through(struct repair *repair, struct error *err)
 static enum status fill(struct repair *repair, struct error *err)
 {
     enum status status = walk_through(repair, err);
+    repair->head.generation += !repair->out->sound; /* offsets are others */
     if (status == STATUS_OK)
         status = write_head(repair, err);
     if (status == STATUS_OK)

@@ -5,7 +5,8 @@
  * and behind it, byte for byte as it is; the whole lines of a frame that the end of the file cuts
  * off, as a frame of their own that begins with a `recovered` line. Where lines were lost in
  * between and their numbers are known, a `gap` line with `repair` says so, in front of the next
- * frame's lines. Index entries, footer and seek table are made anew. The original is only read.
+ * frame's lines. Index entries, footer and seek table are made anew; where anything else was, the
+ * file gets a new generation. The original is only read.
  *
  * Threads: any.
  */

@@ -110,6 +110,15 @@ static uint64_t read_true_lines(const char *name)
     return count;
 }
 
+static uint32_t generation_of(const char *name)
+{
+    struct segment_reader *reader;
+    ck_assert_int_eq(segment_reader_open(&reader, name, &err), STATUS_OK);
+    uint32_t generation = segment_reader_head(reader)->generation;
+    segment_reader_close(reader);
+    return generation;
+}
+
 struct outcome {
     enum status status;
     struct segment_verdict verdict;
@@ -135,6 +144,7 @@ static struct outcome examine(const void *data, size_t len)
         return outcome;
     }
     outcome.kept = read_true_lines(fixed);
+    ck_assert_uint_eq(generation_of(fixed), outcome.repaired.sound ? 0 : 1);
     ck_assert_int_eq(segment_verify(fixed, NULL, NULL, &after, &err), STATUS_OK);
     ck_assert_uint_eq(after.problems, 0);
     ck_assert_uint_eq(after.missing, 0);
