@@ -50,6 +50,11 @@ static void let_go(struct session_view *view, struct span *text)
     span_free(text);
 }
 
+static struct span worker_of(const struct session_pending *pending)
+{
+    return span_make(pending->worker, pending->worker_len);
+}
+
 size_t session_view_bytes(const struct session_view *view)
 {
     return sizeof *view + view->text_bytes + view->pending_room * sizeof *view->pending;
@@ -64,7 +69,7 @@ void session_view_close(struct session_view *view)
     for (size_t i = 0; i < view->worker_count; i++)
         span_free(&view->workers[i]);
     for (size_t i = 0; i < view->pending_count; i++)
-        span_free(&view->pending[i].worker);
+        free(view->pending[i].worker);
     free(view->pending);
     *view = (struct session_view){0};
 }
@@ -149,8 +154,11 @@ static void add_worker(struct session_view *view, struct span name)
 
 static void unname(struct session_view *view, struct session_pending *pending)
 {
-    view->pending_named -= pending->worker.data != NULL;
-    let_go(view, &pending->worker);
+    struct span name = worker_of(pending);
+    view->pending_named -= name.data != NULL;
+    let_go(view, &name);
+    pending->worker = NULL;
+    pending->worker_len = 0;
 }
 
 /* When too many names are waiting, the oldest goes. */
@@ -159,11 +167,12 @@ static void name_pending(struct session_view *view, struct session_pending *pend
 {
     struct session_pending *oldest = view->pending;
     if (view->pending_named == SESSION_WORKERS_MAX) {
-        while (!oldest->worker.data)
+        while (!oldest->worker)
             oldest++;
         unname(view, oldest);
     }
-    pending->worker = keep(view, name);
+    pending->worker = (char *)keep(view, name).data;
+    pending->worker_len = (uint16_t)name.len; /* SESSION_TEXT_MAX at most */
     view->pending_named++;
 }
 
@@ -222,8 +231,8 @@ static void take_setup_answer(struct session_view *view, const struct session_pe
                               const struct session_step *step)
 {
     json_t *result;
-    if (request->worker.data && step->scan.error)
-        drop_worker(view, request->worker);
+    if (request->worker && step->scan.error)
+        drop_worker(view, worker_of(request));
     if (step->scan.error || (request->method != STRATUM_MINING_SUBSCRIBE &&
                              request->method != STRATUM_MINING_CONFIGURE))
         return;
@@ -271,7 +280,8 @@ static void take_answer(struct session_view *view, const struct segment_line *li
     bool before = line->paired && !known && line->re < view->first_seq;
     if (known)
         take_setup_answer(view, &request, step);
-    step->share_answer = before || (known && session_is_submit(request.method));
+    step->share_answer =
+        before || (known && session_is_submit((enum stratum_method)request.method));
     step->refused = step->scan.error;
     if (step->share_answer)
         judge_share(view, line, !step->refused);
@@ -291,7 +301,7 @@ static void take_request(struct session_view *view, const struct segment_line *l
         stratum_asked_request(&view->asked, &step->scan.id);
     if (step->scan.kind == STRATUM_REQUEST) {
         pending = new_pending(view);
-        *pending = (struct session_pending){.seq = line->seq, .method = step->scan.method};
+        *pending = (struct session_pending){.seq = line->seq, .method = (uint8_t)step->scan.method};
     }
     if (login_agent(&step->scan, &name)) {
         json_text_append(&plain, name);

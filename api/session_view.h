@@ -25,8 +25,9 @@ enum session_fact { SESSION_FACT_UNKNOWN, SESSION_FACT_NO, SESSION_FACT_YES };
 
 struct session_pending {
     uint64_t seq;
-    enum stratum_method method;
-    struct span worker; /* of a login: the name that it asks for; its own */
+    char *worker;        /* of a login: the name that it asks for, its own; NULL: none */
+    uint16_t worker_len; /* no struct span: of these structs there are many */
+    uint8_t method;      /* enum stratum_method */
 };
 
 struct session_view {
