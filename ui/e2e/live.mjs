@@ -361,6 +361,7 @@ await check("an import is looked at as what was recorded here", async () => {
   await page.locator("tbody tr").first().getByRole("link").click();
   await page.waitForURL(new RegExp(`/sessions/[0-9a-f-]{36}\\?series=${series}$`));
   await page.getByText("Imported as", { exact: true }).waitFor();
+  for (const name of ["Search", "csv", "pcapng"]) assert.match(await page.getByRole("link", { name }).getAttribute("href"), new RegExp(`series=${series}`));
   await page.getByRole("grid", { name: "Messages of this session" }).getByText("mining.submit").first().waitFor();
   assert.equal(await page.getByRole("button", { name: "Disconnect" }).count(), 0);
   await accessible(page, "import");

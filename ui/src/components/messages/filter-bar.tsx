@@ -19,7 +19,7 @@ const DIRECTION_NAMES: Record<Direction, string> = {
   pool_to_hashscope: "Pool → HashScope",
 };
 
-export function FilterBar({ children, withSession = true }: { children?: ReactNode; withSession?: boolean }) {
+export function FilterBar({ children, withSession = true, withSeries = false }: { children?: ReactNode; withSession?: boolean; withSeries?: boolean }) {
   const [filters, change, clear] = useFilters();
   const search = useRef<HTMLDivElement>(null);
   const toSession = useCallback((id: string) => change({ session_id: id || undefined }), [change]);
@@ -41,7 +41,7 @@ export function FilterBar({ children, withSession = true }: { children?: ReactNo
         {DIRECTIONS.map((d) => <option key={d} value={d}>{DIRECTION_NAMES[d]}</option>)}
       </Select>
       {withSession && (
-        <SessionInput className={cn("w-28 min-w-20 flex-1 basis-20 @lg:flex-none @lg:basis-auto @3xl:w-36", !filters.session_id && "hidden @3xl:block")} value={filters.session_id ?? ""} onValue={toSession} />
+        <SessionInput className={cn("w-28 min-w-20 flex-1 basis-20 @lg:flex-none @lg:basis-auto @3xl:w-36", !filters.session_id && "hidden @3xl:block")} value={filters.session_id ?? ""} series={withSeries ? filters.series : undefined} onValue={toSession} />
       )}
       <LatencyInput className="w-16 min-w-14 flex-1 basis-14 @lg:flex-none @lg:basis-auto @3xl:w-20" value={filters} onValue={(range) => change(range, true)} />
       <Button aria-pressed={filters.errors ?? false} className={cn(filters.errors && "border-bad/60 bg-bad/10 text-bad")} onClick={() => change({ errors: !filters.errors })}>

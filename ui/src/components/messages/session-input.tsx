@@ -8,12 +8,12 @@ import { isSessionId, sessionLabel, theOne } from "@/lib/session-search";
 const SHOWN = 20;
 
 /** Which session: its id, a part of it, or whose it is. What fits one alone becomes its id. */
-export function SessionInput({ value, onValue, className }: { value: string; onValue: (id: string) => void; className?: string }) {
+export function SessionInput({ value, series, onValue, className }: { value: string; series: string | undefined; onValue: (id: string) => void; className?: string }) {
   const [typed, setTyped] = useState("");
   const list = useId();
   const { data, isError } = useQuery({
-    queryKey: ["sessions", "like", typed],
-    queryFn: async ({ signal }) => (await fetchSessions({ q: typed }, undefined, signal)).items,
+    queryKey: ["sessions", "like", typed, series],
+    queryFn: async ({ signal }) => (await fetchSessions({ q: typed, series }, undefined, signal)).items,
     enabled: typed !== "",
     staleTime: 5_000,
   });

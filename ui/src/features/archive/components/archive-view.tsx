@@ -68,7 +68,7 @@ export function ArchiveView() {
   return (
     <div className="flex h-full min-h-0 flex-col">
       <PageHeader title="Archive"><ExportButtons filters={filters} /></PageHeader>
-      <FilterBar>
+      <FilterBar withSeries>
         <SeriesSelect className="w-36 min-w-24 flex-1 basis-24 @lg:flex-none @lg:basis-auto" value={filters.series ?? ""} onValue={(series) => change({ series, session_id: undefined })} />
       </FilterBar>
       <Overview filters={filters} onRange={(from, to) => change({ from, to })} onType={(some) => change(some, true)} quiet={error !== null} />

@@ -32,7 +32,7 @@ function Actions({ message }: { message: Message }) {
       <CopyButton label="Copy JSON" text={() => JSON.stringify(message, null, 2)} />
       <CopyButton label="Copy curl" text={() => curlOf(message)} />
       <Button asChild>
-        <a href={exportUrl({ session_id: message.session_id }, "pcapng")} download title="Downloads its session as pcapng, which Wireshark opens">
+        <a href={exportUrl({ session_id: message.session_id, series: message.imported_as ?? undefined }, "pcapng")} download title="Downloads its session as pcapng, which Wireshark opens">
           <Download aria-hidden /> Open in Wireshark
         </a>
       </Button>

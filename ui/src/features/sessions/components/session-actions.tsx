@@ -4,6 +4,7 @@ import { ExportButtons } from "@/components/export-buttons";
 import { Button } from "@/components/ui/button";
 import { Confirm } from "@/components/ui/confirm";
 import { disconnectSession } from "@/lib/api/sessions";
+import { filtersToUrl } from "@/lib/filters";
 import { useSelection } from "@/lib/use-filters";
 import { useLastShare, useSessionChange } from "../hooks/use-sessions";
 
@@ -20,7 +21,7 @@ function ReplayShare({ id, open }: { id: string; open: boolean }) {
   );
 }
 
-export function SessionActions({ id, open }: { id: string; open: boolean }) {
+export function SessionActions({ id, series, open }: { id: string; series: string | undefined; open: boolean }) {
   const disconnect = useSessionChange(id, () => disconnectSession(id));
   return (
     <>
@@ -28,9 +29,9 @@ export function SessionActions({ id, open }: { id: string; open: boolean }) {
       {open && (
         <Button asChild><Link to={`/?session_id=${id}`}><Radio aria-hidden /> Follow live</Link></Button>
       )}
-      <Button asChild title="Its messages in the archive, to be searched"><Link to={`/archive?session_id=${id}`}><Search aria-hidden /> Search</Link></Button>
+      <Button asChild title="Its messages in the archive, to be searched"><Link to={`/archive?${filtersToUrl({ session_id: id, series })}`}><Search aria-hidden /> Search</Link></Button>
       <ReplayShare id={id} open={open} />
-      <ExportButtons filters={{ session_id: id }} />
+      <ExportButtons filters={{ session_id: id, series }} />
       {open && (
         <Confirm
           trigger={<Button variant="danger" disabled={disconnect.isPending}><Unplug aria-hidden /> Disconnect</Button>}

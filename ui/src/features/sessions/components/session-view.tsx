@@ -72,7 +72,7 @@ export function SessionView() {
         }
         info={session && <StateBadge session={session} />}
       >
-        {session && <SessionActions id={id} open={isOpen(session)} />}
+        {session && <SessionActions id={id} series={session.imported_as ?? undefined} open={isOpen(session)} />}
       </PageHeader>
       {error && <Failure error={error} onRetry={() => void refetch()} />}
       {isPending && <Loading label="Loading session" />}
