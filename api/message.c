@@ -90,15 +90,22 @@ static void put_bytes(struct buffer *out, struct span bytes)
 
 struct memo {
     enum stratum_method answered;
-    size_t len, view_len;
-    char bytes[MEMO_MAX], view[MEMO_MAX];
+    struct buffer bytes, view;
 };
 
 static pthread_key_t memo_key;
 
+static void free_memo(void *user)
+{
+    struct memo *memo = user;
+    buffer_close(&memo->bytes);
+    buffer_close(&memo->view);
+    free(memo);
+}
+
 static void make_memo_key(void)
 {
-    if (pthread_key_create(&memo_key, free) != 0)
+    if (pthread_key_create(&memo_key, free_memo) != 0)
         abort();
 }
 
@@ -131,21 +138,20 @@ static void put_view(struct buffer *out, const struct side *side, enum stratum_m
         return;
     }
     struct memo *memo = own_memo();
-    if (memo->len == side->bytes.len && memo->answered == answered &&
-        memcmp(memo->bytes, side->bytes.data, memo->len) == 0) {
-        buffer_append(out, memo->view, memo->view_len);
+    if (memo->answered == answered &&
+        span_equal(span_make(memo->bytes.data, memo->bytes.len), side->bytes)) {
+        buffer_append(out, memo->view.data, memo->view.len);
         return;
     }
     size_t begin = out->len;
     make_view(out, side, answered);
-    memo->len = 0;
+    buffer_clear(&memo->bytes);
+    buffer_clear(&memo->view);
     if (out->len - begin > MEMO_MAX)
         return;
     memo->answered = answered;
-    memo->len = side->bytes.len;
-    memo->view_len = out->len - begin;
-    memcpy(memo->bytes, side->bytes.data, memo->len);
-    memcpy(memo->view, out->data + begin, memo->view_len);
+    buffer_append(&memo->bytes, side->bytes.data, side->bytes.len);
+    buffer_append(&memo->view, out->data + begin, out->len - begin);
 }
 
 static void put_id(struct buffer *out, const char *key, uint64_t instance, uint64_t seq)
