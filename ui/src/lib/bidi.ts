@@ -1,7 +1,7 @@
 /**
  * Text of miners and pools within a line of ours. What runs from right to left keeps to itself, and
  * characters that only turn the direction, or are not seen at all, are shown: they could make a name
- * look like another. Commands show the same ones (cli/terminal.c).
+ * look like another; so are control characters, as escapes. Commands show the same ones (cli/terminal.c).
  */
 const HIDDEN =
   /[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
@@ -11,7 +11,9 @@ const END = "\u2069";
 
 const codeOf = (c: string) => `‹U+${(c.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}›`;
 
+const escapeOf = (c: string) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`;
+
 export function inLine(text: string): string {
-  const shown = text.replace(HIDDEN, codeOf);
+  const shown = text.replace(/\p{Cc}/gu, escapeOf).replace(HIDDEN, codeOf);
   return RIGHT_TO_LEFT.test(shown) ? `${ISOLATE}${shown}${END}` : shown;
 }

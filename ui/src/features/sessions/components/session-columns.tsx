@@ -6,10 +6,18 @@ import { isOpen, poolOf, sessionPath } from "@/lib/api/sessions";
 import type { Session } from "@/lib/api/types";
 import { inLine } from "@/lib/bidi";
 import { formatBytes, formatCount, formatSi, shortSession } from "@/lib/format";
+import { nameParts } from "@/lib/worker-name";
 import { RowControls } from "./row-controls";
 import { StateBadge } from "./state-badge";
 
 const helper = createColumnHelper<Session>();
+
+/** Cut in its middle where the column is too narrow. */
+function Worker({ name }: { name: string }) {
+  const [head, tail] = nameParts(name);
+  if (!tail) return inLine(name);
+  return <span className="flex"><span className="truncate">{inLine(head)}</span><span className="shrink-0">{inLine(tail)}</span></span>;
+}
 
 /** What narrower screens leave out, and which columns are numbers. */
 export const FROM_WIDTH: Record<string, string> = {
@@ -53,7 +61,7 @@ export const columns = [
   helper.accessor((s) => s.workers.map(inLine).join(", "), {
     id: "worker",
     header: "Worker",
-    cell: ({ row, getValue }) => getValue() || <span className="font-mono text-xs text-muted-foreground sm:hidden">{shortSession(row.original.session_id)}</span>,
+    cell: ({ row, getValue }) => row.original.workers.length === 1 ? <Worker name={row.original.workers[0] ?? ""} /> : getValue() || <span className="font-mono text-xs text-muted-foreground sm:hidden">{shortSession(row.original.session_id)}</span>,
   }),
   helper.accessor((s) => inLine(s.user_agent ?? ""), { id: "user_agent", header: "User agent" }),
   helper.accessor((s) => s.peer ?? "", { id: "peer", header: "Miner" }),
