@@ -207,6 +207,14 @@ static int64_t forwarded_ns(const struct segment_line *line)
     return clock_later(line->wall_ns, clock_ns(took_us, NS_PER_US));
 }
 
+/* The first bytes of a TLS client, which took the plain port for the one with TLS. */
+static bool is_tls_hello(const struct side *side)
+{
+    return side->line.direction == DIRECTION_MINER_TO_POOL &&
+           span_equal_text(side->line.why, "no text") && side->bytes.len > 2 &&
+           memcmp(side->bytes.data, "\x16\x03", 2) == 0;
+}
+
 static void put_message(struct buffer *out, const struct message_source *source,
                         const struct side *side, const struct side *answer)
 {
@@ -226,7 +234,9 @@ static void put_message(struct buffer *out, const struct message_source *source,
     put_bytes(out, side->bytes);
     put_view(out, side, source->answered);
     out_name(out, "parse_error");
-    if (line->why.data) /* as it stands in the line, escapes included */
+    if (is_tls_hello(side))
+        buffer_append_text(out, "\"no text: a TLS hello on the plain port\"");
+    else if (line->why.data) /* as it stands in the line, escapes included */
         buffer_append_format(out, "\"%.*s\"", (int)line->why.len, line->why.data);
     else
         buffer_append_text(out, "null");

@@ -228,6 +228,13 @@ static size_t decoded_len(struct span base64)
     return len;
 }
 
+/* The first bytes of a TLS client, which took the plain port for the one with TLS. */
+static bool is_tls_hello(const struct segment_line *line)
+{
+    return line->direction == DIRECTION_MINER_TO_POOL && span_equal_text(line->why, "no text") &&
+           line->bytes_b64.len > 3 && memcmp(line->bytes_b64.data, "FgM", 3) == 0; /* 22, 3 */
+}
+
 static void describe_bytes(struct cell *cell, const struct view_line *line)
 {
     const struct segment_line *at = &line->line;
@@ -236,7 +243,9 @@ static void describe_bytes(struct cell *cell, const struct view_line *line)
     cell->color = COLOR_RED;
     cell->word = span_text(at->is_fragment ? "part of a line" : "not JSON");
     buffer_append_format(&cell->essence, "%zu bytes", decoded_len(at->bytes_b64));
-    if (more.len > 0)
+    if (is_tls_hello(at))
+        put(cell, ", ", span_text("a TLS hello on the plain port"));
+    else if (more.len > 0)
         put(cell, ", ", more);
 }
 

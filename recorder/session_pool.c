@@ -74,6 +74,7 @@ static void on_dialed(void *user, enum status status, size_t target, const struc
         ring_count(&recorder->tap.counters->pool_connect_failures, 1);
         if (log_limit_pass(&recorder->connect_log, 20))
             log_warn("route %s: %s", session->route->name, error->text);
+        stream_read_rest(&session->miner); /* who it was stands in its first line */
         session_close(session, "hashscope", error->text, false);
         return;
     }

@@ -136,6 +136,13 @@ static void read_last_words(struct stream *stream)
     }
 }
 
+void stream_read_rest(struct stream *stream)
+{
+    loop_settle(stream->loop);
+    if (stream->fd >= 0 && !stream->failed)
+        read_last_words(stream);
+}
+
 void stream_fail_writing(struct stream *stream, int code)
 {
     if (!stream->failed)

@@ -177,6 +177,9 @@ void stream_loop_flush(struct stream_loop *loop);
  * peer that does not read costs, and how soon `queued` shows it. Of a TCP stream. */
 void stream_limit_unsent(struct stream *stream, unsigned bytes);
 
+/* For who is about to close: gives on_data, from inside this call, what has come until now. */
+void stream_read_rest(struct stream *stream);
+
 /* FIN (TLS: close_notify and FIN) after everything queued. Reading goes on. */
 void stream_shutdown(struct stream *stream);
 

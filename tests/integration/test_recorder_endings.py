@@ -1,6 +1,7 @@
 """How sessions end and how they begin: half-close, reset, pools that are down, slow, silent or die,
 miners that vanish, backups, routes."""
 import os
+import pty
 import select
 import signal
 import socket
@@ -10,7 +11,7 @@ import time
 import unittest
 
 from tests.integration.harness import (MIB, PATIENCE, Blackhole, Peer, RecorderCase, Task,
-                                       free_port, wait_until)
+                                       free_port, program, wait_until)
 
 LINE = b'{"id":1,"method":"mining.subscribe","params":[]}\n'
 ANSWER = b'{"id":1,"result":true,"error":null}\n'
@@ -287,6 +288,34 @@ class PoolsThatFail(RecorderCase):
         self.assertIn("refused", reason)
         self.assertIn(f"127.0.0.1:{port}", reason)
         self.assertEqual(archive.events("pool_connected"), [])
+
+    def test_refuses_and_the_miner_has_spoken(self):
+        """What came before the close is recorded, though the pool refused at once."""
+        recorder = self.start(POOL_HOST="127.0.0.1", POOL_PORT=free_port())
+        recorder.signal(signal.SIGSTOP)
+        miner = self.connect(recorder).send(LINE)
+        recorder.signal(signal.SIGCONT)
+        archive, _ = self.ended_with(recorder, miner)
+        self.assertEqual(archive.stream(archive.session_of(miner.address), "miner_to_pool"), LINE)
+
+    def test_a_tls_hello_on_the_plain_port(self):
+        pool = self.new_pool()
+        recorder = self.start(pool)
+        miner, upstream = self.join(recorder, pool)
+        hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(60)
+        miner.send(hello)
+        self.assertEqual(upstream.read(len(hello)), hello)
+        miner.end()
+        upstream.end()
+        recorder.wait_sessions(0)
+        self.finish(recorder)
+        ours, terminal = pty.openpty()
+        subprocess.run([program("hashscope"), "cat", "--data-dir", self.data_dir],
+                       stdout=terminal, check=True)
+        os.close(terminal)
+        shown = os.read(ours, 65536).decode()
+        os.close(ours)
+        self.assertIn("a TLS hello on the plain port", shown)
 
     def test_does_not_answer(self):
         pool = self.keep(Blackhole())

@@ -22,5 +22,12 @@ describe("shares whose hashes are known", () => {
     if (vector.expect.hash) expect(share.hash).toBe(vector.expect.hash);
     if (vector.expect.difficulty) expect(share.difficulty / vector.expect.difficulty).toBeCloseTo(1, 4);
   });
+  it("are none with an extranonce2 of another length", () => {
+    const [vector] = vectors.filter((v) => v.expect.hash);
+    const parts = { job: named(NOTIFY, vector.notify), submit: named(SUBMIT, vector.submit), extranonce1: vector.extranonce1, versionMask: vector.version_mask ?? null };
+    const size = parts.submit.extranonce2.length / 2;
+    expect(shareOf({ ...parts, extranonce2Size: size }).hash).toBe(vector.expect.hash);
+    expect(shareOf({ ...parts, extranonce2Size: size + 1 })).toBeNull();
+  });
   it("are none with fields that are no hex", () => expect(shareOf({ job: {}, submit: {}, extranonce1: "zz", versionMask: null })).toBeNull());
 });

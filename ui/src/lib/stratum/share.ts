@@ -7,6 +7,8 @@ export interface ShareParts {
   job: Record<string, unknown>;
   submit: Record<string, unknown>;
   extranonce1: string;
+  /** How many bytes extranonce2 must have; null when not known. */
+  extranonce2Size?: number | null;
   /** Null: the version may not be rolled. */
   versionMask: string | null;
 }
@@ -61,9 +63,11 @@ function headerOf(parts: ShareParts): Uint8Array {
   );
 }
 
-/** Null when the parts are not those of a Bitcoin share. */
+/** Null when the parts are not those of a Bitcoin share, or no pool could take it: extranonce2 has another length. */
 export function shareOf(parts: ShareParts): Share | null {
   try {
+    const size = parts.extranonce2Size ?? null;
+    if (size !== null && bytes(parts.submit.extranonce2).length !== size) return null;
     const header = headerOf(parts);
     if (header.length !== 80) return null;
     const hash = hexOfBytes(reversed(sha256d(header)));

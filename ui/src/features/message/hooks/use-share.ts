@@ -20,11 +20,15 @@ async function before(message: Message, method: string, signal: AbortSignal): Pr
   return (await fetchMessages({ session_id: message.session_id, method, to, order: "newest", limit: 200 }, signal)).items;
 }
 
-function extranonceOf(setup: Message[]): unknown {
+/** extranonce1, and how long extranonce2 must be. */
+function extranonceOf(setup: Message[]): [unknown, unknown] {
   const latest = setup.find((m) => m.method === "mining.set_extranonce" || (m.method === "mining.subscribe" && m.is_request));
-  if (latest?.method === "mining.set_extranonce") return fieldsOf(latest).extranonce1;
+  if (latest?.method === "mining.set_extranonce") {
+    const fields = fieldsOf(latest);
+    return [fields.extranonce1, fields.extranonce2_size];
+  }
   const result = resultOf(latest);
-  return Array.isArray(result) ? result[1] : undefined;
+  return Array.isArray(result) ? [result[1], result[2]] : [undefined, undefined];
 }
 
 function maskOf(setup: Message[]): string | null {
@@ -52,9 +56,10 @@ async function compute(message: Message, signal: AbortSignal): Promise<ShareFact
     before(message, "mining.set_difficulty", signal),
   ]);
   const job = jobs.find((m) => fieldsOf(m).job_id === submit.job_id);
-  const extranonce1 = extranonceOf(setup);
+  const [extranonce1, size] = extranonceOf(setup);
   if (!job || typeof extranonce1 !== "string") return null;
-  const share = shareOf({ job: fieldsOf(job), submit, extranonce1, versionMask: maskOf(setup) });
+  const extranonce2Size = typeof size === "number" ? size : null;
+  const share = shareOf({ job: fieldsOf(job), submit, extranonce1, extranonce2Size, versionMask: maskOf(setup) });
   // A difficulty holds for the jobs that come behind it.
   const wanted = fieldsOf(steps.find((m) => m.seq < job.seq)).difficulty;
   return share && { share, wanted: typeof wanted === "number" ? wanted : null };
