@@ -54,6 +54,12 @@ describe("messages in a line", () => {
     const raw = '{"id":1,"method":"mining.submit","params":["w.1","4f","00","6741a2b0","deadbeef"]}';
     expect(summaryOf(testMessage(1, { raw }))).toBe("w.1 · job 4f · nonce deadbeef");
   });
+  it("say no nonce where a coin has something else in its place", () => {
+    const share = (...params: unknown[]) => summaryOf(testMessage(1, { raw: JSON.stringify({ id: 1, method: "mining.submit", params }) }));
+    expect(share("e", "j", "0x0123456789")).toBe("e · job j · nonce 0x0123456789");
+    expect(share("z", "j", "6b040a81", "0102", "fd4005000102")).toBe("z · job j");
+    expect(share("r", "j", "0xbadcafe", "0x01", "0x02")).toBe("r · job j");
+  });
   it("say of a job which block it is for, and whether it is clean", () => {
     const job = (...params: unknown[]) => summaryOf(testMessage(1, { raw: JSON.stringify({ id: null, method: "mining.notify", params }) }));
     const coinbase1 = `${HEAD}1403a0bb0d022f41`;

@@ -40,13 +40,19 @@ function jobSummary([id, , coinbase1, , branches, , , , clean]: unknown[]): stri
   return parts.filter(Boolean).join(" · ");
 }
 
+/** The nonce of a share, where it is known which of the parameters that is. */
+function nonceOf(params: unknown[]): string | null {
+  const nonce = params.length === 3 ? params[2] : params[4];
+  return typeof nonce === "string" && (params.length === 3 || (nonce.length <= 8 && !nonce.startsWith("0x"))) ? nonce : null;
+}
+
 function callSummary(method: string, params: unknown): string {
   const p = Array.isArray(params) ? (params as unknown[]) : [];
   switch (method) {
     case "mining.notify":
       return jobSummary(p);
     case "mining.submit":
-      return `${text(p[0])} · job ${text(p[1])} · nonce ${text(p[4])}`;
+      return [text(p[0]), `job ${text(p[1])}`, nonceOf(p) !== null && `nonce ${text(nonceOf(p))}`].filter(Boolean).join(" · ");
     case "mining.set_difficulty":
     case "mining.suggest_difficulty":
       return typeof p[0] === "number" ? `difficulty ${formatSi(p[0])}` : text(p[0]);
