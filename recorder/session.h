@@ -8,9 +8,10 @@
  *   MINER_TLS  handshake with the miner
  *   DIAL       trying the pool's addresses, then its backups; the miner's bytes wait, bounded
  *   POOL_TLS   handshake with the pool
- *   RELAY      both ways; each side's FIN is passed on by itself, and then the other may go on for
- * as long as a byte moves in HALF_CLOSE_TIMEOUT_SEC FINISH     both sides have ended (or we stop):
- * what is queued goes out first CLOSING    both streams are being closed
+ *   RELAY      both ways; each side's FIN is passed on by itself, and the other may go on while a
+ *              byte moves every HALF_CLOSE_TIMEOUT_SEC
+ *   FINISH     both sides have ended (or we stop): what is queued goes out first
+ *   CLOSING    both streams are being closed
  *
  * Memory: a session without queued bytes is this struct and nothing else. A slow reader costs at
  * most SESSION_QUEUE_HIGH + STREAM_READ_SIZE bytes in each direction: then the other side is not
