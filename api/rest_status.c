@@ -82,8 +82,6 @@ static void get_config(struct request *request)
     json_t *list = json_array();
     for (size_t i = 0; i < option_count; i++) {
         const struct option_row *row = &option_table[i];
-        if (!(row->groups & (GROUP_COMMON | GROUP_API)))
-            continue;
         (void)json_array_append_new(
             list, json_pack("{s:s, s:o, s:o, s:s, s:s, s:b}", "name", row->name, "value",
                             value_of(settings, row), "default", default_of(row), "source",

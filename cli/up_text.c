@@ -119,6 +119,9 @@ void up_print_welcome(const struct up *up)
         fprintf(stderr, "  %-25s %s\n",
                 up->link[0] == '\0' ? "NO web pages and no API" : "    NOT again", up->api_fault);
     print_what_next(up);
+    if (settings_boolean(up->settings, "NOSTR_ENABLED"))
+        fputs("  NOSTR_ENABLED is true     and does nothing: this version publishes no shares\n",
+              stderr);
     fprintf(stderr,
             "  is a port taken?          --listen-port, --api-port, --ui-port choose others\n"
             "  everything is kept in     %s (%s cat shows it, logs/ says what happened)\n"

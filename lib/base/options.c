@@ -180,19 +180,18 @@ static void append_unknown_key(struct buffer *faults, const struct settings *set
     buffer_append_char(faults, '\n');
 }
 
-static void take_env_line(struct settings *settings, unsigned groups,
-                          const struct env_reader *reader, struct buffer *faults)
+static void take_env_line(struct settings *settings, const struct env_reader *reader,
+                          struct buffer *faults)
 {
     size_t i = option_find(reader->key);
 
     if (i == option_count && !is_foreign_key(reader->key))
         append_unknown_key(faults, settings, reader);
-    if (i < option_count && (option_table[i].groups & groups) != 0)
+    if (i < option_count)
         settings_take(settings, i, reader->value.data, SOURCE_FILE, reader->line);
 }
 
-static void take_env_text(struct settings *settings, unsigned groups, struct span text,
-                          struct buffer *faults)
+static void take_env_text(struct settings *settings, struct span text, struct buffer *faults)
 {
     struct env_reader reader;
     enum status status;
@@ -200,7 +199,7 @@ static void take_env_text(struct settings *settings, unsigned groups, struct spa
     env_reader_init(&reader, text);
     while ((status = env_reader_next(&reader)) != STATUS_END) {
         if (status == STATUS_OK)
-            take_env_line(settings, groups, &reader, faults);
+            take_env_line(settings, &reader, faults);
         else
             buffer_append_format(faults, "%s, line %u: %s\n", settings->env_file, reader.line,
                                  reader.fault);
@@ -225,7 +224,7 @@ static int read_text_file(const char *path, struct buffer *out)
 }
 
 /* A missing ./.env is no fault; a missing file that was named on the command line is one. */
-static void take_env_file(struct settings *settings, unsigned groups, struct buffer *faults)
+static void take_env_file(struct settings *settings, struct buffer *faults)
 {
     bool named = settings->env_file != NULL;
     struct buffer text = {0};
@@ -240,18 +239,54 @@ static void take_env_file(struct settings *settings, unsigned groups, struct buf
     else if (text.len > ENV_FILE_MAX_BYTES)
         buffer_append_format(faults, "%s is larger than 1 MiB\n", settings->env_file);
     else if (failure == 0)
-        take_env_text(settings, groups, span_make(text.data, text.len), faults);
+        take_env_text(settings, span_make(text.data, text.len), faults);
     buffer_close(&text);
 }
 
-static void take_environment(struct settings *settings, unsigned groups)
+/* The flags that another program of ours was given and hands on: ",POOL_HOST,DATA_DIR," */
+static bool was_flag(const char *name)
+{
+    const char *flags = getenv(SETTINGS_FLAGS);
+    char item[64];
+
+    snprintf(item, sizeof item, ",%s,", name);
+    return flags != NULL && strstr(flags, item) != NULL;
+}
+
+static void take_environment(struct settings *settings)
 {
     for (size_t i = 0; i < option_count; i++) {
-        const char *text = getenv(option_table[i].name);
+        const char *name = option_table[i].name;
+        const char *text = getenv(name);
 
-        if (text != NULL && (option_table[i].groups & groups) != 0)
-            settings_take(settings, i, text, SOURCE_ENVIRONMENT, 0);
+        if (text != NULL)
+            settings_take(settings, i, text,
+                          was_flag(name) ? SOURCE_COMMAND_LINE : SOURCE_ENVIRONMENT, 0);
     }
+}
+
+void settings_hand_on_flags(const struct settings *settings)
+{
+    struct buffer names = {0};
+
+    buffer_append_char(&names, ',');
+    for (size_t i = 0; i < option_count; i++) {
+        if (settings->values[i].source == SOURCE_COMMAND_LINE)
+            buffer_append_format(&names, "%s,", option_table[i].name);
+    }
+    buffer_append_char(&names, '\0');
+    setenv(SETTINGS_FLAGS, names.data, 1);
+    buffer_close(&names);
+}
+
+/* What other programs want is only shown here, and theirs to refuse. */
+static void check_rows(struct settings *settings, unsigned groups, struct buffer *faults)
+{
+    struct buffer others = {0};
+
+    for (size_t i = 0; i < option_count; i++)
+        check_row(settings, i, (option_table[i].groups & groups) != 0 ? faults : &others);
+    buffer_close(&others);
 }
 
 enum status settings_load(struct settings **out, unsigned groups, int argc, char **argv,
@@ -263,13 +298,13 @@ enum status settings_load(struct settings **out, unsigned groups, int argc, char
 
     options_parse_arguments(&(struct argument_sink){groups, given, &settings->env_file}, argc, argv,
                             extra, extra_input);
-    take_env_file(settings, groups, faults);
-    take_environment(settings, groups);
+    take_env_file(settings, faults);
+    take_environment(settings);
     for (size_t i = 0; i < option_count; i++) {
         if (given[i] != NULL)
             settings_take(settings, i, given[i], SOURCE_COMMAND_LINE, 0);
-        check_row(settings, i, faults);
     }
+    check_rows(settings, groups, faults);
     free(given);
     *out = settings;
     return faults->len == faults_before ? STATUS_OK : STATUS_INVALID;

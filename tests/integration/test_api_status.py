@@ -183,7 +183,8 @@ class StatusTest(StateCase):
 
     def test_config_shows_settings_and_no_secret(self):
         self.start(self.new_pool())
-        api = self.start_api(API_TOKEN="a-token-of-the-test", CAPTURE_MAX_MESSAGES=777)
+        api = self.start_api(API_TOKEN="a-token-of-the-test", CAPTURE_MAX_MESSAGES=777,
+                             POOL_HOST="pool.example.com")
         token = {"Authorization": "Bearer a-token-of-the-test"}
         answer = self.json(api, "/api/config", **token)
         self.assertNotIn("a-token-of-the-test", json.dumps(answer))
@@ -197,6 +198,9 @@ class StatusTest(StateCase):
         self.assertEqual(settings["API_TOKEN"]["value"], "\u2022" * 4)
         self.assertEqual(settings["DATA_DIR"]["value"], self.data_dir)
         self.assertEqual(settings["UI_PORT"]["source"], "environment")
+        self.assertEqual(settings["POOL_HOST"]["value"], "pool.example.com")  # of the recorder
+        self.assertEqual(settings["MAX_SESSIONS"]["source"], "default")
+        self.assertTrue(settings["NOSTR_SK"]["secret"])
 
     def test_parameters_are_refused(self):
         api = self.start_api()

@@ -139,6 +139,23 @@ class Up(FrontCase):
             self.assertIn("settings can't be used", err)
         self.assertEqual(self.processes_here(), [])
 
+    def test_a_bad_flag_is_blamed_and_not_the_environment(self):
+        for flag, value, name in (("--pool-host", "a b", "POOL_HOST"), ("--routes", "x", "ROUTES"),
+                                  ("--data-group", "no-such-group", "DATA_GROUP")):
+            code, _, err = self.run_front("up", "--listen-port", 0, flag, value)
+            self.assertNotEqual(code, 0, err)
+            self.assertNotIn("the environment", err)
+            self.assertRegex(err, rf"{name} = .* \({flag}\)")
+        code, _, err = self.run_front("up", "--listen-port", 0, environ={"POOL_HOST": "a b"})
+        self.assertIn("(the environment)", err)
+
+    def test_nostr_that_is_switched_on_is_said_to_do_nothing(self):
+        up = self.spawn("up", "--listen-host", "127.0.0.1", "--listen-port", 0, "--ring-bytes",
+                        "32M", environ={"NOSTR_ENABLED": "true"})
+        up.wait_text("Ctrl-C")
+        self.assertIn("NOSTR_ENABLED is true     and does nothing", up.text())
+        self.assertEqual(up.stop(), 0)
+
     def test_directory_not_to_be_made(self):
         with open(os.path.join(self.folder, "file"), "w", encoding="ascii"):
             pass

@@ -487,7 +487,7 @@ export interface paths {
         };
         /**
          * The settings in force
-         * @description Secrets are not shown.
+         * @description Those of every program, as the API's environment and .env have them; under `hashscope up` that is what all run with. Secrets are not shown.
          */
         get: operations["getConfig"];
         put?: never;
