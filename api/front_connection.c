@@ -39,7 +39,7 @@ static void join_quiet(struct connection *connection)
 
 void connection_set_state(struct connection *connection, enum connection_state state)
 {
-    if (connection->state == CONNECTION_HEAD && state != CONNECTION_HEAD)
+    if (connection->state == CONNECTION_HEAD)
         leave_quiet(connection);
     if (state == CONNECTION_HEAD)
         join_quiet(connection);

@@ -267,6 +267,16 @@ class SmugglingTest(AttackCase):
                                           Connection="keep-alive , UPGRADE"))
         self.assertEqual(split_answer(answer)[0], 404)
 
+    def test_a_connection_that_was_refused_and_goes_is_forgotten(self):
+        self.start_quietly()
+        for _ in range(300):
+            sock = self.dial()
+            sock.sendall(self.head("GET /api/none", None) * 3)
+            self.assertTrue(sock.recv(100).startswith(b"HTTP/1.1 401 "))
+            sock.close()
+        self.watch(ATTACKER, 20)
+        wait_until(lambda: self.used("connections") <= 2, "none is left")
+
     def test_one_connection_takes_many_requests_and_each_has_its_answer(self):
         self.start_quietly()
         paths = ["/health", "/api/config", "/api/none", "/openapi.yaml", "/api/messages?limit=0"] * 50
