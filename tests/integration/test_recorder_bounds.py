@@ -227,7 +227,7 @@ class Limits(RecorderCase):
         before = recorder.memory("VmRSS")
         crowd = self.keep(Crowd(recorder.port, count))
         wait_until(lambda: recorder.counters()["pool_connects"] == count + 1, "all are connected",
-                   60)
+                   240)
         after = recorder.memory("VmRSS")
         status = recorder.status()
         self.assertEqual(status["sessions_open"], count + 1)
