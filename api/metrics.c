@@ -91,7 +91,7 @@ static void put_ring_figures(struct buffer *out, const struct ring_counters *cou
         {"pairs_dropped_total", "Requests that were forgotten before an answer came.",
          X(pairs_dropped)},
         {"clock_steps_total", "Times that the clock was set.", X(clock_steps)},
-        {"relay_pauses_total", "Pauses of the relay, for the archive to catch up with a flood.",
+        {"relay_pauses_total", "Times that a flood had to wait for the archive to catch up.",
          X(pauses)},
         {"segments_removed_total", "Files removed by retention.", X(segments_removed)},
         {"segments_removed_bytes_total", "Bytes removed by retention.", X(removed_bytes)},

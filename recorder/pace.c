@@ -1,66 +1,71 @@
 /*
- * pace.c - see pace.h. The pause grows with the square of what is beyond half a ring, so that it
- * settles where the archive just keeps up.
+ * pace.c - see pace.h. What is known of the archive's position is old, and never too high: a lag
+ * taken from it is at least the true one, so where that leaves room no other processor's memory
+ * need be looked at.
  */
 #include "recorder/pace.h"
 
-#include <time.h>
-
 #include "lib/base/clock.h"
 
-int64_t pace_pause_ns(uint64_t lag, uint64_t ring_bytes)
+static uint64_t level(uint64_t ring_bytes, enum pace_who who)
 {
-    uint64_t half = ring_bytes / 2;
-    if (lag <= half)
-        return 0;
-    double beyond = lag >= ring_bytes ? 1.0 : (double)(lag - half) / (double)half;
-    return (int64_t)(beyond * beyond * (double)(PACE_MOST_MS * NS_PER_MS));
+    switch (who) {
+    case PACE_ANYBODY:
+        return ring_bytes / 2;
+    case PACE_NEWCOMER:
+        return ring_bytes / 4 * 3;
+    case PACE_LIGHT:
+        break;
+    }
+    return ring_bytes / 8 * 7;
+}
+
+bool pace_has_room(uint64_t lag, uint64_t held, uint64_t ring_bytes, enum pace_who who)
+{
+    return lag <= level(ring_bytes, who) && lag + held + PACE_READ <= ring_bytes / 16 * 15;
 }
 
 /* Whether the archive has taken anything lately. */
-static bool is_moving(struct pace *pace, uint64_t archived)
+static bool is_moving(const struct pace *pace, const struct archive *archive)
 {
-    int64_t now = clock_mono_ns();
-    if (archived != pace->archived) {
-        pace->archived = archived;
-        pace->moved_ns = now;
+    int64_t still = clock_mono_ns() - pace->moved_ns;
+    int64_t patience = archive_waits_for_disk(archive) ? PACE_DISK_MS : PACE_PATIENCE_MS;
+    return still < patience * NS_PER_MS;
+}
+
+/* Returns how far the archive is behind. */
+static uint64_t look(struct pace *pace, const struct ring_writer *ring,
+                     const struct archive *archive)
+{
+    uint64_t archived = archive_position(archive);
+    uint64_t lag = ring_writer_position(ring) - archived;
+    if (archived != pace->archived)
+        pace->moved_ns = clock_mono_ns();
+    pace->archived = archived;
+    pace->behind = lag > ring_writer_bytes(ring) / PACE_BEHIND;
+    return lag;
+}
+
+bool pace_look(struct pace *pace, struct ring_writer *ring, const struct archive *archive,
+               uint64_t held, enum pace_who who)
+{
+    uint64_t lag = look(pace, ring, archive);
+    if (pace_has_room(lag, held, ring_writer_bytes(ring), who)) {
+        pace->waiting = false;
+        return true;
     }
-    return now - pace->moved_ns < PACE_PATIENCE_MS * NS_PER_MS;
-}
-
-static uint64_t lag_of(const struct ring_writer *ring, const struct archive *archive)
-{
-    return ring_writer_position(ring) - archive_position(archive);
-}
-
-static void sleep_ns(int64_t ns)
-{
-    const struct timespec time = {.tv_nsec = ns};
-    nanosleep(&time, NULL);
-}
-
-/* Nearly full, and not for the disk: the archive's thread does not get a processor. Losing records
- * is worse than a pause that a miner may notice. */
-static void wait_for_room(const struct ring_writer *ring, const struct archive *archive)
-{
-    uint64_t most = ring_writer_bytes(ring) / 8 * 7;
-    for (int i = 0; i < PACE_LAST_MS && lag_of(ring, archive) > most; i++) {
-        if (archive_waits_for_disk(archive))
-            return;
-        sleep_ns(NS_PER_MS);
+    if (!pace->waiting) {
+        pace->waiting = true;
+        pace->moved_ns = clock_mono_ns();
+        ring_count(&ring_writer_counters(ring)->pauses, 1);
     }
+    return !is_moving(pace, archive);
 }
 
-bool pace_look(struct pace *pace, struct ring_writer *ring, const struct archive *archive)
+void pace_keep_off(struct pace *pace, const struct ring_writer *ring, struct archive *archive)
 {
-    uint64_t position = ring_writer_position(ring), archived = archive_position(archive);
-    pace->looked_at = position;
-    int64_t pause = pace_pause_ns(position - archived, ring_writer_bytes(ring));
-    pace->behind = position - archived > ring_writer_bytes(ring) / PACE_BEHIND;
-    if ((!is_moving(pace, archived) && archive_waits_for_disk(archive)) || pause == 0)
-        return false;
-    sleep_ns(pause);
-    wait_for_room(ring, archive);
-    ring_count(&ring_writer_counters(ring)->pauses, 1);
-    return true;
+    uint64_t lag = ring_writer_position(ring) - pace->archived;
+    if (pace->behind || lag > ring_writer_bytes(ring) / PACE_BEHIND)
+        (void)look(pace, ring, archive);
+    archive_keep_off(archive, pace->behind ? -1 : processor_current());
 }

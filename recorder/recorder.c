@@ -20,6 +20,7 @@
 
 #define TICK_MS  1000
 #define LINES_MS 250 /* TAP_WAIT_NS and this are a second */
+#define ROOM_MS  1   /* between two looks whether there is room for newcomers */
 
 /* ------------------------------------------------------------------ sessions */
 
@@ -70,10 +71,37 @@ void recorder_session_gone(struct recorder *recorder, struct session *session)
         all_gone(recorder);
 }
 
+static bool has_room_for_newcomers(struct recorder *recorder)
+{
+    return pace_admits(&recorder->pace, recorder->ring, recorder->archive, 0, PACE_NEWCOMER);
+}
+
+static void each_listener(struct recorder *recorder, void (*act)(struct listener *listener))
+{
+    for (size_t i = 0; i < recorder->config->route_count; i++)
+        if (recorder->ports[i].listener)
+            act(recorder->ports[i].listener);
+}
+
+static void on_room(uv_timer_t *timer)
+{
+    struct recorder *recorder = timer->data;
+    if (!has_room_for_newcomers(recorder))
+        return;
+    uv_timer_stop(timer);
+    each_listener(recorder, listener_resume);
+}
+
+/* A storm of miners waits in the kernel's queue, as a flood of lines does. */
 static void on_connection(void *user, struct listener *listener)
 {
     struct port *port = user;
-    session_accept(port->recorder, port->route, listener);
+    struct recorder *recorder = port->recorder;
+    session_accept(recorder, port->route, listener);
+    if (has_room_for_newcomers(recorder))
+        return;
+    each_listener(recorder, listener_pause);
+    uv_timer_start(&recorder->room, on_room, ROOM_MS, ROOM_MS);
 }
 
 /* ------------------------------------------------------------------ the tick */
@@ -117,6 +145,18 @@ static void count_accept_failures(struct recorder *recorder)
     recorder->accept_refusals = refusals;
 }
 
+/* False: the ring has no room, the rest of them has its turn next time. */
+static bool flush_lines(struct recorder *recorder, struct tap *tap, int64_t mono_ns)
+{
+    for (enum tap_side side = TAP_UP; side <= TAP_DOWN; side++) {
+        if (!pace_admits(&recorder->pace, recorder->ring, recorder->archive, tap_held(tap, side),
+                         PACE_LIGHT))
+            return false;
+        tap_flush(tap, &recorder->tap, side, mono_ns);
+    }
+    return true;
+}
+
 /* Lines that were begun and are not going on. Mostly there are none. */
 static void on_lines(uv_timer_t *timer)
 {
@@ -126,7 +166,8 @@ static void on_lines(uv_timer_t *timer)
         return;
     struct tap_time now = tap_now(&recorder->tap);
     TAILQ_FOREACH(session, &recorder->sessions, link)
-    tap_flush(&session->tap, &recorder->tap, now.mono_ns);
+    if (!flush_lines(recorder, &session->tap, now.mono_ns))
+        break;
     ring_writer_publish(recorder->ring, 0);
 }
 
@@ -164,6 +205,7 @@ static void all_gone(struct recorder *recorder)
     close_handle((uv_handle_t *)&recorder->tick);
     close_handle((uv_handle_t *)&recorder->lines);
     close_handle((uv_handle_t *)&recorder->flush);
+    close_handle((uv_handle_t *)&recorder->room);
     for (size_t i = 0; i < 3; i++)
         close_handle((uv_handle_t *)&recorder->signals[i]);
     if (recorder->control)
@@ -302,7 +344,9 @@ static void start_handles(struct recorder *recorder)
     uv_timer_init(&recorder->uv, &recorder->tick);
     uv_timer_init(&recorder->uv, &recorder->lines);
     uv_timer_init(&recorder->uv, &recorder->flush);
-    recorder->tick.data = recorder->lines.data = recorder->flush.data = recorder;
+    uv_timer_init(&recorder->uv, &recorder->room);
+    recorder->tick.data = recorder->lines.data = recorder->flush.data = recorder->room.data =
+        recorder;
     uv_timer_start(&recorder->tick, on_tick, TICK_MS, TICK_MS);
     uv_timer_start(&recorder->lines, on_lines, LINES_MS, LINES_MS);
     for (size_t i = 0; i < 3; i++) {
@@ -334,6 +378,8 @@ enum status recorder_start(struct recorder *recorder, const struct config *confi
     uv_loop_init(&recorder->uv);
     stream_loop_init(&recorder->loop, &recorder->uv);
     recorder->loop.on_flushed = session_forwarded;
+    recorder->loop.may_read = session_may_read;
+    recorder->loop.lines_a_read = PACE_LINES;
     recorder->loop.user = recorder;
     start_handles(recorder);
     enum status status = start_tls(recorder, err);

@@ -63,6 +63,7 @@ struct recorder {
     int64_t started_wall_ns, started_mono_ns;
     struct log_limit connect_log, accept_log, refuse_log;
     uv_timer_t tick, lines, flush;
+    uv_timer_t room;        /* runs while newcomers wait for room in the ring */
     uv_signal_t signals[3]; /* TERM, INT, HUP */
     uv_work_t reserve;
     uint64_t reserve_seq;

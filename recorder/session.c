@@ -177,10 +177,6 @@ static void relay(struct session *session, enum tap_side side, const char *data,
         relay_withholding(session, data, len);
     else
         forward(session, other_of(session, side), data, len);
-    if (pace_is_due(&session->recorder->pace, shared->ring)) {
-        stream_loop_flush(&session->recorder->loop);
-        (void)pace_check(&session->recorder->pace, shared->ring, session->recorder->archive);
-    }
     if (side == TAP_UP && session->inject)
         inject_try_send(session->inject);
 }
@@ -198,8 +194,7 @@ void session_forwarded(void *user, const struct stream_forward *done, size_t cou
             ring_writer_publish_to(ring, done[i].tag, sent ? now_ns : 0);
         hold_if_full(done[i].to->user, done[i].to);
     }
-    if (pace_check(&recorder->pace, ring, recorder->archive))
-        recorder->loop.now_ns = clock_mono_ns();
+    pace_keep_off(&recorder->pace, ring, recorder->archive);
 }
 
 void session_write_pool(struct session *session, const char *line, size_t len)
@@ -376,15 +371,30 @@ static void on_header_bytes(struct session *session, const char *data, size_t le
     buffer_close(&rest);
 }
 
+/* What is read may become a record of all that the line before has held back. */
+bool session_may_read(void *user, const struct stream *stream, bool light)
+{
+    struct recorder *recorder = user;
+    if (stream->callbacks != &session_stream_callbacks)
+        return true;
+    const struct session *session = stream->user;
+    size_t held = tap_held(&session->tap, side_of(session, stream));
+    return pace_admits(&recorder->pace, recorder->ring, recorder->archive, held,
+                       light ? PACE_LIGHT : PACE_ANYBODY);
+}
+
 static void on_data(struct stream *stream, const char *data, size_t len)
 {
     struct session *session = stream->user;
+    const struct ring_writer *ring = session->recorder->ring;
+    uint64_t before = ring_writer_position(ring);
     if (session->phase == PHASE_RELAY || session->phase == PHASE_FINISH)
         relay(session, side_of(session, stream), data, len);
     else if (session->phase == PHASE_HEADER)
         on_header_bytes(session, data, len);
     else if (session->phase != PHASE_CLOSING)
         keep_early(session, data, len);
+    stream_charge(stream, ring_writer_position(ring) - before);
 }
 
 static void on_tls(struct stream *stream)
@@ -434,5 +444,4 @@ void session_accept(struct recorder *recorder, const struct route *route, struct
     }
     if (session->phase != PHASE_CLOSING)
         stream_read_start(&session->miner);
-    (void)pace_check(&recorder->pace, recorder->ring, recorder->archive); /* a storm of miners */
 }

@@ -83,7 +83,8 @@ void session_stop(struct session *session);
 /* Called about once a second: deadlines and idleness. */
 void session_tick(struct session *session, int64_t mono_ns);
 
-/* on_flushed of the recorder's loop; `user` is the recorder. */
+/* may_read and on_flushed of the recorder's loop; `user` is the recorder. */
+bool session_may_read(void *user, const struct stream *stream, bool light);
 void session_forwarded(void *user, const struct stream_forward *done, size_t count);
 
 /* For injection: writes a line of ours to the pool between two of the miner's. */

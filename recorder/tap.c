@@ -205,16 +205,14 @@ bool tap_any_waits(const struct tap_shared *shared)
     return shared->budget_left < shared->budget;
 }
 
-void tap_flush(struct tap *tap, struct tap_shared *shared, int64_t mono_ns)
+void tap_flush(struct tap *tap, struct tap_shared *shared, enum tap_side side, int64_t mono_ns)
 {
-    for (enum tap_side side = TAP_UP; side <= TAP_DOWN; side++) {
-        struct push push = {
-            .tap = tap, .shared = shared, .side = side, .now = time_read(tap, shared, side)};
-        if (!tap->since_ns[side] || mono_ns - tap->since_ns[side] < TAP_WAIT_NS)
-            continue;
-        stratum_framer_flush(&tap->framer[side], &shared->limits, on_piece, &push);
-        tap->since_ns[side] = 0;
-    }
+    struct push push = {
+        .tap = tap, .shared = shared, .side = side, .now = time_read(tap, shared, side)};
+    if (!tap->since_ns[side] || mono_ns - tap->since_ns[side] < TAP_WAIT_NS)
+        return;
+    stratum_framer_flush(&tap->framer[side], &shared->limits, on_piece, &push);
+    tap->since_ns[side] = 0;
 }
 
 void tap_finish(struct tap *tap, struct tap_shared *shared, enum tap_side side, struct tap_time now)
@@ -249,6 +247,11 @@ void tap_event(const struct tap *tap, struct tap_shared *shared, enum record_typ
     struct record record = record_begin(tap, now, type);
     record.payload = (struct span){(const char *)info, sizeof *info};
     ring_writer_append(shared->ring, &record);
+}
+
+size_t tap_held(const struct tap *tap, enum tap_side side)
+{
+    return tap->framer[side].partial.len;
 }
 
 bool tap_mid_line(const struct tap *tap, enum tap_side side)

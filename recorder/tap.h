@@ -86,7 +86,7 @@ void tap_push(struct tap *tap, struct tap_shared *shared, enum tap_side side, co
 /* What has waited for its line's end for TAP_WAIT_NS is recorded as it is; looked for four times a
  * second, so that it happens within one. */
 #define TAP_WAIT_NS (750 * INT64_C(1000000))
-void tap_flush(struct tap *tap, struct tap_shared *shared, int64_t mono_ns);
+void tap_flush(struct tap *tap, struct tap_shared *shared, enum tap_side side, int64_t mono_ns);
 /* Does any tap hold such bytes? */
 bool tap_any_waits(const struct tap_shared *shared);
 /* That side's stream has ended: what is left of a line is recorded. */
@@ -101,6 +101,8 @@ uint64_t tap_injected(struct tap *tap, struct tap_shared *shared, const char *li
 void tap_event(const struct tap *tap, struct tap_shared *shared, enum record_type type,
                const struct session_info *info, struct tap_time now);
 
+/* How much of a line is held, that the next read may bring into the ring. */
+size_t tap_held(const struct tap *tap, enum tap_side side);
 bool tap_mid_line(const struct tap *tap, enum tap_side side);
 bool tap_opaque(const struct tap *tap);
 void tap_close(struct tap *tap, struct tap_shared *shared);

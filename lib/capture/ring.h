@@ -82,7 +82,7 @@
     X(inject_released) /* held lines passed on unexamined: too long or too old */                  \
     X(pairs_dropped)                                                                               \
     X(clock_steps)                                                                                 \
-    X(pauses)           /* of the relay, for the archive to catch up with a flood */               \
+    X(pauses)           /* times that a flood had to wait for the archive */                       \
     X(segments_removed) /* by retention: files of any kind */                                      \
     X(removed_bytes)                                                                               \
     X(segments_recompressed)                                                                       \

@@ -20,7 +20,7 @@
 #include "lib/event/listen.h"
 #include "lib/event/stream_private.h"
 
-#define ACCEPTS_A_TURN  64
+#define ACCEPTS_A_TURN  8    /* about a millisecond */
 #define BACKOFF_FIRST   100u /* milliseconds */
 #define BACKOFF_LONGEST 1000u
 

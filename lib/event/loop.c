@@ -3,7 +3,8 @@
  * own descriptor for all the rest (timers, signals, listeners, lookups). libuv is made to be
  * embedded so: uv_backend_fd tells when it has something to do, uv_backend_timeout by when.
  *
- *   turn:  wait ─▶ streams with events ─▶ streams that are due ─▶ libuv, if it has anything
+ *   turn:  wait ─▶ streams with events ─▶ those that are due ─▶ those that wait to be read ─▶
+ * libuv, if it has anything
  *
  * Edge-triggered means: the kernel reports once that something has come. The stream remembers it
  * (`readable`) until it has read all, so pausing and resuming a stream costs no system call, and an
@@ -34,6 +35,7 @@
 
 #define EVENTS_A_TURN  256
 #define UV_TIME_AGE_MS 4
+#define HELD_MS        1  /* then whoever may not be read is asked about again */
 #define EVENTS_A_CLOCK 16 /* that are read before the time is looked at again */
 
 static void must(bool done)
@@ -65,6 +67,7 @@ void stream_loop_close(struct stream_loop *loop)
     (void)close(loop->epoll);
     free(loop->read_buffer);
     free(loop->forwards);
+    fair_free(&loop->fair);
     *loop = (struct stream_loop){.epoll = -1, .alarm = -1};
 }
 
@@ -126,14 +129,15 @@ static void arm(struct stream_loop *loop, uint64_t alarm_ms)
 /* What epoll_wait is to wait, milliseconds: nothing, or until something comes. */
 static int wait_ms(struct stream_loop *loop)
 {
-    if (loop->due_first != NULL)
+    bool waiting = loop->fair.count > 0;
+    if (loop->due_first != NULL || (waiting && !loop->held))
         return 0;
     int wait = uv_backend_timeout(loop->uv);
     if (wait == 0)
-        return uv_loop_alive(loop->uv) ? 0 : -1;
+        return uv_loop_alive(loop->uv) ? 0 : waiting ? HELD_MS : -1;
     if (wait > 0 && uv_now(loop->uv) + (uint64_t)wait != loop->alarm_ms)
         arm(loop, uv_now(loop->uv) + (uint64_t)wait);
-    return -1;
+    return waiting ? HELD_MS : -1;
 }
 
 static void quit_alarm(struct stream_loop *loop)
@@ -178,6 +182,7 @@ static void turn(struct stream_loop *loop, int wait)
     int count = epoll_wait(loop->epoll, events, EVENTS_A_TURN, wait);
     bool backend = wait == 0;
     look_at_clock(loop);
+    loop->spent = 0;
     for (int i = 0; i < count; i++) {
         if (i % EVENTS_A_CLOCK == EVENTS_A_CLOCK - 1)
             loop->now_ns = clock_mono_ns();
@@ -190,6 +195,12 @@ static void turn(struct stream_loop *loop, int wait)
     }
     run_due(loop);
     loop_settle(loop);
+    if (loop->fair.count > 0) {
+        receive_waiting(loop);
+        loop_settle(loop);
+    } else {
+        fair_rest(&loop->fair);
+    }
     if (backend)
         (void)uv_run(loop->uv, UV_RUN_NOWAIT);
 }

@@ -1,11 +1,6 @@
 /*
- * stream.c - the life of a stream: open, read, fail, finish, close. loop.c calls it, queue.c
- * writes, tls_session.c sits between both and the user when the stream is encrypted.
- *
- * Reading is recv(2) into the buffer of the loop, until a read is not filled: then the socket is
- * empty, and the next byte brings a new event. Where that does not hold (an end or error has been
- * announced, urgent data splits reads, local sockets) it reads until nothing comes. A stream that
- * never runs empty lets the others have their turn after READS_A_TURN.
+ * stream.c - the life of a stream: open, fail, finish, close. loop.c calls it, receive.c reads,
+ * queue.c writes, tls_session.c sits between these and the user when the stream is encrypted.
  *
  * An error met inside a user's call cannot be reported there; it is kept in `error` and the stream
  * becomes due. A FIN is sent with shutdown(2) as soon as the queue is empty, an RST by closing with
@@ -25,13 +20,14 @@
 
 #include "lib/event/stream_private.h"
 
-#define READS_A_TURN  16
 #define KEEPALIVE_SEC 60
+#define CLOSE_WORK    (16u << 10) /* closing costs as much as reading this, see receive.c */
 
 void stream_init(struct stream *stream, struct stream_loop *loop,
                  const struct stream_callbacks *callbacks, void *user)
 {
     *stream = (struct stream){.loop = loop, .callbacks = callbacks, .user = user, .fd = -1};
+    fair_join(&loop->fair, &stream->fair);
     loop->open++;
 }
 
@@ -107,52 +103,6 @@ void stream_fail_later(struct stream *stream, int code)
     loop_due(stream);
 }
 
-static void stream_receive(struct stream *stream, const char *data, size_t len)
-{
-    if (stream->tls != NULL)
-        tls_session_receive(stream, data, len);
-    else
-        stream->callbacks->on_data(stream, data, len);
-}
-
-/* STREAM_READ_SIZE bytes behind those that wait. */
-static char *read_room(struct stream_loop *loop)
-{
-    if (loop->kept > STREAM_KEPT_MAX)
-        stream_loop_flush(loop);
-    return loop->read_buffer + loop->kept;
-}
-
-/* After a reset Linux still hands out what had arrived before it; a miner wants to see why its pool
- * threw it out. Ends by itself: the peer can send no more. */
-static void read_last_words(struct stream *stream)
-{
-    while (stream->reading && !stream->ended && !stream->closing) {
-        char *buffer = read_room(stream->loop);
-        ssize_t count = socket_receive(stream->fd, buffer, STREAM_READ_SIZE);
-        if (count <= 0)
-            return;
-        stream_receive(stream, buffer, (size_t)count);
-    }
-}
-
-void stream_read_rest(struct stream *stream)
-{
-    loop_settle(stream->loop);
-    if (stream->fd >= 0 && !stream->failed)
-        read_last_words(stream);
-}
-
-void stream_fail_writing(struct stream *stream, int code)
-{
-    if (!stream->failed)
-        stream->error = code;
-    stream->failed = 1;
-    if (!stream->reported)
-        read_last_words(stream);
-    stream_fail(stream, code);
-}
-
 /* Behind a FIN nothing is read any more, and a read would tell of nothing but the FIN: what comes
  * after it, a reset most of all, only epoll and SO_ERROR know. Linux calls it EPIPE there. */
 static void fail_if_broken(struct stream *stream)
@@ -183,57 +133,12 @@ void stream_end(struct stream *stream)
 
 /* ---- reading ---- */
 
-static void on_nothing(struct stream *stream, ssize_t count, int errnum)
-{
-    stream->readable = 0;
-    if (count < 0 && errnum != EAGAIN)
-        stream_fail(stream, uv_translate_sys_error(errnum));
-    else if (count == 0 && stream->tls != NULL)
-        tls_session_receive_end(stream);
-    else if (count == 0)
-        stream_end(stream);
-}
-
-static void receive_all(struct stream *stream)
-{
-    for (int i = 0; stream->readable && stream->receiving; i++) {
-        if (i == READS_A_TURN) {
-            loop_due(stream);
-            return;
-        }
-        char *buffer = read_room(stream->loop);
-        ssize_t count = socket_receive(stream->fd, buffer, STREAM_READ_SIZE);
-        if (count > 0) {
-            if (count < STREAM_READ_SIZE && !stream->to_the_end)
-                stream->readable = 0;
-            stream_receive(stream, buffer, (size_t)count);
-        } else if (count == 0 || errno != EINTR) {
-            on_nothing(stream, count, errno);
-        }
-    }
-}
-
-void stream_receive_start(struct stream *stream)
-{
-    stream->receiving = 1;
-    if (stream->readable)
-        loop_due(stream);
-}
-
-void stream_receive_stop(struct stream *stream)
-{
-    stream->receiving = 0;
-}
-
 void stream_read_start(struct stream *stream)
 {
     if (stream->reading || stream->closing || stream->reported || stream->ended)
         return;
     stream->reading = 1;
-    if (stream->tls != NULL)
-        tls_session_read_start(stream);
-    else
-        stream_receive_start(stream);
+    stream_receive_start(stream);
 }
 
 void stream_read_stop(struct stream *stream)
@@ -324,7 +229,8 @@ void stream_close(struct stream *stream, bool reset)
     if (!stream->failed)
         stream_count_queued(stream);
     stream->closing = 1;
-    stream->receiving = 0;
+    stream_receive_stop(stream);
+    stream->loop->spent += CLOSE_WORK;
     if (stream->fd >= 0) {
         if (reset && !stream->is_local)
             set_reset_on_close(stream);
@@ -358,7 +264,7 @@ void stream_events(struct stream *stream, uint32_t events)
         stream->readable = 1;
     stream->hung_up |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
     stream->broken |= (events & EPOLLERR) != 0;
-    receive_all(stream);
+    receive(stream);
     fail_if_broken(stream);
     if (stream->queue != NULL && !stream->closing && !stream->failed)
         queue_resume(stream);
@@ -374,9 +280,7 @@ void stream_turn(struct stream *stream)
         stream_fail_writing(stream, stream->error);
         return;
     }
-    if (stream->tls != NULL)
-        tls_session_turn(stream);
-    receive_all(stream);
+    receive(stream);
 }
 
 /* ---- questions ---- */

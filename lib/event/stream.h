@@ -20,6 +20,11 @@
  * forwarded: then they wait in that buffer, and the loop sends them when it has read what else has
  * come.
  *
+ * Whose turn it is: a stream that is read much waits until others have had as much (fair.h), so
+ * that one that is read little is read at once, whatever the others send. A user for whom bytes are
+ * not the measure says so with stream_charge, and one that has no room for more objects in
+ * may_read.
+ *
  * Callbacks run on the loop's thread, never from inside any function below: an error met while
  * writing is reported by on_error from the loop, after what the peer had sent before (its last
  * words) has been given to on_data if the stream is reading. A reset behind the peer's FIN is an
@@ -36,6 +41,7 @@
 #include <uv.h>
 
 #include "lib/base/error.h"
+#include "lib/event/fair.h"
 
 struct stream;
 struct tls_context;  /* tls.h */
@@ -70,9 +76,17 @@ struct stream_loop {
     /* After forwarded bytes were sent: all of them, in their order. Must not forward. May be NULL;
      * set it, and `user`, after stream_loop_init. */
     void (*on_flushed)(void *user, const struct stream_forward *done, size_t count);
+    /* Whether this stream may be read now; `light` when it has been read less than its share. After
+     * a no it is asked again a millisecond later. Must not touch streams. May be NULL. */
+    bool (*may_read)(void *user, const struct stream *stream, bool light);
     void *user;
-    char *read_buffer; /* forwarded bytes that wait, room for a read, room for a TLS record */
-    size_t kept;       /* bytes of it in front of which nothing may be overwritten */
+    size_t lines_a_read; /* on_data of TCP streams gets about so many LFs at most; 0: any number */
+    struct fair fair;    /* who waits to be read */
+    int64_t visit_ends;  /* for the stream that is being read: what it may have used then */
+    size_t spent;        /* in this turn, see receive.c */
+    bool held;           /* who waits may not be read now */
+    char *read_buffer;   /* forwarded bytes that wait, room for a read, room for a TLS record */
+    size_t kept;         /* bytes of it in front of which nothing may be overwritten */
     struct stream_forward *forwards; /* STREAM_FORWARDS */
     size_t forward_count;
     int64_t now_ns;     /* monotonic, when the loop woke up; whoever reads the clock may renew it */
@@ -115,12 +129,14 @@ struct stream {
     /* Private from here. The struct stays small: a recorder holds two for each idle session. */
     struct stream_queue *queue; /* NULL: nothing is waiting for the kernel */
     struct stream *next_due;    /* in the loop's list, while `due` */
+    struct fair_member fair;    /* waits for its turn to be read */
     int fd;                     /* -1: none */
     int error;                  /* the code on_error gets, once `failed` */
     unsigned reading : 1;       /* the user wants on_data */
     unsigned receiving : 1;     /* the socket is to be read */
     unsigned readable : 1;      /* and may have something */
     unsigned to_the_end : 1;    /* read until nothing comes: a short read does not mean empty */
+    unsigned much : 1;          /* the last read was filled */
     unsigned due : 1;
     unsigned shut : 1; /* stream_shutdown was called: nothing may be written any more */
     unsigned closing : 1;
@@ -132,7 +148,7 @@ struct stream {
     unsigned hung_up : 1;       /* the kernel has announced a FIN or an error */
     unsigned broken : 1;        /* an error */
 };
-_Static_assert(sizeof(struct stream) <= 80, "idle sessions must stay cheap");
+_Static_assert(sizeof(struct stream) <= 88, "idle sessions must stay cheap");
 
 /* Zeroes it and makes it part of the loop; from here on it ends by stream_close alone. */
 void stream_init(struct stream *stream, struct stream_loop *loop,
@@ -153,6 +169,8 @@ enum status stream_start_tls(struct stream *stream, struct tls_context *context,
 
 void stream_read_start(struct stream *stream);
 void stream_read_stop(struct stream *stream);
+/* Inside on_data: what was read makes so much work beside its bytes, counted in bytes too. */
+void stream_charge(struct stream *stream, size_t work);
 
 /* The peer has sent a FIN or has gone, even if what it said before is not read yet. */
 static inline bool stream_hung_up(const struct stream *stream)
@@ -177,7 +195,8 @@ void stream_loop_flush(struct stream_loop *loop);
  * peer that does not read costs, and how soon `queued` shows it. Of a TCP stream. */
 void stream_limit_unsent(struct stream *stream, unsigned bytes);
 
-/* For who is about to close: gives on_data, from inside this call, what has come until now. */
+/* For who is about to close: gives on_data, from inside this call, what has come until now, but no
+ * more than one turn. */
 void stream_read_rest(struct stream *stream);
 
 /* FIN (TLS: close_notify and FIN) after everything queued. Reading goes on. */

@@ -1,8 +1,9 @@
 /*
- * stream_private.h - what stream.c, queue.c and the TLS session tell each other. Not for users.
+ * stream_private.h - what stream.c, receive.c, queue.c and the TLS session tell each other. Not for
+ * users.
  *
  *   stream_write ─▶ (tls_session_write) ─▶ queue_send ─▶ kernel, or the queue
- *   kernel ─▶ stream.c ─▶ (tls_session_receive) ─▶ on_data ─▶ stream_forward ─▶ stream_write
+ *   kernel ─▶ receive.c ─▶ (tls_session_receive) ─▶ on_data ─▶ stream_forward ─▶ stream_write
  */
 #ifndef HASHSCOPE_EVENT_STREAM_PRIVATE_H
 #define HASHSCOPE_EVENT_STREAM_PRIVATE_H
@@ -20,9 +21,15 @@
 
 /* recv(2) and send(2) on a socket that never blocks. Not glibc's: those are cancellation points,
  * which in a program with threads cost a relay 2 % of a message. */
-static inline ssize_t socket_receive(int fd, void *buffer, size_t size)
+static inline ssize_t socket_receive(int fd, void *buffer, size_t size, int flags)
 {
-    return syscall(SYS_recvfrom, fd, buffer, size, 0, NULL, NULL);
+    return syscall(SYS_recvfrom, fd, buffer, size, flags, NULL, NULL);
+}
+
+/* Takes bytes from a TCP socket without copying them, see tcp(7). */
+static inline ssize_t socket_discard(int fd, size_t len)
+{
+    return syscall(SYS_recvfrom, fd, NULL, len, MSG_TRUNC, NULL, NULL);
 }
 
 static inline ssize_t socket_send(int fd, const void *data, size_t len)
@@ -59,19 +66,31 @@ void stream_turn(struct stream *stream);
 void stream_fail(struct stream *stream, int code);
 /* The same from inside a user's call: marks the stream failed, on_error comes from the loop. */
 void stream_fail_later(struct stream *stream, int code);
-/* A write failed: first gives the user what the peer has sent, then stream_fail. From the loop. */
-void stream_fail_writing(struct stream *stream, int code);
 /* Reports on_end, once; only from the loop. */
 void stream_end(struct stream *stream);
 /* The queue is empty now: sends the FIN that is due and tells the user. Only from the loop. */
 void stream_drained(struct stream *stream);
-/* Starts and stops reading from the kernel, whatever the user's wish is. */
-void stream_receive_start(struct stream *stream);
-void stream_receive_stop(struct stream *stream);
 /* Sets `queued` to what is exactly so. */
 void stream_count_queued(struct stream *stream);
 /* FIN, at once or when the queue is empty. */
 void stream_finish(struct stream *stream);
+
+/* ---- receive.c ---- */
+
+/* Starts and stops reading from the kernel, whatever the user's wish is. */
+void stream_receive_start(struct stream *stream);
+void stream_receive_stop(struct stream *stream);
+/* Reads what has come, or lets the stream wait for its turn. Only from the loop. */
+void receive(struct stream *stream);
+/* Those that wait, as far as this turn goes. Sets `held` when the user does not admit the next. */
+void receive_waiting(struct stream_loop *loop);
+/* This stream has had enough for now. */
+bool receive_visit_is_over(const struct stream *stream);
+/* It is to be looked at only, and of what is there only some lines to be taken: so many bytes. */
+bool receive_looks(const struct stream *stream);
+size_t receive_lines(const struct stream *stream, const char *data, size_t len);
+/* A write failed: first gives the user what the peer has sent, then stream_fail. From the loop. */
+void stream_fail_writing(struct stream *stream, int code);
 
 /* ---- queue.c ---- */
 
@@ -84,14 +103,14 @@ void queue_free(struct stream *stream);
 
 /* ---- tls_session.c; all need stream->tls ---- */
 
+/* Gives the user what has come, until his visit is over; the rest is held. */
 void tls_session_receive(struct stream *stream, const char *data, size_t len);
+bool tls_session_holds(const struct stream *stream);
 void tls_session_receive_end(struct stream *stream); /* a FIN came */
-void tls_session_read_start(struct stream *stream);
 void tls_session_read_stop(struct stream *stream);
 size_t tls_session_write(struct stream *stream, const char *data, size_t len);
 void tls_session_shutdown(struct stream *stream);
 size_t tls_session_unsent(const struct stream *stream); /* written before the handshake was done */
-void tls_session_turn(struct stream *stream);           /* goes on after a pause; from the loop */
 void tls_session_free(struct stream *stream);
 const char *tls_session_error(const struct stream *stream); /* NULL: none */
 

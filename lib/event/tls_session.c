@@ -3,10 +3,10 @@
  *
  * OpenSSL is given a BIO of our own in place of a socket: what it reads are the bytes last received
  * (`input`, borrowed during the call), what it writes goes to queue_send. So no ciphertext is held
- * while a session is idle. What the user does not want yet (reading is stopped) stays encrypted in
- * `leftover`; when the user wants more, the stream's next turn brings it from the loop, and only
- * then is the socket read again. What the user writes before the handshake is complete waits in
- * `unsent`.
+ * while a session is idle. What the user does not want yet (reading is stopped, or others have
+ * their turn) stays encrypted in `leftover`, or with OpenSSL; receive.c brings it when the user
+ * wants more, and only then is the socket read again. What the user writes before the handshake is
+ * complete waits in `unsent`.
  *
  * The socket is read during the handshake whatever the user wishes, after that only while he reads.
  *
@@ -27,7 +27,9 @@
 #include "lib/event/stream_private.h"
 #include "lib/event/tls_private.h"
 
-#define RECORD_MAX 16384
+#define RECORD_MAX     16384
+#define RECORD_FIRST   4096
+#define HANDSHAKE_WORK (256u << 10) /* a step costs as much as reading this, see receive.c */
 
 struct tls_session {
     SSL *ssl;
@@ -35,7 +37,6 @@ struct tls_session {
     struct buffer leftover; /* the same, kept between calls; `input` is empty then */
     struct buffer unsent;   /* plain, from the user */
     char *error;            /* what went wrong; NULL: nothing */
-    bool resume;            /* `leftover` is due, in the stream's next turn */
     bool established;
     bool shutdown; /* the user wants close_notify as soon as there is a session */
 };
@@ -181,6 +182,7 @@ static void handshake(struct stream *stream)
 {
     struct tls_session *session = stream->tls;
     ERR_clear_error();
+    stream_charge(stream, HANDSHAKE_WORK);
     int result = SSL_do_handshake(session->ssl);
     if (result == 1) {
         on_established(stream);
@@ -196,13 +198,26 @@ static bool wants_data(const struct stream *stream)
            stream->tls->established;
 }
 
-/* Gives the user one record's content; false when there is no more. */
+/* Lines of a large record come in parts (receive.c): what they leave stays with OpenSSL. */
+static int read_record(const struct stream *stream, char *plain)
+{
+    SSL *ssl = stream->tls->ssl;
+    if (stream->loop->lines_a_read == 0)
+        return SSL_read(ssl, plain, RECORD_MAX);
+    if (!receive_looks(stream) && SSL_pending(ssl) == 0)
+        return SSL_read(ssl, plain, RECORD_FIRST);
+    int there = SSL_peek(ssl, plain, RECORD_MAX);
+    return there <= 0 ? there
+                      : SSL_read(ssl, plain, (int)receive_lines(stream, plain, (size_t)there));
+}
+
+/* Gives the user a record's content, or a part of it; false when there is no more. */
 static bool deliver_record(struct stream *stream)
 {
     struct tls_session *session = stream->tls;
     char *plain = stream->loop->read_buffer + STREAM_KEPT_MAX + STREAM_READ_SIZE;
     ERR_clear_error();
-    int count = SSL_read(session->ssl, plain, RECORD_MAX);
+    int count = read_record(stream, plain);
     if (count > 0) {
         stream->callbacks->on_data(stream, plain, (size_t)count);
         return true;
@@ -221,7 +236,7 @@ static void process(struct stream *stream)
 {
     if (!stream->tls->established)
         handshake(stream);
-    while (wants_data(stream) && deliver_record(stream))
+    while (wants_data(stream) && deliver_record(stream) && !receive_visit_is_over(stream))
         continue;
 }
 
@@ -255,38 +270,16 @@ void tls_session_receive_end(struct stream *stream)
 
 /* ---- back-pressure ---- */
 
-void tls_session_turn(struct stream *stream)
+bool tls_session_holds(const struct stream *stream)
 {
-    if (!stream->tls->resume)
-        return;
-    stream->tls->resume = false;
-    if (stream->tls->leftover.len > 0)
-        tls_session_receive(stream, NULL, 0);
-    if (stream->closing || stream->ended || stream->reported)
-        return;
-    if (stream->reading || !stream->tls->established)
-        stream_receive_start(stream);
-}
-
-static void resume_soon(struct stream *stream)
-{
-    stream->tls->resume = true;
-    loop_due(stream);
-}
-
-void tls_session_read_start(struct stream *stream)
-{
-    if (stream->tls->leftover.len > 0)
-        resume_soon(stream);
-    else
-        stream_receive_start(stream);
+    const struct tls_session *session = stream->tls;
+    return session->leftover.len > 0 || (session->established && SSL_pending(session->ssl) > 0);
 }
 
 void tls_session_read_stop(struct stream *stream)
 {
     if (!stream->tls->established)
         return;
-    stream->tls->resume = false;
     stream_receive_stop(stream);
 }
 
@@ -405,13 +398,9 @@ enum status stream_start_tls(struct stream *stream, struct tls_context *context,
     stream->tls = session;
     if (!session_setup(session, stream, context, host) || !first_step(session))
         return start_failed(stream, err);
-    stream_receive_stop(stream);
-    if (early_len > 0) {
+    if (early_len > 0)
         buffer_append(&session->leftover, early, early_len);
-        resume_soon(stream);
-    } else {
-        stream_receive_start(stream);
-    }
+    stream_receive_start(stream);
     return STATUS_OK;
 }
 

@@ -161,6 +161,7 @@ class Storm(RecorderCase):
         for _ in range(20000):
             with socket.socket() as miner:
                 miner.connect(("127.0.0.1", recorder.port))
+        recorder.wait_counter("sessions_accepted", 20000)  # they may wait in the kernel
         recorder.wait_sessions(0)
         counters = recorder.counters()
         self.assertEqual((counters["records_lost"], counters["events"]), (0, 40000))
