@@ -90,6 +90,7 @@ class Footer:
         require(len(sections[0]) == 96 * head["frames"], "rows of frames")
         words, _ = columns(sections[0], head["frames"], [(i, "I") for i in range(24)])
         self.entries = [struct.pack("<24I", *(row[i] for i in range(24))) for row in words]
+        self.section = sections[1]
         rows, end = columns(sections[1], head["sessions"], ROW)
         self.sessions = [self.session(row, sections[1][end:]) for row in rows]
 

@@ -18,6 +18,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import segment_footer  # noqa: E402
+import segment_rows  # noqa: E402
 
 MAGIC_ZSTD, MAGIC_HEADER, MAGIC_INDEX = 0xFD2FB528, 0x184D2A50, 0x184D2A51
 HEADER = struct.Struct("<8sIIQQqqII")
@@ -279,6 +280,7 @@ class Segment:
         self.path, self.lines, self.frames, self.torn = path, [], 0, False
         self.entries, self.unknown, self.footer, self.seek_table = [], 0, None, False
         self.sizes, self.collector = [], segment_footer.Collector(micros, is_error, end_of)
+        self.rows = segment_rows.Rows(micros, end_of)
         self.is_open = path.endswith(".open")
         with open(path, "rb") as file:
             data = file.read()
@@ -331,6 +333,7 @@ class Segment:
             return {}, None
         for line in lines if check else ():
             self.collector.add(line, self.frames - 1)
+            self.rows.add(line, self.frames - 1)
         opaque = any("bytes_b64" in line for line in lines)
         return expected_index(frame, text, text_offset, lines), (opaque,)
 
@@ -344,6 +347,7 @@ class Segment:
             header = {key: value for key, value in self.header.items() if key != "version"}
             segment_footer.check_totals(self.footer.head, self.entries, header)
             segment_footer.check_sessions(self.footer, self.collector)
+            require(self.footer.section == self.rows.section(), "the section of sessions has other bytes")
 
     def take_index(self, frame, pending, check):
         entry = index_of(frame)
