@@ -150,8 +150,9 @@ inside() {
         mount -t tmpfs -o mode=1777 tmpfs "$1/dev/shm"
         mount -t proc proc "$1/proc"
         mount -t sysfs -o ro sys "$1/sys" || true
-        exec chroot "$1" env -i HOME="/home/$2" USER="$2" TERM=dumb PATH=/usr/local/bin:/usr/bin:/bin \
-            "${@:4}" su "$2" -c "cd ~/hashscope && exec scripts/fresh-steps.sh $3"
+        chroot "$1" env -i HOME="/home/$2" USER="$2" TERM=dumb PATH=/usr/local/bin:/usr/bin:/bin \
+            "${@:4}" su "$2" -c "cd ~/hashscope && exec scripts/fresh-steps.sh $3" || exit
+        exit # this shell stays the first process: who else would collect orphans that have ended?
         ' enter "$root" "$user" "$*" "${variables[@]}" </dev/null &
     child=$!
     wait "$child" || status=$?

@@ -8,7 +8,7 @@ import unittest
 from tests.integration.browser import UI
 from tests.integration.harness import BUILD
 
-BUILT = os.path.join(os.path.abspath(BUILD), "share", "ui")
+BUILT = os.path.join(os.path.abspath(BUILD), "share", "hashscope", "ui")
 FIRST_LOAD = 250_000
 
 
