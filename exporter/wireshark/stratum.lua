@@ -1324,7 +1324,15 @@ end
 local handle
 local function is_wanted(tree)
     handle = handle or Dissector.get("stratum")
-    return tree.visible or tree:referenced(handle)
+    if tree.visible or not tree:referenced(handle) then
+        return tree.visible
+    end
+    for _, one in ipairs(fields) do -- the protocol's name, or a note, is there without any field
+        if tree:referenced(one) then
+            return true
+        end
+    end
+    return false
 end
 
 local function note_experts(tree, key, pinfo, side, connection)
