@@ -167,7 +167,7 @@ static bool is_submit(const struct query_row *row, struct stratum_scan *scan)
         !row->line.msg.data)
         return false;
     stratum_scan_line(scan, row->line.msg.data, row->line.msg.len);
-    return session_is_submit(scan->method);
+    return stratum_is_submit(scan->method);
 }
 
 /* Of a session whose beginning was not seen, the submit itself names the worker. */

@@ -244,12 +244,6 @@ static void take_setup_answer(struct session_view *view, const struct session_pe
     json_decref(result);
 }
 
-bool session_is_submit(enum stratum_method method)
-{
-    return method == STRATUM_MINING_SUBMIT || method == STRATUM_SUBMIT ||
-           method == STRATUM_ETH_SUBMIT_WORK;
-}
-
 static void judge_share(struct session_view *view, const struct segment_line *line, bool accepted)
 {
     const struct pace_share share = {.wall_ns = line->wall_ns,
@@ -281,7 +275,7 @@ static void take_answer(struct session_view *view, const struct segment_line *li
     if (known)
         take_setup_answer(view, &request, step);
     step->share_answer =
-        before || (known && session_is_submit((enum stratum_method)request.method));
+        before || (known && stratum_is_submit((enum stratum_method)request.method));
     step->refused = step->scan.error;
     if (step->share_answer)
         judge_share(view, line, !step->refused);
@@ -296,7 +290,7 @@ static void take_request(struct session_view *view, const struct segment_line *l
     struct session_pending *pending = NULL;
     struct buffer plain = {0};
     struct span name;
-    view->submits += session_is_submit(step->scan.method);
+    view->submits += stratum_is_submit(step->scan.method);
     if (stratum_is_request(&step->scan, STRATUM_FROM_MINER))
         stratum_asked_request(&view->asked, &step->scan.id);
     if (step->scan.kind == STRATUM_REQUEST) {

@@ -66,9 +66,6 @@ struct session_step {
  * set back; 0: it tells none. */
 int64_t session_begin_ns(const struct uuid *session);
 
-/* In the dialects that are known. */
-bool session_is_submit(enum stratum_method method);
-
 void session_view_close(struct session_view *view);
 /* What it takes, the struct included. */
 size_t session_view_bytes(const struct session_view *view);

@@ -169,7 +169,7 @@ static void describe_refusal(struct cell *cell, const struct view_line *line, co
 
     stratum_message_reason(&reason, message);
     cell->color = COLOR_RED;
-    cell->word = span_text(line->answered == STRATUM_MINING_SUBMIT ? "rejected" : "refused");
+    cell->word = span_text(stratum_is_submit(line->answered) ? "rejected" : "refused");
     if (reason.has_code)
         buffer_append_format(&cell->essence, "%lld ", (long long)reason.code);
     put(cell, "", reason.text);
@@ -179,7 +179,7 @@ static void add_answered(struct cell *cell, const struct view_line *line)
 {
     if (!line->line.paired)
         return;
-    if (line->answered > STRATUM_METHOD_UNKNOWN && line->answered != STRATUM_MINING_SUBMIT)
+    if (line->answered > STRATUM_METHOD_UNKNOWN && !stratum_is_submit(line->answered))
         put(cell, gap_of(cell), short_method(span_text(stratum_method_name(line->answered))));
     buffer_append_format(&cell->essence, "%s%.1f ms", gap_of(cell),
                          (double)line->line.latency_us / 1000);
@@ -190,7 +190,7 @@ static void describe_response(struct cell *cell, const struct view_line *line,
 {
     if (line->scan.error) {
         describe_refusal(cell, line, message);
-    } else if (line->answered == STRATUM_MINING_SUBMIT) {
+    } else if (stratum_is_submit(line->answered)) {
         cell->word = span_text("accepted");
         cell->color = COLOR_GREEN;
     } else {

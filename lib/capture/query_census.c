@@ -243,7 +243,7 @@ static void count_row(struct census *census, struct query_session *session,
         census->submits = memory_new(CENSUS_SUBMITS * sizeof *census->submits);
         census->first_row = line->seq;
     }
-    if (scan->method == STRATUM_MINING_SUBMIT) {
+    if (line->direction == DIRECTION_MINER_TO_POOL && stratum_is_submit(scan->method)) {
         census->submits[line->seq % CENSUS_SUBMITS] = line->seq;
         session->submits++;
     }

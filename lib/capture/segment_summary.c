@@ -159,10 +159,8 @@ static uint64_t *word_of(struct segment_summaries *summaries, uint64_t seq)
 
 static bool is_submit(const struct segment_note *note)
 {
-    if (note->event || note->direction != DIRECTION_MINER_TO_POOL)
-        return false;
-    return note->method == STRATUM_MINING_SUBMIT || note->method == STRATUM_SUBMIT ||
-           note->method == STRATUM_ETH_SUBMIT_WORK;
+    return !note->event && note->direction == DIRECTION_MINER_TO_POOL &&
+           stratum_is_submit(note->method);
 }
 
 /* Moves the window on to this number, and notes whether a submit has it. */

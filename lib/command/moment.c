@@ -149,7 +149,7 @@ bool moment_parse_wait(const char *text, int64_t *out_us)
         if (strcmp(unit, units[i].name) != 0)
             continue;
         number = strtod(text, NULL) * (double)units[i].us;
-        if (number > (double)(NS_PER_DAY / NS_PER_US))
+        if (number > (double)NS_PER_DAY / (double)NS_PER_US)
             return false;
         *out_us = (int64_t)number;
         return true;

@@ -90,6 +90,12 @@ const char *stratum_method_name(enum stratum_method method)
     return (unsigned)method < STRATUM_METHOD_COUNT ? method_names[method] : "unknown";
 }
 
+bool stratum_is_submit(enum stratum_method method)
+{
+    return method == STRATUM_MINING_SUBMIT || method == STRATUM_SUBMIT ||
+           method == STRATUM_ETH_SUBMIT_WORK;
+}
+
 const char *stratum_fault_text(enum stratum_fault fault)
 {
     static const char *const texts[STRATUM_FAULT_COUNT] = {

@@ -149,6 +149,9 @@ bool stratum_id_is_spelled(const struct stratum_id *number, const struct stratum
 
 /* "mining.submit"; "none" and "unknown" for the first two. */
 const char *stratum_method_name(enum stratum_method method);
+
+/* Whether a request with it hands in a share, in any of the dialects. */
+bool stratum_is_submit(enum stratum_method method);
 /* STRATUM_METHOD_UNKNOWN when it is not in the list. Text as it stands between the quotes. */
 enum stratum_method stratum_method_find(const char *name, size_t len);
 

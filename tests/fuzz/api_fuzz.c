@@ -167,8 +167,14 @@ static void put_value(struct buffer *query, struct odd_tape *tape, const struct 
     case PARAMETER_SESSION:
         put_id(query, tape);
         break;
+    case PARAMETER_SERIES:
+        buffer_append_format(query, "%016zx", odd_below(tape, 256));
+        break;
     case PARAMETER_TIME:
         put_time(query, tape);
+        break;
+    case PARAMETER_MS:
+        buffer_append_format(query, "%zu.%zu", odd_below(tape, 256), odd_below(tape, 256));
         break;
     }
 }
