@@ -87,9 +87,10 @@ static uint64_t first_wanted(struct feed *feed)
 
 static bool open_query(struct feed *feed)
 {
-    struct query_options options = {.place = {feed->options.data_dir, feed->options.ring_path, 0},
-                                    .filter.what = QUERY_MESSAGES | QUERY_EVENTS,
-                                    .follow = true};
+    struct query_options options = {
+        .place = {feed->options.data_dir, feed->options.ring_path, 0},
+        .filter = {.what = QUERY_MESSAGES | QUERY_EVENTS, .no_scraps = true},
+        .follow = true};
     struct error err = {""};
 
     if (!look_at_ring(feed, &feed->ring))

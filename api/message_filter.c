@@ -47,8 +47,9 @@ enum status message_filter_read_content(struct message_filter *out,
     const struct parameter_value *direction = parameter(parameters, "direction");
     const struct parameter_value *method = parameter(parameters, "method");
     const struct parameter_value *text = parameter(parameters, "q");
-    *out = (struct message_filter){
-        .query = {.what = QUERY_MESSAGES, .errors = parameter_number(parameters, "errors")}};
+    *out = (struct message_filter){.query = {.what = QUERY_MESSAGES,
+                                             .errors = parameter_number(parameters, "errors"),
+                                             .no_scraps = true}};
     if (session->given) {
         out->query.sessions = &session->uuid;
         out->query.session_count = 1;

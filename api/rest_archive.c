@@ -97,6 +97,7 @@ static void export_by(struct request *request, const struct parameters *given)
         .mask_passwords = parameter_number(given, "passwords") == 0,
     };
     options.filter.what = 0; /* events too, where no message is asked for */
+    options.filter.no_scraps = false;
     export_stream(request, &options);
 }
 

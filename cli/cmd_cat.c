@@ -52,6 +52,7 @@ static void write_raw(struct cat *cat, const struct query_row *row)
         cat->failed = true;
         return;
     }
+    bytes = segment_line_added(&row->line, bytes);
     buffer_append(out, bytes.data, bytes.len);
     buffer_append(out, end.data, end.len);
     output_advance(&cat->show.output);
@@ -105,6 +106,7 @@ static struct query_options options_of(struct cat *cat)
     if (cat->options->raw) {
         options.bare = false;
         options.filter.what = QUERY_MESSAGES;
+        options.filter.no_scraps = false;
     }
     if (cat->options->limit == 0 && processors > 1)
         options.threads = (unsigned)(processors < THREADS_MAX ? processors : THREADS_MAX);

@@ -37,11 +37,14 @@ static bool copies(const struct show *show)
 
 struct query_options show_query_options(struct show *show)
 {
-    return (struct query_options){.place = show->place,
-                                  .filter = show->filter->query,
-                                  .bare = copies(show),
-                                  .damage = tell_damage,
-                                  .user = show};
+    struct query_options options = {.place = show->place,
+                                    .filter = show->filter->query,
+                                    .bare = copies(show),
+                                    .damage = tell_damage,
+                                    .user = show};
+
+    options.filter.no_scraps = true;
+    return options;
 }
 
 static bool is_wanted_method(const struct show *show, enum stratum_method method)

@@ -214,6 +214,11 @@ static bool take_message_key(struct import_comment *out, const struct word *word
         out->fragment = out->is_fragment ? (uint32_t)number : 0;
     } else if (span_equal_text(word->key, "last")) {
         out->last = true;
+    } else if (span_equal_text(word->key, "early")) {
+        out->early = true;
+    } else if (span_equal_text(word->key, "before")) {
+        if (read_u64(word->value, &number) && number <= UINT32_MAX)
+            out->before = (uint32_t)number;
     } else if (span_equal_text(word->key, "end")) {
         out->ends_none = span_equal_text(word->value, "\"\"");
         out->ends_crlf = span_equal_text(word->value, "\"\\r\\n\"");

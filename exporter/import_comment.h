@@ -33,9 +33,9 @@ struct import_comment {
 
     /* messages */
     enum direction direction;
-    bool paired, has_latency, has_forward, is_fragment, last, ends_none, ends_crlf, opaque;
+    bool paired, has_latency, has_forward, is_fragment, last, early, ends_none, ends_crlf, opaque;
     uint64_t re, latency_us, forward_us, lost_bytes;
-    uint32_t fragment;
+    uint32_t fragment, before;
 
     /* events */
     struct session_info info; /* as far as this event tells */

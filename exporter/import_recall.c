@@ -288,6 +288,7 @@ static enum status write_message(struct import_scribe *scribe, struct import_ses
         .last_fragment = comment->last,
     };
     piece.len -= piece.terminator;
+    import_take_whole(session, comment, &piece);
     struct record record = import_record(scribe, session, RECORD_MESSAGE, wall_ns);
     record.seq = import_number(scribe, comment->seq);
     record.direction = comment->direction;
@@ -304,12 +305,6 @@ static enum status write_message(struct import_scribe *scribe, struct import_ses
     return import_write(scribe, session, &record, err);
 }
 
-static unsigned side_of(enum direction direction)
-{
-    return direction == DIRECTION_MINER_TO_POOL || direction == DIRECTION_HASHSCOPE_TO_POOL ? UP
-                                                                                            : DOWN;
-}
-
 /* A whole message: `bytes` are all of its packets'. */
 static enum status take_message(struct import_scribe *scribe, struct recall *recall,
                                 const struct import_comment *comment,
@@ -317,7 +312,7 @@ static enum status take_message(struct import_scribe *scribe, struct recall *rec
                                 struct error *err)
 {
     struct import_session *session;
-    unsigned side = side_of(comment->direction);
+    unsigned side = import_side_of(comment->direction);
     int64_t wall_ns = comment->wall_ns ? comment->wall_ns : event->wall_ns;
     uint64_t lost = recall->lost[event->side];
     enum status status = write_up_to(scribe, comment->seq, err);

@@ -108,7 +108,31 @@ void import_session_free(struct import_scribe *scribe, struct import_session *se
     stratum_framer_close(&session->framers[UP], &scribe->limits);
     stratum_framer_close(&session->framers[DOWN], &scribe->limits);
     stratum_pairs_close(&session->pairs);
+    for (size_t i = 0; i < 2; i++)
+        buffer_close(&session->early[i]);
     free(session);
+}
+
+void import_take_whole(struct import_session *session, const struct import_comment *comment,
+                       struct stratum_piece *piece)
+{
+    struct buffer *early = &session->early[import_side_of(comment->direction)];
+    if (comment->direction == DIRECTION_HASHSCOPE_TO_POOL)
+        return;
+    piece->flushed = comment->early;
+    if (!comment->early && !comment->before) {
+        buffer_close(early);
+        return;
+    }
+    if (early->len + piece->len > STRATUM_KEPT_MAX)
+        buffer_clear(early);
+    if (piece->len <= STRATUM_KEPT_MAX)
+        buffer_append(early, piece->data, piece->len);
+    if (!comment->before)
+        return;
+    if (early->len == comment->before + piece->len)
+        piece->whole = span_make(early->data, early->len);
+    piece->is_fragment = piece->last_fragment = true;
 }
 
 /* ------------------------------------------------------------------ events and the end */

@@ -18,9 +18,10 @@ struct import_session {
     struct session_info info;
     struct stratum_framer framers[2];
     struct stratum_pairs pairs;
-    uint64_t recorded[2]; /* offset of the next byte: recorded, or missing */
-    uint64_t last_seq;    /* of comments: the message that was taken last */
-    bool begun;           /* its opened line was written, or it began midway and a line was */
+    uint64_t recorded[2];   /* offset of the next byte: recorded, or missing */
+    struct buffer early[2]; /* of comments: pieces of a line that may yet be whole */
+    uint64_t last_seq;      /* of comments: the message that was taken last */
+    bool begun;             /* its opened line was written, or it began midway and a line was */
     bool connected;
     bool ended[2]; /* FIN of the miner, of the pool */
     unsigned first_ended;
@@ -72,6 +73,16 @@ enum status import_write_event(struct import_scribe *scribe, struct import_sessi
 struct import_session *import_session_new(struct import_scribe *scribe);
 /* Takes it off its list and frees it. */
 void import_session_free(struct import_scribe *scribe, struct import_session *session);
+/* Pieces that came early are kept until the line that they belong to: the piece has what its
+ * packets add to it, and gets the whole. Where they are not there, as in a part of a capture, it
+ * stays a piece. */
+void import_take_whole(struct import_session *session, const struct import_comment *comment,
+                       struct stratum_piece *piece);
+static inline unsigned import_side_of(enum direction direction)
+{
+    return direction == DIRECTION_MINER_TO_POOL || direction == DIRECTION_HASHSCOPE_TO_POOL ? UP
+                                                                                            : DOWN;
+}
 
 /* ---- import_speech.c ---- */
 

@@ -58,6 +58,8 @@ static char *put_fragment(char *to, const struct record *record)
     to = format_u64(to, record->fragment);
     if (record->flags & RECORD_LAST_FRAGMENT)
         to = PUT(to, ",\"last\":true");
+    if (record->flags & RECORD_EARLY)
+        to = PUT(to, ",\"early\":true");
     if (record->method > STRATUM_METHOD_UNKNOWN) {
         const char *name = stratum_method_name((enum stratum_method)record->method);
         to = PUT(to, ",\"method\":\"");
@@ -96,6 +98,10 @@ static char *put_front(char *to, struct clock_formatter *clock, const struct rec
     }
     if (record->flags & RECORD_FRAGMENT)
         to = put_fragment(to, record);
+    if (record->before) {
+        to = PUT(to, ",\"before\":");
+        to = format_u64(to, record->before);
+    }
     return record->terminator == TERMINATOR_LF ? to : put_end(to, record);
 }
 

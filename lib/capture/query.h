@@ -94,6 +94,7 @@ struct query_filter {
     size_t text_len;  /* are no message, anywhere in the line. 0: any */
     bool ignore_case; /* of text, for the letters of ASCII */
     unsigned what;    /* QUERY_MESSAGES …; 0: all */
+    bool no_scraps;   /* of a line in pieces what people see: no scraps (segment.h) */
     enum query_source source;
 
     /* Sessions by what is known of them: parts of these texts, without regard to case; NULL: any.

@@ -111,6 +111,8 @@ static uint64_t hash_filter(const struct query_filter *filter)
         hash = mix_number(hash, (uint64_t)filter->latency_min_us);
         hash = mix_number(hash, (uint64_t)filter->latency_max_us);
     }
+    if (filter->no_scraps)
+        hash = mix_number(hash, filter->no_scraps);
     return mix_sessions(hash, filter);
 }
 
@@ -188,6 +190,7 @@ enum status query_match_init(struct query_match *match, const struct query_filte
     match->directions = filter->directions ? filter->directions : ALL_DIRECTIONS;
     match->what = filter->what ? filter->what : ALL_KINDS;
     match->errors = filter->errors;
+    match->no_scraps = filter->no_scraps;
     match->answers_to = filter->answers_to;
     match->by_latency = filter->latency_min_us || filter->latency_max_us;
     match->latency_min_us = filter->latency_min_us;

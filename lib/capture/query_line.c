@@ -138,7 +138,8 @@ bool query_line_content(struct query_line *line)
         return parse_whole(line);
     out->msg = span_make(line->at, (size_t)(end - line->at) - 1);
     out->bytes_b64 = out->why = out->method = (struct span){NULL, 0};
-    out->is_fragment = false;
+    out->is_fragment = out->early = false;
+    out->before = 0;
     return true;
 }
 

@@ -26,7 +26,7 @@ struct query_line {
 bool query_line_begin(struct query_line *line, const char *text, size_t len);
 /* Also paired, re, session, event, is_message and direction. */
 bool query_line_subject(struct query_line *line);
-/* Also msg, bytes_b64, why, method and is_fragment. */
+/* Also msg, bytes_b64, why, method is_fragment, early and before. */
 bool query_line_content(struct query_line *line);
 
 /* The second that was read last: most lines are of the same one as the line before. */

@@ -114,6 +114,8 @@ static bool content_fits(const struct query_match *match, struct query_line *lin
     struct span bytes = line->line.text;
     if (line->line.is_message && !message_bytes(&line->line, decoded, &bytes))
         bytes = span_make("", 0);
+    if (match->no_scraps && line->line.is_message && segment_line_is_scrap(&line->line))
+        return false;
     if (match->text.len && !query_needle_find(&match->text, bytes.data, bytes.len))
         return false;
     return (!match->by_method && !match->errors) || method_fits(match, &line->line, bytes);
@@ -128,7 +130,7 @@ static bool reads_subject(const struct query_match *match)
 
 static bool reads_content(const struct query_match *match)
 {
-    return match->text.len || match->by_method || match->errors;
+    return match->text.len || match->by_method || match->errors || match->no_scraps;
 }
 
 /* False: it is none of this format. */

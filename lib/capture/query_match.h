@@ -34,7 +34,7 @@ struct query_match {
     uint64_t methods; /* 0: any */
     char **names;     /* methods that are in no list */
     size_t name_count;
-    bool by_method, errors;
+    bool by_method, errors, no_scraps;
     uint64_t answers_to;
     bool by_latency;
     int64_t latency_min_us, latency_max_us; /* both included */

@@ -95,6 +95,7 @@ static enum status count_rows(struct counting *counting, uint64_t first_seq, str
     struct query_row row;
     struct query *query;
     asked.filter.what = QUERY_MESSAGES;
+    asked.filter.no_scraps = false; /* an index counts them */
     asked.filter.from_ns = counting->timeline->from_ns;
     asked.filter.to_ns = counting->timeline->to_ns;
     if (first_seq > asked.filter.first_seq)

@@ -48,6 +48,7 @@ struct span terminator_bytes(enum terminator terminator);
 #define RECORD_FRAGMENT      0x0008u /* a piece of a line beyond the limits; see fragment */
 #define RECORD_LAST_FRAGMENT 0x0010u
 #define RECORD_FORWARD_KNOWN 0x0020u /* forward_ns is set */
+#define RECORD_EARLY         0x0040u /* a piece of a line that may yet be recorded as a whole */
 
 struct record {
     enum record_type type;
@@ -63,6 +64,7 @@ struct record {
     uint8_t fault;  /* enum stratum_fault; 0: the payload is JSON to be embedded verbatim */
     uint32_t fault_at;
     uint32_t fragment;
+    uint32_t before;     /* bytes of the payload that earlier records hold as pieces */
     uint32_t forward_ns; /* from receiving to the return of the write() to the other side */
     uint64_t offset_up, offset_down;
     uint64_t re;        /* seq of the request this answers */

@@ -1,7 +1,7 @@
 /*
  * record_piece.c - scanning and pairing a piece. Of a long line in fragments the first one is
- * scanned, since it has method and id; of a line that came slowly all of it, with its last
- * fragment. A line that breaks off in the middle pairs with nothing.
+ * scanned, since it has method and id. The last fragment of a line that came slowly becomes a
+ * record of all of it. A line that breaks off in the middle pairs with nothing.
  */
 #include "lib/capture/record_piece.h"
 
@@ -41,10 +41,16 @@ void record_take_match(struct record *record, const struct stratum_match *match)
     record->latency_ns = match->latency_ns;
 }
 
+static bool is_part(const struct stratum_piece *piece)
+{
+    return piece->is_fragment && !piece->whole.data;
+}
+
 static uint32_t piece_flags(const struct stratum_piece *piece)
 {
-    return (piece->opaque ? RECORD_OPAQUE : 0) | (piece->is_fragment ? RECORD_FRAGMENT : 0) |
-           (piece->is_fragment && piece->last_fragment ? RECORD_LAST_FRAGMENT : 0);
+    return (piece->opaque ? RECORD_OPAQUE : 0) | (is_part(piece) ? RECORD_FRAGMENT : 0) |
+           (is_part(piece) && piece->last_fragment ? RECORD_LAST_FRAGMENT : 0) |
+           (is_part(piece) && piece->flushed ? RECORD_EARLY : 0);
 }
 
 static void scan_piece(struct stratum_scan *scan, const struct stratum_piece *piece)
@@ -63,16 +69,17 @@ struct stratum_match record_take_piece(struct record *record, const struct strat
     struct stratum_scan scan = {.kind = STRATUM_OTHER, .fault = STRATUM_FAULT_OPAQUE};
     struct stratum_match match = {0};
     scan_piece(&scan, piece);
-    bool cut_off = scan.fault == STRATUM_FAULT_TRUNCATED && !piece->is_fragment;
+    bool cut_off = scan.fault == STRATUM_FAULT_TRUNCATED && !is_part(piece);
     if (scan.kind != STRATUM_OTHER && !cut_off) /* a whole line of half a message is no message */
         match = pair(pairing, &scan, record->mono_ns);
     record_take_scan(record, &scan);
-    record->fragment = piece->fragment;
+    record->fragment = is_part(piece) ? piece->fragment : 0;
     record->flags |= piece_flags(piece);
-    if (piece->is_fragment)
+    if (is_part(piece))
         record->flags &= ~RECORD_ERROR;
     record->terminator = (enum terminator)piece->terminator;
-    record->payload = (struct span){piece->data, piece->len};
+    record->payload = piece->whole.data ? piece->whole : span_make(piece->data, piece->len);
+    record->before = (uint32_t)(record->payload.len - piece->len);
     return match;
 }
 
@@ -80,5 +87,5 @@ uint32_t record_wire_bytes(const struct record *record)
 {
     bool ends = !(record->flags & RECORD_FRAGMENT) || (record->flags & RECORD_LAST_FRAGMENT);
     size_t end = ends ? terminator_bytes(record->terminator).len : 0;
-    return (uint32_t)(record->payload.len + end);
+    return (uint32_t)(record->payload.len - record->before + end);
 }

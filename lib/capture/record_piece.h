@@ -30,7 +30,7 @@ void record_take_scan(struct record *record, const struct stratum_scan *scan);
 /* The request it answers; one that had lapsed is not told. */
 void record_take_match(struct record *record, const struct stratum_match *match);
 
-/* Fills in kind, method, fault, flags, fragment, terminator and payload (borrowed from the piece);
+/* Fills in kind, method, fault, flags, fragment, before, terminator and payload (borrowed);
  * a request is noted in the pairs, an answer takes its request out of them. `record` has its times
  * already. Returns the match; it is the caller's to put into the record. */
 struct stratum_match record_take_piece(struct record *record, const struct stratum_piece *piece,
@@ -44,7 +44,7 @@ static inline bool record_is_unasked(const struct record *record)
            !(record->flags & (RECORD_PAIRED | RECORD_FRAGMENT));
 }
 
-/* Bytes of the message and its end on the wire; pieces but the last have no end. */
+/* Bytes that the record adds to its stream, its end included; pieces but the last have no end. */
 uint32_t record_wire_bytes(const struct record *record);
 
 #endif

@@ -62,7 +62,7 @@ struct ring_record {
     uint8_t method, fault;
     uint16_t pad;
     uint32_t fault_at, fragment;
-    uint32_t payload_len, pad2;
+    uint32_t payload_len, before;
     uint64_t offset_up, offset_down;
     uint64_t re;
     int64_t latency_ns;

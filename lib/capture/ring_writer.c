@@ -285,6 +285,7 @@ static void head_fill(struct ring_record *head, const struct record *record, uin
         .fault = record->fault,
         .fault_at = record->fault_at,
         .fragment = record->fragment,
+        .before = record->before,
         .offset_up = record->offset_up,
         .offset_down = record->offset_down,
         .re = record->re,

@@ -48,7 +48,9 @@ struct segment_line {
     struct span method;         /* of the first fragment of a long line, where it was seen */
     enum terminator terminator; /* none on the pieces of a long line but the last */
     bool is_fragment, last_fragment;
+    bool early; /* a piece of a line that may yet stand in a line as a whole */
     uint32_t fragment;
+    uint32_t before; /* bytes of the message that lines in front of it hold as pieces */
     bool paired;
     uint64_t re;
     int64_t latency_us;
@@ -56,6 +58,12 @@ struct segment_line {
 /* Takes a line apart (without its newline). The keys in front of msg may stand in any order,
  * unknown ones are passed over. STATUS_DAMAGED: not one of ours. */
 enum status segment_line_parse(struct segment_line *out, const char *text, size_t len) MUST_CHECK;
+
+/* What people see as no message of its own: a piece that came early, and a line end that came late.
+ * Without it the byte stream would have a hole. */
+bool segment_line_is_scrap(const struct segment_line *line);
+/* Of a message's bytes those that this line adds to its stream. */
+struct span segment_line_added(const struct segment_line *line, struct span message);
 
 /* STATUS_DAMAGED: not a segment; STATUS_UNSUPPORTED: of a newer version. A file that is still too
  * short for its header (just made) counts as an empty one. */

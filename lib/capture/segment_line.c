@@ -109,6 +109,22 @@ static bool take_last(struct segment_line *line, struct span value)
     return line->last_fragment;
 }
 
+static bool take_early(struct segment_line *line, struct span value)
+{
+    line->early = span_equal_text(value, "true");
+    return line->early;
+}
+
+static bool take_before(struct segment_line *line, struct span value)
+{
+    uint64_t number;
+    line->before = 0;
+    if (!read_u64(value, &number) || number > UINT32_MAX)
+        return false;
+    line->before = (uint32_t)number;
+    return true;
+}
+
 static bool take_method(struct segment_line *line, struct span value)
 {
     return read_string(value, &line->method);
@@ -140,11 +156,12 @@ static const struct {
     size_t len;
     bool (*take)(struct segment_line *line, struct span value);
 } keys[] = {
-    {"ts", 2, take_ts},       {"seq", 3, take_seq},         {"latency_us", 10, take_latency},
-    {"re", 2, take_re},       {"session", 7, take_session}, {"dir", 3, take_dir},
-    {"frag", 4, take_frag},   {"last", 4, take_last},       {"method", 6, take_method},
-    {"end", 3, take_end},     {"bytes_b64", 9, take_bytes}, {"why", 3, take_why},
-    {"event", 5, take_event}, {"at", 2, take_at},
+    {"ts", 2, take_ts},         {"seq", 3, take_seq},         {"latency_us", 10, take_latency},
+    {"re", 2, take_re},         {"session", 7, take_session}, {"dir", 3, take_dir},
+    {"frag", 4, take_frag},     {"last", 4, take_last},       {"method", 6, take_method},
+    {"end", 3, take_end},       {"bytes_b64", 9, take_bytes}, {"why", 3, take_why},
+    {"event", 5, take_event},   {"at", 2, take_at},           {"early", 5, take_early},
+    {"before", 6, take_before},
 };
 
 static bool take(struct segment_line *line, struct span key, struct span value)
@@ -212,4 +229,15 @@ enum status segment_line_parse(struct segment_line *out, const char *text, size_
     if (out->is_fragment && !out->last_fragment)
         out->terminator = TERMINATOR_NONE;
     return STATUS_OK;
+}
+
+bool segment_line_is_scrap(const struct segment_line *line)
+{
+    return line->is_fragment && (line->early || line->bytes_b64.len == 0);
+}
+
+struct span segment_line_added(const struct segment_line *line, struct span message)
+{
+    size_t before = line->before < message.len ? line->before : message.len;
+    return span_make(message.data + before, message.len - before);
 }

@@ -62,6 +62,7 @@ static size_t decoded_size(struct span text)
 static uint32_t wire_bytes(const struct segment_line *line)
 {
     size_t size = line->msg.data ? line->msg.len : decoded_size(line->bytes_b64);
+    size -= line->before < size ? line->before : size;
     return (uint32_t)(size + terminator_bytes(line->terminator).len);
 }
 

@@ -115,10 +115,14 @@ static struct span forward_of(const struct segment_line *line)
 
 static char *put_fragment(char *at, const struct segment_line *line)
 {
+    if (line->before)
+        return format_u64(PUT(at, " before="), line->before);
     if (!line->is_fragment)
         return at;
     at = format_u64(PUT(at, " frag="), line->fragment);
-    return line->last_fragment ? PUT(at, " last=true") : at;
+    if (line->last_fragment)
+        at = PUT(at, " last=true");
+    return line->early ? PUT(at, " early=true") : at;
 }
 
 static char *put_end(char *at, const struct segment_line *line)

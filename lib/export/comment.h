@@ -15,11 +15,11 @@
  *   seq=814 session=U dir=pool_to_miner end="" why="invalid JSON at byte 17"
  *   seq=815 session=U dir=pool_to_miner frag=0 method=mining.notify
  *
- * The keys come in this order: seq session dir re latency_us fwd_us frag last method end why. There
- * are those of the line, and `method`: the message's own or, of an answer, that of its request, if
- * that was exported too and not long ago; only with `frag` it is the line's. The packet's time is
- * the line's `ts`. `lost_bytes=N` behind them: so many bytes of this direction are missing in front
- * of the message.
+ * The keys come in this order: seq session dir re latency_us fwd_us frag last early before method
+ * end why. There are those of the line, and `method`: the message's own or, of an answer, that of
+ * its request, if that was exported too and not long ago; only with `frag` it is the line's. The
+ * packet's time is the line's `ts`. `lost_bytes=N` behind them: so many bytes of this direction are
+ * missing in front of the message.
  *
  * Events: all keys of the line in their order, `ts` only when it is not the packet's time. `opened`
  * is on the SYN; `pool_connected` on the SYN-ACK (of both sides: on the SYN of the pool's side);

@@ -206,6 +206,7 @@ static bool take_message(struct export *job, const struct segment_line *line,
                                 .time_ns = line->wall_ns};
     if (job->options.mask_passwords)
         message->payload.message = mask_message(&job->masker, line, bytes);
+    message->payload.message = segment_line_added(line, message->payload.message);
     return true;
 }
 

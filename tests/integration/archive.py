@@ -16,7 +16,8 @@ MSG = b',"msg":'
 
 
 class Line(dict):
-    """A line of the archive; `content` is what was said, `end` how it was terminated."""
+    """A line of the archive; `content` is what was said, `end` how it was terminated; `wire` what
+    it adds to its stream."""
 
     def __init__(self, text):
         at = text.find(MSG)
@@ -30,6 +31,7 @@ class Line(dict):
             self.embedded = False
         piece = "frag" in self and not self.get("last")
         self.end = self["end"].encode() if "end" in self else b"" if piece else b"\n"
+        self.wire = self.content[self.get("before", 0):] + self.end
 
     @property
     def message(self):
@@ -116,4 +118,4 @@ class Archive:
                 "dir" in line and (not directions or line["dir"] in directions)]
 
     def stream(self, session, *directions):
-        return b"".join(line.content + line.end for line in self.messages(session, *directions))
+        return b"".join(line.wire for line in self.messages(session, *directions))

@@ -155,7 +155,7 @@ class Load:
         for line in archive.lines:
             if "dir" in line:
                 streams.setdefault(line["session"], {}).setdefault(line["dir"], []).append(
-                    line.content + line.end)
+                    line.wire)
         named = {}
         for session, directions in streams.items():
             up = b"".join(directions.get("miner_to_pool", []))

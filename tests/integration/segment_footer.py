@@ -206,7 +206,7 @@ class Collector:
     def take_message(self, row, line, message, method):
         row["d%d" % DIRECTIONS.index(line["dir"])] += 1
         row["opaque"] |= "bytes_b64" in line
-        size = len(line["raw"]) + len(self.end_of(line))
+        size = len(line["raw"]) - line.get("before", 0) + len(self.end_of(line))
         if line["dir"] == DIRECTIONS[0]:
             row["up"] += size
         elif line["dir"] != DIRECTIONS[2]:

@@ -148,7 +148,8 @@ def parse_line(raw):
 
 
 MESSAGE = ('{"ts":T,"seq":N(?:,"latency_us":I,"re":N)?,"session":U,"dir":D(?:,"fwd_us":I)?'
-           '(?:,"frag":I(?:,"last":true)?(?:,"method":S)?)?(?:,"end":(?:"\\\\r\\\\n"|""))?'
+           '(?:,"frag":I(?:,"last":true|,"early":true)?(?:,"method":S)?|,"before":N)?'
+           '(?:,"end":(?:"\\\\r\\\\n"|""))?'
            '(?:,"msg":(?:.+)|,"bytes_b64":S(?:,"why":S)?)}')
 EVENT_LINES = {
     "opened": '{"ts":T,"seq":N,"session":U,"event":"opened","route":S,"number":I,"miner":S,'
@@ -186,6 +187,7 @@ def check_shape(line):
     require(form and form.fullmatch(line["text"]), "not of the format:", line["text"][:300])
     if "frag" in line:
         require("bytes_b64" in line and "why" not in line, "a piece must be base64 without why")
+    require(line.get("before", 0) <= len(line.get("raw", b"")), "more before than there is")
 
 
 def micros(ts):
@@ -438,7 +440,7 @@ def streams(all_lines):
     for line in all_lines:
         if "dir" in line and line["dir"] != "hashscope_to_pool":
             side = "miner" if line["dir"] == "miner_to_pool" else "pool"
-            result[line["session"], side] += line["raw"] + end_of(line)
+            result[line["session"], side] += line["raw"][line.get("before", 0):] + end_of(line)
     return {key: bytes(value) for key, value in result.items()}
 
 

@@ -211,6 +211,30 @@ class Again(FrontCase):
         instance = self.import_again(self.export())
         self.assertEqual(self.lines("--series", instance), self.lines())
 
+    def test_of_lines_that_were_typed(self):
+        """In pieces, and as a whole; of a part, where pieces are missing, no byte is lost."""
+        pool = self.new_pool()
+        recorder = self.start(pool)
+        miner, upstream = self.join(recorder, pool)
+        whole = submit(5)
+        for number, part in enumerate((whole[:20], whole[20:40]), 1):
+            miner.send(part)
+            upstream.read(len(part))
+            recorder.wait_counter("messages", number)
+        miner.send(whole[40:] + whole)
+        upstream.read(len(whole[40:] + whole))
+        miner.end()
+        upstream.read_end()
+        upstream.end()
+        self.finish(recorder)
+        self.both_rounds()
+        instance = self.import_again(self.export())
+        self.assertEqual(self.lines("--series", instance), self.lines())
+        self.assertEqual(sum(b'"before":40,' in line for line in self.lines()), 1)
+        part = self.import_again(self.export("--first-seq", "4"))
+        self.assertEqual(sum(b'"frag":0,"last":true' in line
+                             for line in self.lines("--series", part)), 1)
+
     def test_of_long_messages(self):
         pool = self.new_pool()
         recorder = self.start(pool)

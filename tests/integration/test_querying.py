@@ -172,7 +172,7 @@ class Querying(FrontCase):
         self.assertEqual(out, [])
         with open(os.path.join(self.folder, "miner.txt"), "rb") as file:
             self.assertEqual(file.read(), b"".join(
-                line.content + line.end for line in
+                line.wire for line in
                 self.messages(session=self.session_of_worker("farm.2"), dir="miner_to_pool")))
 
     def check_the_worst_answer_times(self, out):
@@ -240,7 +240,7 @@ class Querying(FrontCase):
     def check_how_sessions_ended(self, rows):
         self.assertEqual(sum(int(row["sessions"]) for row in rows), 2)
         self.assertEqual({row["by"] for row in rows}, {"miner"})
-        sent = sum(len(line.content + line.end) for line in self.messages())
+        sent = sum(len(line.wire) for line in self.messages())
         self.assertEqual(sum(int(row["bytes"]) for row in rows), sent)
 
     def check_the_longest_silence_of_the_pool(self, rows):

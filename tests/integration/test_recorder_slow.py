@@ -1,8 +1,11 @@
 """Lines whose ends come late or never: recorded within a second, and as what they are."""
 import json
+import subprocess
 import unittest
 
-from tests.integration.harness import RecorderCase, wait_until
+from tests.integration.front import environment
+from tests.integration.harness import RecorderCase, program, wait_until
+from tests.integration.test_api_websocket import ApiCase
 
 
 def ask(number, method="mining.submit"):
@@ -64,7 +67,7 @@ class SlowLines(RecorderCase):
         self.assertEqual([line["re"] for line in answers], [ours[0]["seq"]])
 
     def test_a_line_that_is_typed(self):
-        """In pieces, of which the last says what it was; what follows is a line again."""
+        """In pieces, and with the last one as a whole; what follows is a line again."""
         whole = ask(7)
         self.say(whole[:20])
         self.recorded(1)
@@ -75,10 +78,11 @@ class SlowLines(RecorderCase):
         self.tell(answer(7))
         self.say(ask(8) + b"\n")
         ours, answers = self.end()
-        self.assertEqual([line.get("frag") for line in ours], [0, 1, 2, None])
-        self.assertEqual(b"".join(line.content for line in ours[:3]), whole)
-        self.assertEqual([line.get("method") for line in ours[:3]], [None, None, "mining.submit"])
-        self.assertEqual((ours[2]["last"], ours[2].end), (True, b"\r\n"))
+        self.assertEqual([line.get("frag") for line in ours], [0, 1, None, None])
+        self.assertEqual([line.get("early") for line in ours], [True, True, None, None])
+        self.assertEqual(b"".join(line.wire for line in ours[:3]), whole + b"\r\n")
+        self.assertEqual((ours[2].embedded, ours[2].content, ours[2].end), (True, whole, b"\r\n"))
+        self.assertEqual(ours[2]["before"], 40)
         self.assertEqual([line.get("re") for line in answers], [None, ours[2]["seq"]])
         self.assertEqual(ours[3].content, ask(8))
 
@@ -115,7 +119,8 @@ class SlowLines(RecorderCase):
             sent += 1
         self.assertGreater(sent, 1)
         ours, _ = self.end()
-        self.assertEqual(b"".join(line.content for line in ours), b"x" * sent)
+        self.assertEqual(b"".join(line.wire for line in ours), b"x" * sent)
+        self.assertEqual(ours[-1].content, b"x" * sent)
 
     def test_long_lines_that_come_slowly(self):
         """More than is kept to be looked at as a whole, and more than a line may have."""
@@ -132,6 +137,67 @@ class SlowLines(RecorderCase):
         self.assertNotIn("frag", ours[-1])
         self.assertEqual([line["frag"] for line in ours[:-1]], list(range(len(ours) - 1)))
         self.assertEqual([line.get("last") for line in ours[-3:]], [None, True, None])
+
+
+class TypedLines(ApiCase):
+    """What came in pieces is one message to everybody who shows messages."""
+
+    PARTS = (b'{"id":7,"method":"mining.su', b'bmit","params":["attic.two",', b'"5"]}')
+
+    def cat(self, *arguments):
+        run = subprocess.run([program("hashscope"), "cat", "--data-dir", self.data_dir, *arguments],
+                             env=environment(), stdout=subprocess.PIPE, check=True, timeout=60)
+        return run.stdout
+
+    def rows(self, *arguments):
+        lines = self.cat("--json", "--kind", "messages", *arguments).splitlines()
+        return [json.loads(line) for line in lines]
+
+    def items(self, api, query):
+        code, _, body = api.get("/api/messages?order=oldest&" + query)
+        self.assertEqual(code, 200, body)
+        return json.loads(body)["items"]
+
+    def check(self, api, *sources):
+        whole = b"".join(self.PARTS)
+        rows = self.rows()
+        self.assertEqual([row.get("before") for row in rows], [len(whole) - len(self.PARTS[2]), None, None])
+        self.assertEqual((rows[0]["msg"]["method"], rows[1]["re"]),
+                         ("mining.submit", rows[0]["seq"]))
+        self.assertLess(rows[1]["latency_us"], 2000000)  # since it was complete, not since it began
+        self.assertEqual(self.rows("--newest-first")[::-1], rows)
+        self.assertEqual(self.rows("--method", "submit"), rows[:1])
+        self.assertEqual(self.rows("--grep", 'submit","params":["attic.two","5"'), rows[:1])
+        table = self.cat("--table", "--kind", "messages").decode().splitlines()
+        self.assertEqual(len(table), 3, table)
+        self.assertIn("submit", table[0])
+        raw = self.cat("--raw", "--session", rows[0]["session"], "--dir", "miner_to_pool")
+        self.assertEqual(raw, whole + b"\n" + b'{"id":8}\n')
+        for source in sources:
+            found = self.items(api, "source=" + source)
+            self.assertEqual(len(found), 3, found)
+            self.assertEqual((found[0]["raw"], found[0]["method"]),
+                             (whole.decode(), "mining.submit"))
+            self.assertEqual(found[1]["paired_message_id"], found[0]["id"])
+            self.assertEqual(found[0]["response"]["result"], True)
+            self.assertEqual(self.items(api, f"source={source}&method=submit"), found[:1])
+
+    def test_a_typed_line_is_one_message(self):
+        recorder, miner, upstream, api = self.scene()
+        for number, part in enumerate(self.PARTS, 1):
+            miner.send(part)
+            upstream.read(len(part))
+            recorder.wait_counter("messages", number)
+        miner.send(b"\n")
+        recorder.wait_counter("messages", 4)
+        upstream.send(b'{"id":7,"result":true,"error":null}\n')
+        miner.read(36)
+        miner.send(b'{"id":8}\n')
+        recorder.wait_counter("messages", 6)
+        wait_until(lambda: len(self.items(api, "source=live")) >= 3, "the API has them")
+        self.check(api, "live", "all")
+        recorder.stop()
+        self.check(api, "archive", "all")
 
 
 if __name__ == "__main__":

@@ -97,7 +97,7 @@ class Streams(RecorderCase):
         archive, session = self.pass_through(up, down)
         for direction, sent in (("miner_to_pool", up), ("pool_to_miner", down)):
             lines = [line + b"\n" for line in b"".join(sent).split(b"\n")[:-1]]
-            found = [line.content + line.end for line in archive.messages(session, direction)]
+            found = [line.wire for line in archive.messages(session, direction)]
             self.assertEqual(found, lines)
 
     # ---- what it holds
