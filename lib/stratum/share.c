@@ -153,8 +153,10 @@ void share_evaluate(struct share_result *result, const struct stratum_job *job,
                       job->branch_count);
     share_header(result->header, job, result->merkle_root, version, submit->ntime, submit->nonce);
     share_hash_header(result->header, result->hash);
-    result->difficulty = share_difficulty(result->hash);
-    result->solves_block =
-        share_target_from_nbits(target, job->nbits) && share_meets(result->hash, target);
+    result->wrong_size =
+        extranonce->extranonce2_len > 0 && submit->extranonce2_len != extranonce->extranonce2_len;
+    result->difficulty = result->wrong_size ? 0 : share_difficulty(result->hash);
+    result->solves_block = !result->wrong_size && share_target_from_nbits(target, job->nbits) &&
+                           share_meets(result->hash, target);
     result->bits_outside = submit->has_version_bits && (submit->version_bits & ~mask) != 0;
 }

@@ -86,9 +86,12 @@ struct share_result {
     double difficulty;
     bool solves_block; /* the hash meets the job's nbits */
     bool bits_outside; /* the submit rolled bits that the mask does not allow; they don't count */
+    bool wrong_size;   /* its extranonce2 is not as long as the session's: it has no difficulty (0),
+                          and solves nothing */
 };
 
-/* What a submit amounts to. `mask` is the version mask in force, 0 without version rolling. */
+/* What a submit amounts to. `mask` is the version mask in force, 0 without version rolling. An
+ * extranonce2_len of 0 in `extranonce` is a size that is not known. */
 void share_evaluate(struct share_result *result, const struct stratum_job *job,
                     const struct stratum_extranonce *extranonce,
                     const struct stratum_submit *submit, uint32_t mask);

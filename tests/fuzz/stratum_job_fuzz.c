@@ -33,7 +33,7 @@ static void evaluate(const struct stratum_job *job, const json_t *input, uint32_
         return;
     REQUIRE(extranonce.extranonce1_len <= STRATUM_EXTRANONCE_MAX);
     share_evaluate(&result, job, &extranonce, &submit, mask);
-    REQUIRE(result.difficulty > 0);
+    REQUIRE(result.wrong_size ? result.difficulty == 0 : result.difficulty > 0);
 }
 
 static void check_targets(const json_t *input)

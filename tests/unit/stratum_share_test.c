@@ -130,11 +130,12 @@ static void expect_share(const struct share_result *result, const json_t *expect
                             optional_number(expect, "difficulty_floor", 0));
 }
 
-static void evaluate_vector(struct share_result *result, const json_t *vector)
+/* `size` of extranonce2; 0: not known. */
+static void evaluate_sized(struct share_result *result, const json_t *vector, size_t size)
 {
     struct stratum_job job;
     struct stratum_submit submit;
-    struct stratum_extranonce extranonce = {0};
+    struct stratum_extranonce extranonce = {.extranonce2_len = size};
     struct error error = {""};
     uint32_t mask = 0;
     const char *mask_text = json_string_value(json_object_get(vector, "version_mask"));
@@ -151,6 +152,11 @@ static void evaluate_vector(struct share_result *result, const json_t *vector)
         mask = (uint32_t)strtoul(mask_text, NULL, 16);
     share_evaluate(result, &job, &extranonce, &submit, mask);
     stratum_job_close(&job);
+}
+
+static void evaluate_vector(struct share_result *result, const json_t *vector)
+{
+    evaluate_sized(result, vector, 0);
 }
 
 START_TEST(every_recorded_share_has_its_hash_root_and_difficulty)
@@ -183,6 +189,29 @@ START_TEST(bits_outside_the_mask_do_not_count_and_are_told)
     evaluate_vector(&with, vector);
     ck_assert(with.bits_outside);
     ck_assert_mem_eq(with.header, without.header, SHARE_HEADER_LEN);
+    json_decref(file);
+}
+END_TEST
+
+/* The pool would build another coinbase, or refuse it. */
+START_TEST(an_extranonce2_of_another_size_has_no_difficulty)
+{
+    struct share_result result;
+    json_error_t where;
+    json_t *file = json_load_file(VECTORS, 0, &where);
+    ck_assert_ptr_nonnull(file);
+    const json_t *vectors = json_object_get(file, "vectors");
+    for (size_t i = 0; i < json_array_size(vectors); i++) {
+        const json_t *vector = json_array_get(vectors, i);
+        const json_t *submit = json_object_get(vector, "submit");
+        size_t size = strlen(json_string_value(json_array_get(submit, 2))) / 2;
+        evaluate_sized(&result, vector, size);
+        ck_assert(!result.wrong_size);
+        expect_share(&result, json_object_get(vector, "expect"));
+        evaluate_sized(&result, vector, size + 1);
+        ck_assert(result.wrong_size && !result.solves_block);
+        ck_assert_double_eq(result.difficulty, 0);
+    }
     json_decref(file);
 }
 END_TEST
@@ -341,7 +370,9 @@ int main(void)
         "stratum_share", block_1_has_its_hash_and_difficulty, a_grinder_finds_block_1,
         a_grinder_follows_ntime_and_wraps_the_nonce,
         every_recorded_share_has_its_hash_root_and_difficulty,
-        bits_outside_the_mask_do_not_count_and_are_told, versions_roll_inside_the_mask_only,
+        bits_outside_the_mask_do_not_count_and_are_told,
+        an_extranonce2_of_another_size_has_no_difficulty,
+        an_extranonce2_of_another_size_has_no_difficulty, versions_roll_inside_the_mask_only,
         compact_targets_open_up, difficulty_of_a_target, target_of_a_difficulty_is_exact,
         difficulty_and_target_are_inverse, a_hash_meets_its_own_target_and_no_smaller_one,
         the_coinbase_is_hashed_as_one_text, a_merkle_root_of_two_transactions);
