@@ -2,6 +2,8 @@
  * How the UI asks the API: GET and POST of JSON on its own origin. Every failure becomes an ApiError
  * whose text can be shown as it is.
  */
+import { parseExact } from "@/lib/exact-json";
+
 export class ApiError extends Error {
   constructor(
     readonly status: number,
@@ -53,7 +55,7 @@ async function send<T>(path: string, init: RequestInit): Promise<T> {
   }
   if (!response.ok) throw await failure(response);
   try {
-    return (await response.json()) as T;
+    return parseExact(await response.text()) as T;
   } catch {
     throw new ApiError(response.status, "The answer is no JSON.");
   }

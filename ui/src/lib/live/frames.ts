@@ -1,5 +1,6 @@
 /** What the WebSocket sends, checked before anything believes it. */
 import { DIRECTIONS, type Message } from "@/lib/api/types";
+import { parseExact } from "@/lib/exact-json";
 
 export type Frame =
   | { type: "messages"; messages: Message[] }
@@ -26,7 +27,7 @@ export function parseFrame(text: unknown): Frame | null {
   if (typeof text !== "string") return null;
   let frame: Record<string, unknown>;
   try {
-    frame = JSON.parse(text) as Record<string, unknown>;
+    frame = parseExact(text) as Record<string, unknown>;
   } catch {
     return null;
   }

@@ -3,6 +3,7 @@
  * fixed size, so that a page that stays open for days does not grow.
  */
 import type { Message } from "@/lib/api/types";
+import { writeExact } from "@/lib/exact-json";
 
 /** What a row shows of the answer. */
 export interface Answer {
@@ -21,7 +22,7 @@ function embeddedAnswer(message: Message): Answer | null {
   if (!message.is_request || !answered) return null;
   return {
     id: message.paired_message_id ?? "",
-    raw: message.response_raw ?? JSON.stringify(message.response),
+    raw: message.response_raw ?? writeExact(message.response),
     latency_ms: message.latency_ms,
   };
 }

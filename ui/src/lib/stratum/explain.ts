@@ -5,6 +5,7 @@
 import { formatMoment, formatSi } from "@/lib/format";
 import { bitsSet, blockHash, difficultyOfBits, timeOfHex } from "./numbers";
 import { NOTES, type Reading } from "./notes";
+import { writeExact } from "@/lib/exact-json";
 
 export interface Explained {
   name: string;
@@ -15,7 +16,7 @@ export interface Explained {
 }
 
 export function plain(value: unknown): string {
-  return typeof value === "string" ? value : JSON.stringify(value) ?? "";
+  return typeof value === "string" ? value : writeExact(value);
 }
 
 function moment(hex: string): string | null {

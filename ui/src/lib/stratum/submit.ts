@@ -1,4 +1,5 @@
 /** A mining.submit as its line says it, to change a field of it and leave the rest alone. */
+import { parseLine, writeExact } from "@/lib/exact-json";
 
 export interface Submit {
   call: Record<string, unknown>;
@@ -9,7 +10,7 @@ export interface Submit {
 export function submitOf(line: string): Submit | null {
   let call: unknown;
   try {
-    call = JSON.parse(line);
+    call = parseLine(line);
   } catch {
     return null;
   }
@@ -23,5 +24,5 @@ export function submitOf(line: string): Submit | null {
 
 /** The line with one of the fields changed, the members in the order that they had. */
 export function withParam({ call, params }: Submit, place: number, value: string): string {
-  return JSON.stringify({ ...call, params: params.map((param, n) => (n === place ? value : param)) });
+  return writeExact({ ...call, params: params.map((param, n) => (n === place ? value : param)) });
 }

@@ -1,6 +1,7 @@
 /** A message in one line: what somebody who scrolls by needs to know. */
 import type { Message } from "@/lib/api/types";
 import { inLine } from "@/lib/bidi";
+import { parseExact, writeExact } from "@/lib/exact-json";
 import { formatCount, formatSi } from "@/lib/format";
 import { heightOfCoinbase } from "./coinbase";
 
@@ -15,7 +16,7 @@ interface Call {
 function parse(raw: string | null | undefined): Call | null {
   if (!raw) return null;
   try {
-    const value: unknown = JSON.parse(raw);
+    const value: unknown = parseExact(raw);
     return typeof value === "object" && value !== null ? (value as Call) : null;
   } catch {
     return null;
@@ -26,7 +27,7 @@ function parse(raw: string | null | undefined): Call | null {
 const MOST = 400;
 const cut = (whole: string) => (whole.length > MOST ? `${whole.slice(0, MOST)}…` : whole);
 
-const text = (value: unknown) => inLine(cut(typeof value === "string" ? value : value == null ? "" : JSON.stringify(value)));
+const text = (value: unknown) => inLine(cut(typeof value === "string" ? value : value == null ? "" : writeExact(value)));
 
 /** "job a · block 900,000 · clean · 14 branches"; what a damaged job does not tell is left out. */
 function jobSummary([id, , coinbase1, , branches, , , , clean]: unknown[]): string {

@@ -42,7 +42,7 @@ export function DecodedView({ message }: { message: Message }) {
           { label: "In UTC", value: message.ts_recv.replace("T", " ").replace("Z", ""), mono: true },
           { label: "Kind", value: decoded?.kind ?? (message.is_request ? "request" : message.is_response ? "response" : "notification") },
           ...(message.jsonrpc_id != null ? [{ label: "JSON-RPC id", value: decoded?.id_text ?? plain(message.jsonrpc_id), mono: true }] : []),
-          ...(decoded?.refused ? [{ label: "Refused", value: <span className="text-bad">{decoded.refused.text ?? "without a reason"}{decoded.refused.code !== undefined && ` (${decoded.refused.code})`}</span> }] : []),
+          ...(decoded?.refused ? [{ label: "Refused", value: <span className="text-bad">{decoded.refused.text ?? "without a reason"}{decoded.refused.code !== undefined && ` (${plain(decoded.refused.code)})`}</span> }] : []),
           ...(message.parse_error ? [{ label: "Cannot be read", value: <span className="text-bad">{message.parse_error}</span> }] : []),
         ]}
       />

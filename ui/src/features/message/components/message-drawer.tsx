@@ -21,6 +21,7 @@ import { DecodedView } from "./decoded-view";
 import { PairView } from "./pair-view";
 import { HexView, RawText } from "./raw-view";
 import { isReplayable, ReplayView } from "./replay-view";
+import { writeExact } from "@/lib/exact-json";
 
 function curlOf(message: Message): string {
   return `curl -s '${location.origin}/api/messages/${message.id}' -H "Authorization: Bearer $API_TOKEN"`;
@@ -29,7 +30,7 @@ function curlOf(message: Message): string {
 function Actions({ message }: { message: Message }) {
   return (
     <div className="flex flex-wrap gap-2 border-t p-3">
-      <CopyButton label="Copy JSON" text={() => JSON.stringify(message, null, 2)} />
+      <CopyButton label="Copy JSON" text={() => writeExact(message, 2)} />
       <CopyButton label="Copy curl" text={() => curlOf(message)} />
       <Button asChild>
         <a href={exportUrl({ session_id: message.session_id, series: message.imported_as ?? undefined }, "pcapng")} download title="Downloads its session as pcapng, which Wireshark opens">

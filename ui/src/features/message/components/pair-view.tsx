@@ -4,10 +4,11 @@ import type { Message } from "@/lib/api/types";
 import { cn } from "@/lib/cn";
 import { aboutRefusal } from "@/lib/stratum/about";
 import { verdictOf } from "@/lib/stratum/summary";
+import { writeExact } from "@/lib/exact-json";
 
 /** The other half of a request and its answer. */
 export function PairView({ message, onOpen }: { message: Message; onOpen: (id: string) => void }) {
-  const raw = message.response_raw ?? (message.response == null ? null : JSON.stringify(message.response));
+  const raw = message.response_raw ?? (message.response == null ? null : writeExact(message.response));
   if (!message.paired_message_id && !raw) return null;
   const verdict = message.is_request ? verdictOf(raw) : null;
   const why = aboutRefusal(message, message.method === "mining.submit");

@@ -11,6 +11,7 @@ import type { Message, ReplayResult } from "@/lib/api/types";
 import { cn } from "@/lib/cn";
 import { verdictOf } from "@/lib/stratum/summary";
 import { ShareFields } from "./share-fields";
+import { writeExact } from "@/lib/exact-json";
 
 function problemOf(line: string): string | null {
   try {
@@ -22,7 +23,7 @@ function problemOf(line: string): string | null {
 }
 
 function Outcome({ result }: { result: ReplayResult }) {
-  const answer = result.pool_response == null ? null : JSON.stringify(result.pool_response);
+  const answer = result.pool_response == null ? null : writeExact(result.pool_response);
   const verdict = verdictOf(answer);
   return (
     <section role="status" aria-label="The pool's answer" className="space-y-2 rounded-md border bg-background p-3">

@@ -3,7 +3,10 @@ import { Facts, Figure, Figures, Panel } from "@/components/ui/facts";
 import { poolOf } from "@/lib/api/sessions";
 import type { Session, SessionDetail, SessionStats } from "@/lib/api/types";
 import { formatBytes, formatCount, formatDuration, formatLatency, formatSi } from "@/lib/format";
+import { plain } from "@/lib/stratum/explain";
 
+/** Not every number that a pool may write is one of ours. */
+const codeText = (code: number | null) => (code === null ? "" : plain(code));
 const latency = (ms: number | null) => (ms === null ? "–" : formatLatency(ms));
 
 export function SessionFigures({ session }: { session: SessionDetail }) {
@@ -31,9 +34,9 @@ export function Rejects({ stats }: { stats: SessionStats }) {
         <thead className="sr-only"><tr><th>Reason</th><th>Code</th><th>Shares</th></tr></thead>
         <tbody>
           {stats.rejected_by_code.map(({ code, text, count }) => (
-            <tr key={`${code} ${text}`}>
+            <tr key={`${codeText(code)} ${text}`}>
               <td className="py-0.5 break-words">{text ?? "without a reason"}</td>
-              <td className="tabular w-12 text-right text-muted-foreground">{code}</td>
+              <td className="tabular w-12 text-right text-muted-foreground">{codeText(code)}</td>
               <td className="tabular w-16 text-right text-bad">{formatCount(count)}</td>
             </tr>
           ))}
