@@ -18,7 +18,9 @@ static void on_bus_fault(int number)
 
 void bus_fault_install(const char *program, const char *what)
 {
-    struct sigaction action = {.sa_handler = on_bus_fault, .sa_flags = (int)SA_RESETHAND};
+    /* It stays for other threads that are hit meanwhile: none may end the program without a word.
+     */
+    struct sigaction action = {.sa_handler = on_bus_fault};
     int len = snprintf(line, sizeof line,
                        "error %.40s: %.300s was cut short by somebody, or its disk failed: ending, "
                        "since it is mapped into memory\n",

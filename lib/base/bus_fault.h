@@ -4,7 +4,8 @@
  * store, and nothing can go on. One line on stderr says so in place of a bare signal, and the
  * program ends with a status of its own; whoever started it may start it again.
  *
- * Threads: any may be hit. The handler does nothing but write(2) and _exit(2).
+ * Threads: any may be hit; none may block SIGBUS, or it is a bare signal again. The handler does
+ * nothing but write(2) and _exit(2).
  */
 #ifndef HASHSCOPE_BASE_BUS_FAULT_H
 #define HASHSCOPE_BASE_BUS_FAULT_H

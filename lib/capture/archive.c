@@ -346,7 +346,8 @@ static void init_locks(struct archive *archive)
 static enum status start_thread(struct archive *archive, struct error *err)
 {
     sigset_t all, before;
-    sigfillset(&all); /* signals are for the relay; SIGXFSZ becomes EFBIG */
+    sigfillset(&all);        /* signals are for the relay; SIGXFSZ becomes EFBIG */
+    sigdelset(&all, SIGBUS); /* a fault of this thread's own: blocked, it kills without a word */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int failed_with = pthread_create(&archive->thread, NULL, run, archive);
     pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -152,7 +152,8 @@ static enum status start_threads(struct housekeeper *housekeeper, struct error *
     int failed_with = 0;
     size_t i = 0;
     housekeeper->running = 2;
-    sigfillset(&all); /* signals are for the relay; SIGXFSZ becomes EFBIG */
+    sigfillset(&all);        /* signals are for the relay; SIGXFSZ becomes EFBIG */
+    sigdelset(&all, SIGBUS); /* a fault of this thread's own: blocked, it kills without a word */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     while (i < 2 && !failed_with) {
         failed_with = pthread_create(&housekeeper->threads[i], NULL, mains[i], housekeeper);

@@ -1,12 +1,15 @@
 """`hashscope up` and the API: it comes along, its link opens it, it is started again when it dies."""
+import json
 import os
 import re
 import signal
 import socket
 import stat
 import unittest
+import urllib.request
 
 from tests.integration.api_process import read_all, split_answer
+from tests.integration.archive import Archive
 from tests.integration.front import FrontCase
 from tests.integration.harness import free_port, wait_until
 
@@ -61,6 +64,45 @@ class UpTest(FrontCase):
                 return probe.connect_ex(("127.0.0.1", port)) == 0
         wait_until(listens, "the API listens again")
         self.assertEqual(up.stop(), 0)
+
+    def test_a_ring_that_is_cut_short_costs_a_moment(self):
+        """Whoever is at it ends with a word and is started again: shares are recorded, and the API
+        shows them."""
+        port = free_port()
+        up = self.start_up("--api-port", port, "--listen-port", free_port())
+
+        def submits():
+            return sum('"mining.submit"' in line for line in up.out)
+
+        def newest():
+            """The number of the newest message that the API has; 0: it does not answer."""
+            try:
+                asked = f"http://127.0.0.1:{port}/api/messages?source=live&limit=1"
+                with urllib.request.urlopen(asked, timeout=10) as answer:
+                    items = json.load(answer)["items"]
+                return items[0]["seq"] if items else 0
+            except (OSError, ValueError, IndexError):
+                return 0
+
+        def status():
+            code, out, _ = self.run_front("status")
+            return json.loads(out) if code == 0 else {"pid": 0}
+        wait_until(submits, "it records")
+        wait_until(newest, "the API answers")
+        first = status()["pid"]
+        os.truncate(os.path.join(self.data_dir, "live/ring"), 4096)
+        up.wait_text("the recorder ended with exit code 3, starting it again")
+        wait_until(lambda: status()["pid"] not in (0, first), "the recorder is back")
+        last = status()["last_seq"]
+        wait_until(lambda: newest() > last, "the API follows it", 30)
+        seen = submits()
+        wait_until(lambda: submits() > seen, "shares are shown", 30)
+        self.assertEqual(up.stop(), 0, up.text())
+        self.assertIn("live/ring was cut short", up.text())
+        archive = Archive(self.data_dir)
+        gap, = archive.events("gap")
+        self.assertTrue(any(line.get("seq", 0) > gap["seq"] and line.get("dir") == "miner_to_pool"
+                            and b"submit" in line.content for line in archive.lines))
 
     def with_taken(self, flag):
         """It comes up although another program has that port; what it says about it."""
