@@ -32,6 +32,7 @@ struct rest; /* rest.h */
 #define ROUTE_BODY   4u  /* takes a JSON object; without one the body is ignored if it is {} */
 #define ROUTE_PAGE   8u  /* HTML */
 #define ROUTE_FRONT  16u /* answered by the front, on its own thread: waits for nothing */
+#define ROUTE_EXACT  64u /* its body is an exact tree (lib/stratum/strict.h) */
 #define ROUTE_EXPORT 32u /* a download that takes as long as its client */
 
 struct route {

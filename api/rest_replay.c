@@ -1,7 +1,6 @@
 /* rest_replay.c - POST messages/{id}/replay: a miner's message is said again, as it was or changed.
  */
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "api/json_out.h"
@@ -80,15 +79,13 @@ static bool is_request(struct span line)
 static bool take_modified(struct request *request, struct replay *replay)
 {
     const json_t *modified = json_object_get(request->body, "modified_message");
-    char *text = NULL;
     if (!modified || json_is_null(modified))
         return true;
     buffer_clear(&replay->line);
     if (json_is_string(modified))
         buffer_append(&replay->line, json_string_value(modified), json_string_length(modified));
-    else if ((text = json_dumps(modified, JSON_COMPACT | JSON_ENCODE_ANY)) != NULL)
-        buffer_append_text(&replay->line, text);
-    free(text);
+    else
+        stratum_exact_dump(&replay->line, modified);
     while (replay->line.len > 0 && strchr("\r\n", replay->line.data[replay->line.len - 1]))
         replay->line.len--;
     if (replay->line.len > REPLAY_LINE_MAX) {
@@ -180,6 +177,6 @@ static void replay_message(struct request *request)
 }
 
 static const struct route routes[] = {
-    {"POST", "/api/messages/{id}/replay", replay_message, NULL, 0, ROUTE_BODY},
+    {"POST", "/api/messages/{id}/replay", replay_message, NULL, 0, ROUTE_BODY | ROUTE_EXACT},
 };
 const struct route_table rest_replay = {routes, sizeof routes / sizeof routes[0]};

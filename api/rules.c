@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/server.h"
+#include "lib/stratum/strict.h"
 
 static const struct route_table *const tables[] = {&rest_messages, &rest_sessions, &rest_control,
                                                    &rest_archive,  &rest_status,   &rest_login,
@@ -133,7 +134,9 @@ static bool take_body(struct request *request, struct span body)
     json_error_t fault;
     if (body.len == 0)
         return true;
-    json_t *tree = json_loadb(body.data, body.len, JSON_REJECT_DUPLICATES, &fault);
+    json_t *tree = request->route->flags & ROUTE_EXACT ? stratum_exact_parse_unique(body) : NULL;
+    if (!tree)
+        tree = json_loadb(body.data, body.len, JSON_REJECT_DUPLICATES, &fault);
     if (!tree)
         reply_error(request, 400, "the body is no JSON: %s, at byte %d", fault.text,
                     fault.position);

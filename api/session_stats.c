@@ -63,8 +63,8 @@ static void count_reason(struct session_stats *stats, const struct session_step 
     size_t i = 0;
     if (message)
         stratum_message_reason(&told, message);
-    reason.has_code = told.has_code;
-    reason.code = told.code;
+    reason.has_code = json_is_integer(told.code);
+    reason.code = json_integer_value(told.code);
     text_fill(reason.text, sizeof reason.text, told.text);
     json_decref(message);
     while (i < stats->reason_count && (stats->reasons[i].has_code != reason.has_code ||

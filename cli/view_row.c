@@ -170,8 +170,10 @@ static void describe_refusal(struct cell *cell, const struct view_line *line, co
     stratum_message_reason(&reason, message);
     cell->color = COLOR_RED;
     cell->word = span_text(stratum_is_submit(line->answered) ? "rejected" : "refused");
-    if (reason.has_code)
-        buffer_append_format(&cell->essence, "%lld ", (long long)reason.code);
+    if (reason.code) {
+        stratum_exact_dump(&cell->essence, reason.code);
+        buffer_append_char(&cell->essence, ' ');
+    }
     put(cell, "", reason.text);
 }
 

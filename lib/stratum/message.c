@@ -27,10 +27,8 @@ static void report(struct error *err, const struct stratum_scan *scan)
 
 static void take_code(struct stratum_reason *reason, const json_t *value)
 {
-    if (json_is_integer(value) && !reason->has_code) {
-        reason->has_code = true;
-        reason->code = json_integer_value(value);
-    }
+    if ((json_is_integer(value) || stratum_is_exact_number(value)) && !reason->code)
+        reason->code = value;
 }
 
 static void take_text(struct stratum_reason *reason, const json_t *value)
@@ -64,8 +62,8 @@ static json_t *reason_view(const json_t *message)
     struct stratum_reason reason;
     json_t *view = json_object();
     stratum_message_reason(&reason, message);
-    if (reason.has_code)
-        json_object_set_new(view, "code", json_integer((json_int_t)reason.code));
+    if (reason.code)
+        json_object_set_new(view, "code", json_deep_copy(reason.code));
     if (reason.text.data != NULL)
         json_object_set_new(view, "text", json_stringn(reason.text.data, reason.text.len));
     return view;

@@ -48,9 +48,8 @@ json_t *stratum_message_result(enum stratum_method method, json_t *result);
 /* Why a response refuses: from an error that is [code, text, ...], {code, message}, a text or a
  * number, else from the member reject-reason. That it refuses is what the scan says. */
 struct stratum_reason {
-    bool has_code;
-    int64_t code;
-    struct span text; /* {NULL, 0} without one; borrowed from the message */
+    const json_t *code; /* an integer, or an exact number (strict.h); NULL: none; borrowed */
+    struct span text;   /* {NULL, 0} without one; borrowed from the message */
 };
 void stratum_message_reason(struct stratum_reason *reason, const json_t *message);
 

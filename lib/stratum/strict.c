@@ -156,11 +156,12 @@ static void unmark(struct buffer *out, struct span json)
 }
 
 /* Strings end, or the marks go astray; all else jansson checks. */
-static json_t *load_marked(struct span json)
+static json_t *load_marked(struct span json, size_t more_flags)
 {
     struct buffer marked = {0};
     mark(&marked, json);
-    json_t *tree = json_loadb(marked.data, marked.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    json_t *tree =
+        json_loadb(marked.data, marked.len, JSON_DECODE_ANY | JSON_ALLOW_NUL | more_flags, NULL);
     buffer_close(&marked);
     return tree;
 }
@@ -170,15 +171,25 @@ json_t *stratum_exact_load(struct span json)
     struct buffer text = {0};
     json_t *tree = NULL;
     if (stratum_strict_append(&text, json))
-        tree = load_marked(span_make(text.data, text.len));
+        tree = load_marked(span_make(text.data, text.len), 0);
     buffer_close(&text);
     return tree;
 }
 
-json_t *stratum_exact_parse(struct span json)
+static json_t *parse_exact(struct span json, size_t more_flags)
 {
     struct stratum_walk walk = {0};
-    return json.len > 0 && is_value(&walk, json) ? load_marked(json) : NULL;
+    return json.len > 0 && is_value(&walk, json) ? load_marked(json, more_flags) : NULL;
+}
+
+json_t *stratum_exact_parse(struct span json)
+{
+    return parse_exact(json, 0);
+}
+
+json_t *stratum_exact_parse_unique(struct span json)
+{
+    return parse_exact(json, JSON_REJECT_DUPLICATES);
 }
 
 bool stratum_is_exact_number(const json_t *value)
@@ -205,7 +216,7 @@ json_t *stratum_strict_load(struct span json)
     if (stratum_strict_append(&text, json)) {
         tree = json_loadb(text.data, text.len, flags, NULL);
         if (!tree) /* a number that jansson has no room for */
-            tree = load_marked(span_make(text.data, text.len));
+            tree = load_marked(span_make(text.data, text.len), 0);
     }
     buffer_close(&text);
     return tree;

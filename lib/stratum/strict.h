@@ -21,8 +21,9 @@ bool stratum_strict_append(struct buffer *out, struct span json);
  * every number but an integer of 64 bits is a string there, which begins with U+F8FF and '#'; a
  * string that begins with U+F8FF itself begins with two. NULL: it is no value; a new reference. */
 json_t *stratum_exact_load(struct span json);
-/* The same of what is to be valid JSON: NULL otherwise. */
+/* The same of what is to be valid JSON: NULL otherwise. "unique": nor with a name doubled. */
 json_t *stratum_exact_parse(struct span json);
+json_t *stratum_exact_parse_unique(struct span json);
 bool stratum_is_exact_number(const json_t *value);
 /* Appends such a tree, each number with the digits that it had. */
 void stratum_exact_dump(struct buffer *out, const json_t *tree);

@@ -37,10 +37,21 @@ class Numbers(Scene):
         self.assertRegex(rows, "→ submit +job 5")
         self.assertRegex(rows, "← rejected +21 Job not found")
 
+    def test_the_code_of_a_refusal_has_every_digit(self):
+        self.miner.send(SUBMIT + b"\n")
+        self.upstream.read_line()
+        self.upstream.send(REFUSAL.replace(b"[21,", b"[%d," % LARGE) + b"\n")
+        self.miner.read_line()
+        path = "/api/messages?direction=pool_to_miner"
+        wanted = b'"refused":{"code":%d,"text":"Job not found"}' % LARGE
+        wait_until(lambda: wanted in self.ask("GET", path)[2], "the code is shown")
+        wait_until(lambda: f"rejected {LARGE} Job" in " ".join(FrontCase.run_front(
+            self, "cat", "--table", "--data-dir", self.data_dir)[1].split()), "cat shows it, too")
+
     def test_a_replay_sends_every_digit_and_shows_those_of_the_answer(self):
         path = "/api/messages?direction=miner_to_pool"
         items = wait_until(lambda: self.ask("GET", path)[3]["items"], "the API has seen it")
-        for body in (b"{}", b'{"modified_message":"%s"}' % SUBMIT.replace(b"\\", b"\\\\")
+        for body in (b"{}", b'{"modified_message":%s}' % SUBMIT, b'{"modified_message":"%s"}' % SUBMIT.replace(b"\\", b"\\\\")
                      .replace(b'"', b'\\"')):
             task = Task(lambda b=body: self.ask("POST", f"/api/messages/{items[0]['id']}/replay", b))
             line = self.upstream.read_line()
