@@ -85,19 +85,32 @@ static void write_times(struct buffer *out, const struct session_source *source)
     out_time(out, "last_seen", last_ns);
 }
 
+static void write_names(struct buffer *out, const char *member, const struct span *names,
+                        size_t count)
+{
+    out_name(out, member);
+    buffer_append_char(out, '[');
+    for (size_t i = 0; i < count; i++) {
+        out_comma(out);
+        json_append_string(out, names[i].data, names[i].len);
+    }
+    buffer_append_char(out, ']');
+}
+
+static void write_refused(struct buffer *out, const struct session_source *source)
+{
+    const struct session_view *view = source->view;
+    bool seen = view && view->refused_count > 0;
+    write_names(out, "refused", seen ? view->refused : source->session->refused,
+                seen ? view->refused_count : source->session->refused_count);
+}
+
 static void write_workers(struct buffer *out, const struct session_source *source)
 {
     const struct session_view *view = source->view;
     bool seen = view && view->worker_count > 0;
     size_t count = seen ? view->worker_count : source->session->worker_count;
-    out_name(out, "workers");
-    buffer_append_char(out, '[');
-    for (size_t i = 0; i < count; i++) {
-        struct span name = seen ? view->workers[i] : source->session->workers[i];
-        out_comma(out);
-        json_append_string(out, name.data, name.len);
-    }
-    buffer_append_char(out, ']');
+    write_names(out, "workers", seen ? view->workers : source->session->workers, count);
 }
 
 static void write_agreed(struct buffer *out, const struct session_source *source)
@@ -107,6 +120,7 @@ static void write_agreed(struct buffer *out, const struct session_source *source
     out_text(out, "user_agent", text_or(view->user_agent, source->session->user_agent));
     out_text(out, "mining_session_id", text_or(view->mining_session, span_text("")));
     write_workers(out, source);
+    write_refused(out, source);
     out_number(out, "difficulty", view->difficulty > 0 ? view->difficulty : -1, 15);
     out_text(out, "version_mask", span_text(view->version_mask));
     out_text(out, "extranonce1", text_or(view->extranonce1, span_text("")));

@@ -68,6 +68,8 @@ void session_view_close(struct session_view *view)
     span_free(&view->extranonce1);
     for (size_t i = 0; i < view->worker_count; i++)
         span_free(&view->workers[i]);
+    for (size_t i = 0; i < view->refused_count; i++)
+        span_free(&view->refused[i]);
     for (size_t i = 0; i < view->pending_count; i++)
         free(view->pending[i].worker);
     free(view->pending);
@@ -148,6 +150,23 @@ static void add_worker(struct session_view *view, struct span name)
     if (view->worker_count == SESSION_WORKERS_MAX)
         remove_worker(view, 0);
     view->workers[view->worker_count++] = keep(view, name);
+}
+
+/* As with workers, the newest stand last and the oldest goes. */
+static void add_refused(struct session_view *view, struct span name)
+{
+    size_t i = 0;
+    while (i < view->refused_count && !span_equal(view->refused[i], name))
+        i++;
+    if (i == SESSION_REFUSED_MAX)
+        i = 0;
+    if (i < view->refused_count) {
+        let_go(view, &view->refused[i]);
+        view->refused_count--;
+        memmove(view->refused + i, view->refused + i + 1,
+                (view->refused_count - i) * sizeof view->refused[0]);
+    }
+    view->refused[view->refused_count++] = keep(view, name);
 }
 
 /* ---- requests and what answers them ---- */
@@ -231,8 +250,10 @@ static void take_setup_answer(struct session_view *view, const struct session_pe
                               const struct session_step *step)
 {
     json_t *result;
-    if (request->worker && step->scan.error)
+    if (request->worker && step->scan.error) {
         drop_worker(view, worker_of(request));
+        add_refused(view, worker_of(request));
+    }
     if (step->scan.error || (request->method != STRATUM_MINING_SUBSCRIBE &&
                              request->method != STRATUM_MINING_CONFIGURE))
         return;

@@ -19,6 +19,7 @@
 
 #define SESSION_TEXT_MAX    510
 #define SESSION_WORKERS_MAX 32
+#define SESSION_REFUSED_MAX 8
 #define SESSION_PENDING_MAX 1024
 
 enum session_fact { SESSION_FACT_UNKNOWN, SESSION_FACT_NO, SESSION_FACT_YES };
@@ -47,6 +48,8 @@ struct session_view {
     struct session_pace pace;
     struct span workers[SESSION_WORKERS_MAX]; /* its own, plain as those of query.h */
     size_t worker_count;
+    struct span refused[SESSION_REFUSED_MAX]; /* names that the pool refused, the newest last */
+    size_t refused_count;
     struct session_pending *pending;
     size_t pending_count, pending_room;
     size_t pending_named; /* of them, those with a worker */

@@ -92,6 +92,7 @@ class Names(Scene):
                              [(session, workers, refused)])
         self.api = self.start_api()
         items = self.ask("GET", "/api/sessions?worker=only.me")[3]["items"]
-        self.assertEqual([one["session_id"] for one in items], [alone])
+        self.assertEqual([(one["session_id"], one["refused"]) for one in items],
+                         [(alone, ["only.me"])])
         self.recorder.stop()
         self.read_archive()

@@ -777,6 +777,8 @@ export interface components {
             /** @description What the pool calls the session, from its answer to mining.subscribe. */
             mining_session_id: string | null;
             workers: string[];
+            /** @description Names that the pool refused, the newest last; at most eight. */
+            refused: string[];
             /** @description The pool's last one. */
             difficulty: number | null;
             /** @description The bits of the version that the miner may roll. */

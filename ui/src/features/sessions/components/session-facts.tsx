@@ -59,6 +59,7 @@ export function SessionFacts({ session }: { session: Session }) {
       <Facts
         facts={[
           { label: "Workers", value: session.workers.join(", ") || "–" },
+          ...(session.refused.length ? [{ label: "Refused names", value: session.refused.join(", ") }] : []),
           { label: "User agent", value: session.user_agent ?? "–" },
           { label: "Miner", value: side(session.peer, session.miner_tls), mono: true },
           ...(session.via ? [{ label: "By way of", value: session.via, mono: true }] : []),
