@@ -1,6 +1,8 @@
 /*
  * circle.c - see circle.h. A session is found by the addresses of its sockets; that is a walk over
- * all of them, and happens only when the ports say that there may be one.
+ * all of them, and happens only when the ports say that there may be one. Both ends have to agree:
+ * Linux gives the port of one connection to another one as well when that leads elsewhere, so among
+ * a thousand miners of this machine some have the port of another session's pool connection.
  */
 #include "recorder/circle.h"
 
@@ -50,14 +52,15 @@ static struct session *parent_of(const struct session *session)
         if (at->pool_port != session->miner_port)
             continue;
         stream_addresses(&at->pool, &end, &pool);
-        if (is_same(&end, &peer))
+        if (is_same(&end, &peer) && is_same(&pool, &local))
             return at;
     }
     return NULL;
 }
 
 /* Whose miner this pool is. */
-static struct session *child_of(const struct session *session, const struct sockaddr_storage *end)
+static struct session *child_of(const struct session *session, const struct sockaddr_storage *end,
+                                const struct sockaddr_storage *pool)
 {
     const struct recorder *recorder = session->recorder;
     struct sockaddr_storage local, peer;
@@ -69,7 +72,7 @@ static struct session *child_of(const struct session *session, const struct sock
         if (at->miner_port != session->pool_port)
             continue;
         stream_addresses(&at->miner, &local, &peer);
-        if (is_same(end, &peer))
+        if (is_same(end, &peer) && is_same(pool, &local))
             return at;
     }
     return NULL;
@@ -120,7 +123,7 @@ bool circle_dialed(struct session *session)
         return false;
     session->pool_port = port_of(&local);
     session->recorder->circle->pools[session->pool_port]++;
-    struct session *child = is_same_host(&local, &peer) ? child_of(session, &local) : NULL;
+    struct session *child = is_same_host(&local, &peer) ? child_of(session, &local, &peer) : NULL;
     if (!child || !is_circle(child))
         return false;
     end_both(session, child);

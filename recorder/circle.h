@@ -1,11 +1,13 @@
 /*
- * circle.h - notices when a pool turns out to be this recorder itself: a name that resolves to us,
- * a port that is forwarded to us. The settings show the rest before the start (config_circle.c).
+ * circle.h - notices when a pool turns out to be this recorder itself: a name that resolves to us.
+ * The settings show the rest before the start (config_circle.c).
  *
- * The pool's end of one session is then the miner's end of another: same address, same port. Which
+ * The pool's end of one session is then the miner's end of another: one connection, both of whose
+ * ends have the same addresses and ports here and there. Which
  * of the two is noticed first does not matter; both are looked for. That a route leads to another
  * one is no fault, but when it comes to a route where it was already, both sessions are closed with
- * the reason. A relay between us that opens connections of its own hides this.
+ * the reason. A port that is forwarded to us and a relay between us that opens
+ * connections of its own hide this.
  *
  * Only connections within one host are looked at, and of those only such whose port is in use on
  * the other side too; the ports are counted. Threads: the relay's.

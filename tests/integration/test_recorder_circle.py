@@ -3,6 +3,7 @@ import socket
 import unittest
 
 from tests.integration.harness import RecorderCase, free_port
+from tests.integration.peers import Peer
 
 LINE = b'{"id":1,"method":"mining.subscribe","params":[]}\n'
 
@@ -56,6 +57,20 @@ class Noticed(RecorderCase):
         miner.send(LINE)
         self.assertEqual(upstream.read_line() + b"\n", LINE)
         self.assertEqual(recorder.status()["sessions_open"], 2)
+
+    def test_a_miner_with_the_port_of_a_pool_connection_is_no_circle(self):
+        """Linux gives the port of one connection to another one that leads elsewhere."""
+        pool = self.new_pool()
+        recorder = self.start(pool)
+        _, first = self.join(recorder, pool)
+        port = first.socket.getpeername()[1]
+        with socket.socket() as sock:
+            sock.bind(("127.0.0.2", port))
+            sock.connect(("127.0.0.1", recorder.port))
+            miner, upstream = Peer(sock), self.keep(pool.accept())
+            miner.send(LINE)
+            self.assertEqual(upstream.read_line() + b"\n", LINE)
+            self.assertEqual(recorder.status()["sessions_open"], 2)
 
     def circle(self, recorder, port):
         """A miner is closed, one line says why, and few sessions came of it."""
