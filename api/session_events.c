@@ -2,6 +2,7 @@
 #include "api/session_events.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +95,30 @@ static const char *member(const json_t *tree, const char *name)
     return text ? text : "";
 }
 
+/* A peer is named with an article, we are not. */
+static const char *closer(const json_t *tree)
+{
+    const char *by = member(tree, "by");
+    return strcmp(by, "miner") == 0 ? "the miner" : strcmp(by, "pool") == 0 ? "the pool" : by;
+}
+
+/* As people write it, 0.00005 and not 5e-05, to ten digits. */
+static void tell_difficulty(char out[EVENT_TEXT], double difficulty)
+{
+    char digits[64];
+    if (difficulty >= 1e10 && difficulty < 1e20)
+        (void)snprintf(digits, sizeof digits, "%.0f", difficulty);
+    else if (difficulty >= 1e-30 && difficulty < 1) {
+        int places = 9 - (int)floor(log10(difficulty));
+        int len = snprintf(digits, sizeof digits, "%.*f", places, difficulty);
+        while (len > 1 && digits[len - 1] == '0')
+            len--;
+        digits[len] = '\0';
+    } else
+        (void)snprintf(digits, sizeof digits, "%.10g", difficulty);
+    (void)snprintf(out, EVENT_TEXT, "the pool set it to %s", digits);
+}
+
 static void add_event(struct session_events *events, const struct segment_line *line)
 {
     if (span_equal_text(line->event, "state"))
@@ -109,8 +134,7 @@ static void add_event(struct session_events *events, const struct segment_line *
         (void)snprintf(text, EVENT_TEXT, "%s answered at %s", member(tree, "pool"),
                        member(tree, "address"));
     else if (strcmp(row->name, "closed") == 0)
-        (void)snprintf(text, EVENT_TEXT, "by the %s: %s", member(tree, "by"),
-                       member(tree, "reason"));
+        (void)snprintf(text, EVENT_TEXT, "by %s: %s", closer(tree), member(tree, "reason"));
     else
         (void)snprintf(text, EVENT_TEXT, "%s", member(tree, "reason"));
     json_decref(tree);
@@ -123,7 +147,7 @@ static void add_notice(struct session_events *events, const struct segment_line 
     if (step->new_difficulty) {
         row = new_event(events, line->wall_ns);
         (void)snprintf(row->name, sizeof row->name, "difficulty");
-        (void)snprintf(row->text, EVENT_TEXT, "the pool set it to %.10g", view->difficulty);
+        tell_difficulty(row->text, view->difficulty);
     } else if (step->scan.method == STRATUM_CLIENT_RECONNECT) {
         row = new_event(events, line->wall_ns);
         (void)snprintf(row->name, sizeof row->name, "reconnect");

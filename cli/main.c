@@ -74,12 +74,12 @@ static size_t distance(const char *a, const char *b)
 static int refuse(const char *name)
 {
     const struct command *nearest = NULL;
-    size_t least = 4; /* more than three edits away is another word */
+    size_t least = 4; /* more than three edits, or half of it, is another word */
 
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         size_t edits = distance(name, commands[i]->name);
 
-        if (edits < least && edits < strlen(commands[i]->name)) {
+        if (edits < least && 2 * edits <= strlen(commands[i]->name)) {
             least = edits;
             nearest = commands[i];
         }

@@ -120,7 +120,7 @@ static const struct column {
 enum { OPENED, LASTED, SESSION, MINER, WORKER, AGENT, POOL, MESSAGES, ACCEPTED, REJECTED, ENDED };
 
 #define GAP        2  /* columns between two */
-#define ENDED_ROOM 12 /* of the last one, at least */
+#define ENDED_ROOM 15 /* of the last one, at least: "hashscope: stop" */
 
 /* On a narrow terminal what is least missed goes first; a bit set of columns. */
 static unsigned hidden_columns(size_t width)

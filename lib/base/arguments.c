@@ -3,7 +3,12 @@
  * groups, one heading a section; a flag's key is its row's index above FIRST_KEY, beyond every
  * character, so that no flag is short. The program's own parser is a child of ours; argp offers it
  * whatever ours does not know. Memory for the list is freed when the parse is over.
+ *
+ * argp takes the beginning of a flag's name for the flag, so that `--port 3333` would be
+ * `--port-file 3333`: what somebody meant otherwise is done without a word. We look first, and
+ * refuse.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,6 +145,73 @@ static error_t parse_argument(int key, char *text, struct argp_state *state)
     return 0;
 }
 
+static const struct argp_option *find_option(const struct argp *argp, const char *name, size_t len)
+{
+    for (const struct argp_option *at = argp->options; at != NULL && (at->name || at->doc); at++) {
+        if (at->name != NULL && strncmp(at->name, name, len) == 0 && at->name[len] == '\0')
+            return at;
+    }
+    return NULL;
+}
+
+/* The flag that the name is only the beginning of. */
+static const char *find_longer(const struct argp *argp, const char *name, size_t len)
+{
+    for (const struct argp_option *at = argp->options; at != NULL && (at->name || at->doc); at++) {
+        if (at->name != NULL && strncmp(at->name, name, len) == 0)
+            return at->name;
+    }
+    return NULL;
+}
+
+/* Whether the short flags of this word end in one that takes the next word. */
+static bool takes_next(const struct argp *argp, const char *letters)
+{
+    for (; *letters != '\0'; letters++) {
+        for (const struct argp_option *at = argp->options; at != NULL && (at->name || at->doc);
+             at++) {
+            if (at->key == *letters && at->arg != NULL)
+                return letters[1] == '\0';
+        }
+    }
+    return false;
+}
+
+/* Returns whether the word after this one belongs to it. */
+static bool refuse_beginning(const struct argp *ours, const struct argp *own, const char *program,
+                             const char *word)
+{
+    const char *name = word + 2, *longer;
+    size_t len = strcspn(name, "=");
+    const struct argp_option *known = find_option(own, name, len);
+
+    if (known == NULL)
+        known = find_option(ours, name, len);
+    if (known != NULL)
+        return known->arg != NULL && name[len] == '\0';
+    longer = find_longer(own, name, len);
+    if (longer == NULL)
+        longer = find_longer(ours, name, len);
+    if (longer == NULL)
+        return false; /* argp's own, or unknown to it as well */
+    fprintf(stderr,
+            "%s: unrecognized option '--%.*s', did you mean '--%s'?\n"
+            "Try `%s --help' for more information.\n",
+            program, (int)len, name, longer, program);
+    exit(SETTINGS_EXIT_STATUS);
+}
+
+static void refuse_beginnings(const struct argp *ours, const struct argp *own, int argc,
+                              char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strncmp(argv[i], "--", 2) == 0)
+            i += refuse_beginning(ours, own, argv[0], argv[i]);
+        else if (argv[i][0] == '-')
+            i += takes_next(own, argv[i] + 1);
+    }
+}
+
 /* The text before \v stands above the flags, what follows stands below. */
 static void append_doc(struct buffer *out, const struct argp *extra)
 {
@@ -168,6 +240,7 @@ void options_parse_arguments(const struct argument_sink *sink, int argc, char **
     argp.doc = doc.data;
     argp.children = extra != NULL ? children : NULL;
     argp_err_exit_status = SETTINGS_EXIT_STATUS;
+    refuse_beginnings(&argp, &own, argc, argv);
     if (argp_parse(&argp, argc, argv, 0, NULL, &input) != 0)
         exit(SETTINGS_EXIT_STATUS);
     buffer_close(&doc);

@@ -356,6 +356,17 @@ class OneSessionTest(SessionCase):
         self.assertEqual([event["event"] for event in one["events"][:2]], ["opened", "pool_connected"])
         self.assertIn("300", one["events"][-1]["text"])
 
+    def test_difficulties_are_told_as_people_write_them(self):
+        miner, upstream, api = self.new_scene()
+        for value in (0.00005, 0.07142857142857142, 1, 2048.5, 150000000000000):
+            self.difficulty(miner, upstream, value)
+        one = self.one(api, lambda s: s["stats"]["total"] == 5)
+        self.assertEqual([event["text"].split()[-1] for event in one["events"] if event["event"] == "difficulty"],
+                         ["0.00005", "0.07142857143", "1", "2048.5", "150000000000000"])
+        self.assertEqual(self.recorder.stop(), 0)
+        one = self.one(api, lambda s: s["events"][-1]["event"] == "closed")
+        self.assertEqual(one["events"][-1]["text"], "by hashscope: stop")
+
     def test_the_recorder_comes_and_goes(self):
         miner, upstream, api = self.new_scene()
         self.hello(miner, upstream)

@@ -50,10 +50,24 @@ class Words(FrontCase):
 
     def test_unknown_command(self):
         for name, guess in (("recrod", ", did you mean 'record'?"), ("tial", ", did you mean "
-                            "'tail'?"), ("statsu", ", did you mean 'status'?"), ("dance", ""),
+                            "'tail'?"), ("statsu", ", did you mean 'status'?"), ("dance", ""), ("frob", ""),
                             ("\x1b[31m" * 99, ""), ("", "")):
             self.assertEqual(self.run_front(name),
                              (2, "", f"hashscope: unknown command '{name}'{guess}\n{HINT}"))
+
+    def test_the_beginning_of_a_flag_is_not_taken_for_it(self):
+        for arguments, told, meant in (
+                (("sim", "pool", "--port", "3333"), "--port", "--port-file"),
+                (("cat", "--since=now", "--work=x"), "--work", "--worker"),
+                (("up", "--listen", "1"), "--listen", "--listen-host")):
+            code, out, err = self.run_front(*arguments)
+            name = "hashscope " + " ".join(arguments[:2] if arguments[0] == "sim" else arguments[:1])
+            self.assertEqual((code, out, err), (
+                2, "", f"{name}: unrecognized option '{told}', did you mean '{meant}'?\n"
+                       f"Try `{name} --help' for more information.\n"))
+        # A value that looks like one is a value.
+        code, out, err = self.run_front("cat", "-w", "--work", "--data-dir", "gone")
+        self.assertNotIn("unrecognized", err)
 
     def test_every_command_has_help(self):
         for line in HELP.splitlines()[3:18]:

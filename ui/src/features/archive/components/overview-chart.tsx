@@ -46,7 +46,7 @@ function optionsOf(width: number, seconds: number, onRange: Props["onRange"]): u
     series: [{}, barSeries("Messages", "--volume"), barSeries("Errors", "--bad")],
     axes: [
       timeAxis(),
-      axis({ size: 46, gap: 6, space: 40, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 1e7, 1e8], values: countLabels }),
+      axis({ size: 46, gap: 6, space: 26, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 1e7, 1e8], values: countLabels }),
     ],
     hooks: {
       setSelect: [
