@@ -18,6 +18,9 @@ import subprocess
 import sys
 import time
 
+from tests.integration.harness import Task
+
+SECONDS = 120  # that a flood may take on a busy machine
 SUBMIT = (b'{"id":4711,"method":"mining.submit","params":["bc1qflood.rig%02d","6f3a","%08x",'
           b'"6b03b43e","%08x"]}\n')
 KINDS = {
@@ -90,6 +93,7 @@ class Crowd:
         speaker = self.speakers[number]
         if events & select.EPOLLIN and not self.options.deaf and not speaker.receive():
             self.poll.unregister(number)
+            return
         if events & select.EPOLLOUT:
             speaker.send()
             if not speaker.wants_to_send():
@@ -195,6 +199,9 @@ class Process:
 
     def hear(self, word):
         """The numbers behind that word."""
+        return Task(self.read, word).result(SECONDS)
+
+    def read(self, word):
         for line in self.process.stdout:
             words = line.split()
             if words[0] == word:
