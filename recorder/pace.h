@@ -6,10 +6,10 @@
  * what there is no room for stays with the kernel, whose windows slow the sender down. Nobody
  * sleeps: who may not read waits, and the others go on.
  *
- *   so much of the ring not yet archived     may be read
- *   up to a half                             everybody, who has used least first
- *   up to three quarters                     who has used less than its share; newcomers are
- * accepted up to seven eighths                      who has used less than its share more nobody
+ *   - Up to half of the ring is not yet archived: everybody may read, who has used least first.
+ *   - Up to three quarters: who has used less than its share; newcomers are accepted.
+ *   - Up to seven eighths: who has used less than its share.
+ *   - More: nobody.
  *
  * While a flood lasts the ring stays half full: each piece that the archive has taken makes room
  * for the next, and the archive's own speed shares itself out. The upper half is for all others.
