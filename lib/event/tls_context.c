@@ -52,6 +52,7 @@ static struct tls_context *context_new(const SSL_METHOD *method, struct error *e
     (void)SSL_CTX_set_num_tickets(context->ssl, 0);
     (void)SSL_CTX_set_session_cache_mode(context->ssl, SSL_SESS_CACHE_OFF);
     (void)SSL_CTX_set_mode(context->ssl, SSL_MODE_RELEASE_BUFFERS);
+    (void)SSL_CTX_clear_mode(context->ssl, SSL_MODE_AUTO_RETRY); /* a read takes one message */
     return context;
 }
 

@@ -10,6 +10,10 @@
  *
  * The socket is read during the handshake whatever the user wishes, after that only while he reads.
  *
+ * OpenSSL answers some of a peer's messages by itself (updates of keys), in the queue of what the
+ * user writes; nobody stops reading for that queue. So each of them is charged, and a peer that
+ * lets more than ANSWERS_MAX bytes of answers wait is cut off.
+ *
  * How it can fail: the peer speaks no TLS or a different one, a certificate does not please, the
  * peer closes in the middle of the handshake: UV_EPROTO with a text. A FIN without close_notify
  * after the handshake is an end like any other: common among miners, and a cut line shows as such.
@@ -30,6 +34,8 @@
 #define RECORD_MAX     16384
 #define RECORD_FIRST   4096
 #define HANDSHAKE_WORK (256u << 10) /* a step costs as much as reading this, see receive.c */
+#define MESSAGE_WORK   (8u << 10)   /* so does a message of TLS's own */
+#define ANSWERS_MAX    (16u << 10)
 
 struct tls_session {
     SSL *ssl;
@@ -37,6 +43,8 @@ struct tls_session {
     struct buffer leftover; /* the same, kept between calls; `input` is empty then */
     struct buffer unsent;   /* plain, from the user */
     char *error;            /* what went wrong; NULL: nothing */
+    uint32_t answers;       /* bytes that OpenSSL wrote of itself since the queue was empty */
+    bool answering;         /* what it writes now is of itself */
     bool established;
     bool shutdown; /* the user wants close_notify as soon as there is a session */
 };
@@ -49,6 +57,10 @@ static int bio_write(BIO *bio, const char *data, int len)
     BIO_clear_retry_flags(bio);
     if (len > 0 && !stream->failed && !stream->closing)
         (void)queue_send(stream, data, (size_t)len);
+    if (stream->queue == NULL)
+        stream->tls->answers = 0;
+    else if (stream->tls->answering)
+        stream->tls->answers += (uint32_t)len;
     return len; /* what a broken stream drops is reported by the stream */
 }
 
@@ -217,13 +229,21 @@ static bool deliver_record(struct stream *stream)
     struct tls_session *session = stream->tls;
     char *plain = stream->loop->read_buffer + STREAM_KEPT_MAX + STREAM_READ_SIZE;
     ERR_clear_error();
+    session->answering = true;
     int count = read_record(stream, plain);
+    session->answering = false;
     if (count > 0) {
         stream->callbacks->on_data(stream, plain, (size_t)count);
         return true;
     }
     int error = SSL_get_error(session->ssl, count);
-    if (error == SSL_ERROR_ZERO_RETURN) {
+    if (session->answers > ANSWERS_MAX) {
+        set_error(session, "TLS: ", "the peer asks for answers that it does not read");
+        stream_fail(stream, UV_EPROTO);
+    } else if (error == SSL_ERROR_WANT_READ && session->input.len > 0) {
+        stream_charge(stream, MESSAGE_WORK); /* OpenSSL comes back from each, see tls_context.c */
+        return true;
+    } else if (error == SSL_ERROR_ZERO_RETURN) {
         stream_end(stream);
     } else if (error != SSL_ERROR_WANT_READ) {
         keep_reason(session);

@@ -1,5 +1,6 @@
 /* TLS streams where something is wrong: certificates, hosts, peers that speak something else. The
  * right ones are in event_stream_test.c, beside the other transports. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -358,6 +359,92 @@ START_TEST(end_without_close_notify_is_an_end)
 }
 END_TEST
 
+/* ---- a peer that asks for new keys, for which OpenSSL answers by itself ---- */
+
+struct asking {
+    struct event_rig rig;
+    struct event_side server;
+    struct tls_context *context;
+    SSL_CTX *client_context;
+    SSL *client; /* on a socket of its own, without a stream */
+    int fd;
+};
+
+static void asking_open(struct asking *asking)
+{
+    int fds[2];
+    struct error err;
+    memset(asking, 0, sizeof *asking);
+    rig_open(&asking->rig);
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0); /* holds little */
+    ck_assert_int_eq(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
+    asking->fd = fds[0];
+    side_attach(&asking->server, &asking->rig, fds[1]);
+    must(tls_context_new_server(&asking->context, files.certificate, files.key, &err), &err);
+    must(stream_start_tls(&asking->server.stream, asking->context, NULL, NULL, 0, &err), &err);
+    asking->client_context = SSL_CTX_new(TLS_client_method());
+    asking->client = SSL_new(asking->client_context);
+    ck_assert_int_eq(SSL_set_fd(asking->client, fds[0]), 1);
+    while (SSL_connect(asking->client) != 1 || asking->server.secured == 0)
+        rig_turns(&asking->rig, 1);
+    stream_read_start(&asking->server.stream);
+}
+
+static void asking_close(struct asking *asking)
+{
+    SSL_free(asking->client);
+    SSL_CTX_free(asking->client_context);
+    close(asking->fd);
+    stream_close(&asking->server.stream, false);
+    rig_run_flag(&asking->rig, &asking->server.closed);
+    rig_close(&asking->rig);
+    tls_context_free(asking->context);
+    buffer_close(&asking->server.received);
+}
+
+static void ask(struct asking *asking, int times)
+{
+    for (int i = 0; i < times && !asking->server.failed; i++) {
+        ck_assert_int_eq(SSL_key_update(asking->client, SSL_KEY_UPDATE_REQUESTED), 1);
+        while (!asking->server.failed && SSL_do_handshake(asking->client) != 1)
+            rig_turns(&asking->rig, 1);
+    }
+}
+
+START_TEST(answers_that_are_not_read_are_bounded)
+{
+    struct asking asking;
+    asking_open(&asking);
+    for (int i = 0; i < 1000 && !asking.server.failed; i++) {
+        ask(&asking, 50);
+        rig_turns(&asking.rig, 1);
+        ck_assert_uint_lt(asking.server.stream.queued, 32768);
+    }
+    ck_assert_int_eq(asking.server.error, UV_EPROTO);
+    ck_assert_str_eq(asking.server.error_text,
+                     "TLS: the peer asks for answers that it does not read");
+    asking_close(&asking);
+}
+END_TEST
+
+START_TEST(new_keys_may_be_asked_for_between_words)
+{
+    struct asking asking;
+    char drain[4096];
+    asking_open(&asking);
+    for (int i = 0; i < 300; i++) {
+        ask(&asking, 5);
+        ck_assert_int_eq(SSL_write(asking.client, "word", 4), 4);
+        rig_turns(&asking.rig, 4);
+        ck_assert_int_le(SSL_read(asking.client, drain, sizeof drain), 0);
+    }
+    rig_turns(&asking.rig, 10);
+    ck_assert_uint_eq(asking.server.received.len, 1200);
+    ck_assert(!asking.server.failed);
+    asking_close(&asking);
+}
+END_TEST
+
 static void close_at_turn(int turn)
 {
     struct tls_run run;
@@ -386,7 +473,8 @@ int main(void)
                  plain_bytes_to_a_tls_client_are_an_error, end_during_the_handshake_is_an_error,
                  early_bytes_belong_to_the_handshake, written_and_shut_down_before_the_handshake,
                  data_behind_the_handshake_waits_for_read_start, damaged_record_is_an_error,
-                 end_without_close_notify_is_an_end, close_at_any_point_of_the_handshake);
+                 end_without_close_notify_is_an_end, answers_that_are_not_read_are_bounded,
+                 new_keys_may_be_asked_for_between_words, close_at_any_point_of_the_handshake);
     certificates_remove(&files);
     return result;
 }
