@@ -133,7 +133,7 @@ class Up(FrontCase):
         self.assertEqual(up.stop(), 0)
 
     def test_wrong_settings(self):
-        for arguments in (("--listen-port", "x"), ("--pool-host", "ftp://x")):
+        for arguments in (("--listen-port", "x"), ("--listen-port", 0, "--pool-host", "ftp://x")):
             code, out, err = self.run_front("up", *arguments)
             self.assertEqual((code, out), (2, ""), err)
             self.assertIn("settings can't be used", err)

@@ -7,7 +7,7 @@ import { cn } from "@/lib/cn";
 import { formatBytes, shortSession } from "@/lib/format";
 import { isSelectingText } from "@/lib/is-selecting";
 import type { Answer } from "@/lib/live/rows";
-import { summaryOf, verdictOf } from "@/lib/stratum/summary";
+import { methodOf, summaryOf, verdictOf } from "@/lib/stratum/summary";
 import { useWholeRow } from "./use-whole-row";
 
 const DIRECTION_TEXT: Record<Direction, string> = {
@@ -53,8 +53,8 @@ function Verdict({ answer }: { answer: Answer | null }) {
   return <span title={verdict.text} className={cn("block truncate", verdict.ok ? "text-muted-foreground" : "text-bad", verdict.text === "accepted" && "text-good")}>{verdict.text}</span>;
 }
 
-function methodOf(message: Message): string {
-  return message.method ?? (message.is_response ? "answer" : "unknown");
+function methodText(message: Message): string {
+  return methodOf(message) ?? (message.is_response ? "answer" : "unknown");
 }
 
 function sessionTitle({ session_id, peer }: Message): string {
@@ -83,7 +83,7 @@ function WideCells({ message, answer, summary, onSession }: CellsProps) {
       <span role="gridcell" className={cn(ROOMY, "text-muted-foreground")} title={sessionTitle(message)}>
         {onSession ? <SessionButton id={message.session_id} onSession={onSession} /> : shortSession(message.session_id)}
       </span>
-      <span role="gridcell" className={cn("truncate", !message.method && "text-muted-foreground")}>{methodOf(message)}</span>
+      <span role="gridcell" className={cn("truncate", !methodOf(message) && "text-muted-foreground")}>{methodText(message)}</span>
       <span role="gridcell" className={cn("truncate", bad ? "text-bad" : "text-foreground/85")}>{summary}</span>
       <span role="gridcell" className="min-w-0"><Verdict answer={answer} /></span>
       <span role="gridcell" className="text-right"><Latency ms={answer?.latency_ms ?? message.latency_ms} /></span>
@@ -97,7 +97,7 @@ function NarrowCells({ message, answer, summary }: CellsProps) {
     <span role="gridcell" className="block min-w-0">
       <span className="flex items-center gap-2">
         <DirectionMark direction={message.direction} />
-        <span className="truncate">{methodOf(message)}</span>
+        <span className="truncate">{methodText(message)}</span>
         <span className="tabular ml-auto shrink-0 text-muted-foreground"><Moment at={message.ts_recv} clock /></span>
       </span>
       <span className="flex gap-2 text-2xs">

@@ -3,7 +3,7 @@ import { testMessage } from "@/lib/live/test-messages";
 import { formatBitcoin, heightOfCoinbase, heightOfScript, readCoinbase } from "./coinbase";
 import { explainFields } from "./explain";
 import { bitsSet, blockHash, difficultyOfBits, timeOfHex } from "./numbers";
-import { summaryOf, verdictOf } from "./summary";
+import { methodOf, summaryOf, verdictOf } from "./summary";
 
 const HEAD = `0100000001${"00".repeat(32)}ffffffff`;
 const PAYOUT = `0014${"11".repeat(20)}`;
@@ -71,6 +71,12 @@ describe("messages in a line", () => {
     expect(job("a", "00", 5, "00", "none", 1, 2, 3, "true")).toBe("job a");
   });
   it("say what is wrong with them", () => expect(summaryOf(testMessage(1, { parse_error: "invalid JSON at byte 3" }))).toBe("invalid JSON at byte 3"));
+  it("say what a lenient peer reads in lines that are no JSON", () => {
+    const params = ["bj\\xf6rn.b", "5", "00000001", "6b040a81", "0000beef"];
+    const share = testMessage(1, { method: null, raw: null, parse_error: "invalid UTF-8 at byte 9", decoded: { kind: "request", method: "mining.submit", params } });
+    expect(summaryOf(share)).toBe("bj\\xf6rn.b · job 5 · nonce 0000beef · invalid UTF-8 at byte 9");
+    expect([methodOf(share), methodOf(testMessage(1)), methodOf(testMessage(2))]).toEqual(["mining.submit", "mining.submit", null]);
+  });
   it("are never longer than can be seen", () => {
     const long = "x".repeat(100_000);
     for (const raw of [long, `{"a":"${long}"}`, JSON.stringify({ method: "mining.authorize", params: [long] }), JSON.stringify({ method: "mining.surprise", params: [long] })]) {

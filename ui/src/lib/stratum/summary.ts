@@ -98,8 +98,16 @@ export function verdictOf(raw: string | null | undefined): Verdict | null {
   return { ok: true, text: call.result === undefined ? "answered" : text(call.result) };
 }
 
+/** What it calls; that of a line which is no JSON too, where a lenient peer would read one. */
+export const methodOf = ({ method, decoded }: Message): string | null => method ?? (typeof decoded?.method === "string" ? decoded.method : null);
+
+function faultSummary({ decoded }: Message, fault: string): string {
+  const call = typeof decoded?.method === "string" && callSummary(decoded.method, decoded.params);
+  return [call, fault].filter(Boolean).join(" · ");
+}
+
 export function summaryOf(message: Message): string {
-  if (message.parse_error) return message.parse_error;
+  if (message.parse_error) return faultSummary(message, message.parse_error);
   const call = parse(message.raw);
   if (!call) return message.raw === null ? `${message.size_bytes} bytes that are no text` : text(message.raw);
   if (typeof call.method === "string") return callSummary(call.method, call.params);

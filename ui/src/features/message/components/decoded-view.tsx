@@ -3,6 +3,7 @@ import { Moment } from "@/components/moment";
 import type { Message } from "@/lib/api/types";
 import { aboutMethod } from "@/lib/stratum/about";
 import { explainFields, plain, type Explained } from "@/lib/stratum/explain";
+import { methodOf } from "@/lib/stratum/summary";
 import { CoinbaseView } from "./coinbase-view";
 import { ShareView } from "./share-view";
 
@@ -30,9 +31,9 @@ function rest(message: Message): Record<string, unknown> {
 export function DecodedView({ message }: { message: Message }) {
   const decoded = message.decoded;
   const fields = decoded?.fields ?? rest(message);
-  const explained = explainFields(message.method, fields);
+  const explained = explainFields(methodOf(message), fields);
   const { coinbase1, coinbase2 } = fields;
-  const about = aboutMethod(message.method);
+  const about = aboutMethod(methodOf(message));
   return (
     <div className="space-y-4 p-4">
       {about && <p className="text-muted-foreground">{about}</p>}

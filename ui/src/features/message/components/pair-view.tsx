@@ -3,7 +3,7 @@ import { Latency } from "@/components/latency";
 import type { Message } from "@/lib/api/types";
 import { cn } from "@/lib/cn";
 import { aboutRefusal } from "@/lib/stratum/about";
-import { verdictOf } from "@/lib/stratum/summary";
+import { methodOf, verdictOf } from "@/lib/stratum/summary";
 import { writeExact } from "@/lib/exact-json";
 
 /** The other half of a request and its answer. */
@@ -11,7 +11,7 @@ export function PairView({ message, onOpen }: { message: Message; onOpen: (id: s
   const raw = message.response_raw ?? (message.response == null ? null : writeExact(message.response));
   if (!message.paired_message_id && !raw) return null;
   const verdict = message.is_request ? verdictOf(raw) : null;
-  const why = aboutRefusal(message, message.method === "mining.submit");
+  const why = aboutRefusal(message, methodOf(message) === "mining.submit");
   return (
     <div className="flex flex-wrap items-center gap-x-3 border-b px-4 py-2">
       <span className="text-muted-foreground">{message.is_request ? "Answer" : "Answers a request"}</span>

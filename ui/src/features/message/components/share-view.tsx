@@ -2,12 +2,13 @@ import { Facts } from "@/components/ui/facts";
 import type { Message } from "@/lib/api/types";
 import { cn } from "@/lib/cn";
 import { formatSi } from "@/lib/format";
+import { methodOf } from "@/lib/stratum/summary";
 import { useShare } from "../hooks/use-share";
 
 /** What a share really is worth, whatever the pool says of it. */
 export function ShareView({ message }: { message: Message }) {
   const { data, error } = useShare(message);
-  if (message.method !== "mining.submit" || data === undefined) return error ? <p className="text-xs text-muted-foreground">Its hash is not known: {error.message}</p> : null;
+  if (methodOf(message) !== "mining.submit" || data === undefined) return error ? <p className="text-xs text-muted-foreground">Its hash is not known: {error.message}</p> : null;
   if (data === null) return <p className="text-xs text-muted-foreground">Its hash is not known: the job that it refers to is not recorded.</p>;
   const { share, wanted } = data;
   const enough = wanted === null || share.difficulty >= wanted;

@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { fetchMessages } from "@/lib/api/messages";
 import type { Message } from "@/lib/api/types";
 import { shareOf, type Share } from "@/lib/stratum/share";
+import { methodOf } from "@/lib/stratum/summary";
 
 type Fields = Record<string, unknown>;
 
@@ -70,7 +71,7 @@ export function useShare(message: Message) {
   return useQuery({
     queryKey: ["share", message.id],
     queryFn: ({ signal }) => compute(message, signal),
-    enabled: message.method === "mining.submit" && message.decoded?.fields !== undefined,
+    enabled: methodOf(message) === "mining.submit" && message.decoded?.fields !== undefined,
     staleTime: Infinity,
   });
 }

@@ -17,7 +17,7 @@ export function SessionFigures({ session }: { session: SessionDetail }) {
     <Figures className="border-b">
       <Figure label="Hashrate" value={stats.hashrate_estimate === null ? "–" : formatSi(stats.hashrate_estimate, "H/s")} hint="from accepted shares" />
       <Figure label="Shares accepted" value={formatCount(stats.accepted)} hint={`of ${formatCount(stats.submits)} sent`} />
-      <Figure label="Rejected" value={<span className={stats.rejected ? "text-bad" : undefined}>{formatCount(stats.rejected)}</span>} hint={judged ? `${((100 * stats.rejected) / judged).toFixed(2)} % of shares` : "no shares yet"} />
+      <Figure label="Rejected" value={<span className={stats.rejected ? "text-bad" : undefined}>{formatCount(stats.rejected)}</span>} hint={judged ? `${((100 * stats.rejected) / judged).toFixed(2)} % of shares` : stats.submits ? "no share was judged" : "no shares"} />
       <Figure label="Difficulty" value={session.difficulty === null ? "–" : formatSi(session.difficulty)} hint="set by the pool" />
       <Figure label="Median latency" value={latency(stats.latency_ms.p50)} hint={`p99 ${latency(stats.latency_ms.p99)} · max ${latency(stats.latency_ms.max)}`} />
       <Figure label="Messages" value={formatCount(stats.total)} hint={stats.parse_errors ? `${formatCount(stats.parse_errors)} cannot be read` : "all readable"} />
