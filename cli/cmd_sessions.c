@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "cli/control.h"
+#include "cli/terminal.h"
 
 struct listing {
     bool table;
@@ -22,26 +23,79 @@ static const char *text(const json_t *object, const char *name)
     return value == NULL ? "" : value;
 }
 
-static void print_row(struct listing *listing, const json_t *session)
+static void add_cell(struct terminal_row *row, const char *words, size_t columns)
+{
+    terminal_row_add(row, COLOR_NONE, span_text(words), columns);
+    terminal_row_add(row, COLOR_NONE, span_text(" "), 0);
+}
+
+static void add_number(struct terminal_row *row, long long number, int columns)
+{
+    char words[32];
+
+    snprintf(words, sizeof(words), "%*lld", columns, number);
+    add_cell(row, words, (size_t)columns);
+}
+
+/* What is needed to name a session first: a narrow terminal cuts the rest. */
+static void print_titles(struct terminal_row *row)
+{
+    add_cell(row, "NUMBER", 6);
+    add_cell(row, "STATE", 10);
+    add_cell(row, "OPENED (UTC)", 19);
+    add_cell(row, "MINER", 21);
+    add_cell(row, "        UP", 10);
+    add_cell(row, "      DOWN", 10);
+    add_cell(row, "POOL", 28);
+    terminal_row_add(row, COLOR_NONE, span_text("SESSION"), 0);
+}
+
+static void add_end(struct terminal_row *row, const json_t *session)
 {
     const char *reason = text(session, "reason");
     long long unasked = (long long)json_integer_value(json_object_get(session, "unasked"));
+    struct buffer words = {NULL, 0, 0};
 
-    if (!listing->titled)
-        printf("%6s  %-36s  %-10s  %-21s  %-28s  %-19s  %10s  %10s\n", "NUMBER", "SESSION", "STATE",
-               "MINER", "POOL", "OPENED", "UP", "DOWN");
-    listing->titled = true;
-    printf("%6lld  %-36s  %-10s  %-21s  %-28s  %.19s  %10lld  %10lld%s%s%s%s",
-           (long long)json_integer_value(json_object_get(session, "number")),
-           text(session, "session"), text(session, "state"), text(session, "miner"),
-           text(session, "pool"), text(session, "opened"),
-           (long long)json_integer_value(json_object_get(session, "bytes_up")),
-           (long long)json_integer_value(json_object_get(session, "bytes_down")),
-           reason[0] == '\0' ? "" : "  ", text(session, "by"), reason[0] == '\0' ? "" : ": ",
-           reason);
+    buffer_append_text(&words, text(session, "session"));
+    if (reason[0] != '\0')
+        buffer_append_format(&words, "  %s: %s", text(session, "by"), reason);
     if (unasked > 0)
-        printf("  %lld answers to ids nobody asked with", unasked);
-    putchar('\n');
+        buffer_append_format(&words, "  %lld answers to ids nobody asked with", unasked);
+    terminal_row_add(row, COLOR_NONE, span_make(words.data, words.len), 0);
+    buffer_close(&words);
+}
+
+static void end_row(struct terminal_row *row)
+{
+    while (row->out.len > 0 && row->out.data[row->out.len - 1] == ' ')
+        row->out.len--;
+    printf("%.*s\n", (int)row->out.len, row->out.data);
+    row->out.len = row->used = 0;
+}
+
+static void print_row(struct listing *listing, const json_t *session)
+{
+    struct terminal_row row = {.width = terminal_width()};
+    char opened[20];
+
+    if (!listing->titled) {
+        print_titles(&row);
+        end_row(&row);
+    }
+    listing->titled = true;
+    snprintf(opened, sizeof(opened), "%s", text(session, "opened"));
+    if (strlen(opened) > 10)
+        opened[10] = ' ';
+    add_number(&row, (long long)json_integer_value(json_object_get(session, "number")), 6);
+    add_cell(&row, text(session, "state"), 10);
+    add_cell(&row, opened, 19);
+    add_cell(&row, text(session, "miner"), 21);
+    add_number(&row, (long long)json_integer_value(json_object_get(session, "bytes_up")), 10);
+    add_number(&row, (long long)json_integer_value(json_object_get(session, "bytes_down")), 10);
+    add_cell(&row, text(session, "pool"), 28);
+    add_end(&row, session);
+    end_row(&row);
+    buffer_close(&row.out);
 }
 
 static void on_session(void *user, const json_t *session)

@@ -135,6 +135,17 @@ class Control(WithRecorder):
         self.assertEqual((closed["state"], closed["by"]), ("closed", "hashscope"))
         self.assertEqual(self.ask("disconnect", session["session"])[0], 1)
 
+    def test_sessions_are_a_line_each_on_every_terminal(self):
+        for columns in (80, 300):
+            terminal = self.keep(Terminal(self.folder, ("sessions", "--data-dir", self.data_dir), columns,
+                                          {"NO_COLOR": "1"}))
+            self.assertEqual(terminal.wait(), 0)
+            titles, row = terminal.output.decode().splitlines()
+            self.assertLessEqual(len(row), columns)
+            self.assertEqual(titles.split()[:2], ["NUMBER", "STATE"])
+            self.assertEqual((row.split()[:2], row.split()[4]), (["1", "open"], self.miner.address))
+            self.assertEqual(row.split()[-1] == json.loads(self.ask("sessions")[1])["session"], columns == 300)
+
     def test_inject(self):
         request = self.spawn("inject", "1", '{"method":"mining.get_transactions","params":["1f"]}',
                              "--data-dir", self.data_dir)
