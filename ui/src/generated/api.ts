@@ -683,7 +683,12 @@ export interface components {
             items: components["schemas"]["Message"][];
             next_cursor: components["schemas"]["NextCursor"];
         };
-        /** @description What a message says. Members without a value are left out here. Numbers have every digit that was sent, also where a double has not: parsers that round (JSON.parse does) need `raw`, or `id_text` for an id. In texts that no JSON can hold, bytes that are no UTF-8 stand as `\xf6`, halves of surrogate pairs as the escapes that they were. */
+        /**
+         * @description What a message says. Members without a value are left out here. Numbers have every digit that
+         *     was sent, also where a double has not: parsers that round (JSON.parse does) need `raw`, or
+         *     `id_text` for an id. In texts that no JSON can hold, bytes that are no UTF-8 stand as `\xf6`,
+         *     halves of surrogate pairs as the escapes that they were.
+         */
         Decoded: {
             /** @enum {string} */
             kind: "request" | "notification" | "response" | "other";
