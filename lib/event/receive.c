@@ -18,8 +18,8 @@
  *
  * Where the user wants only so many lines at once, a read is small (READ_FIRST): newlines alone
  * would be thousands of lines. Who fills it is read in large pieces from then on, but these are
- * only looked at, and what the lines leave stays with the kernel: it holds the bytes anyway. While
- * others wait everybody is read so.
+ * only looked at, and what the lines leave stays with the kernel: it holds the bytes anyway. In a
+ * CROWD everybody is read so.
  *
  * How it can fail: the peer resets or vanishes. After a reset Linux still hands out what had
  * arrived before it; a miner wants to see why its pool threw it out. Those last words are read in
@@ -30,7 +30,8 @@
 
 #include "lib/event/stream_private.h"
 
-#define TURN_WORK  (512u << 10) /* about a millisecond */
+#define TURN_WORK  (1u << 20) /* one to two milliseconds */
+#define CROWD      64u        /* when so many wait nobody's lines are taken unseen */
 #define VISIT_MOST STREAM_READ_SIZE
 #define VISIT_MIN  (8u << 10)
 #define READ_WORK  2048u /* what a read costs beside its bytes */
@@ -95,7 +96,7 @@ static bool is_by_lines(const struct stream *stream)
 
 bool receive_looks(const struct stream *stream)
 {
-    return is_by_lines(stream) && (stream->much || stream->loop->fair.count > 0);
+    return is_by_lines(stream) && (stream->much || stream->loop->fair.count >= CROWD);
 }
 
 static size_t read_size(const struct stream *stream)
