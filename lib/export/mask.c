@@ -39,6 +39,51 @@ static bool is_piece(const struct segment_line *line, struct span message)
     return span_equal_text(line->why, stratum_fault_text(STRATUM_FAULT_OPAQUE)) && !is_tls(message);
 }
 
+static bool holds(struct span text, const char *word)
+{
+    return memmem(text.data, text.len, word, strlen(word)) != NULL;
+}
+
+/* White space away, and the mark that some put in front of UTF-8. */
+static struct span trim(struct span text)
+{
+    if (text.len >= 3 && memcmp(text.data, "\xef\xbb\xbf", 3) == 0)
+        text = span_make(text.data + 3, text.len - 3);
+    while (text.len > 0 && (unsigned char)text.data[0] <= ' ')
+        text = span_make(text.data + 1, text.len - 1);
+    while (text.len > 0 && (unsigned char)text.data[text.len - 1] <= ' ')
+        text.len--;
+    return text;
+}
+
+/* A message, some of them, or a batch: brackets around a member that every message has, or around
+ * what speaks of a login. */
+static bool is_whole(struct span message, bool speaks)
+{
+    struct span text = trim(message);
+    if (text.len < 2 || (text.data[0] != '{' && text.data[0] != '['))
+        return false;
+    char last = text.data[text.len - 1];
+    return (last == '}' || last == ']') &&
+           (speaks || holds(text, "method") || holds(text, "result") || holds(text, "error"));
+}
+
+/* What may be one line of a login that stands on several: to a reader of JSON streams line ends are
+ * white space. Text without quotes and brackets (an HTTP request, say) is none, nor is TLS; numbers
+ * are. */
+static bool is_part(const struct segment_line *line, struct span message, bool speaks)
+{
+    bool marked = false, words = false;
+    if (!goes_to_pool(line) || is_tls(message) || is_whole(message, speaks))
+        return false;
+    for (size_t i = 0; i < message.len; i++) {
+        char c = message.data[i];
+        marked |= c != '\0' && strchr("\"'{}[]", c) != NULL;
+        words |= c == '\0' || strchr("0123456789+-.eE, \t\r", c) == NULL;
+    }
+    return marked || !words;
+}
+
 /* What stands in an archive's line as JSON has to stay JSON. */
 static void withhold(const struct segment_line *line, struct buffer *bytes)
 {
@@ -56,13 +101,15 @@ struct span mask_message(struct masker *masker, const struct segment_line *line,
                          struct span message)
 {
     bool piece = is_piece(line, message);
+    bool speaks = !piece && mask_speaks_of(message, &masker->plain) != 0;
+    bool part = !piece && is_part(line, message, speaks);
     struct buffer *bytes = &masker->bytes;
-    if (message.len == 0 || (!piece && mask_speaks_of(message, &masker->plain) == 0))
+    if (message.len == 0 || (!piece && !part && !speaks))
         return message;
     buffer_clear(bytes);
     buffer_append(bytes, message.data, message.len);
     bool alone = !piece || (line->is_fragment && line->fragment == 0);
-    if (!alone || !mask_json(bytes->data, bytes->len, &masker->plain))
+    if (part || !alone || !mask_json(bytes->data, bytes->len, &masker->plain))
         withhold(line, bytes);
     return span_make(bytes->data, bytes->len);
 }

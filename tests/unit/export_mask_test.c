@@ -20,6 +20,11 @@ static void check(struct segment_line line, struct span message, struct span exp
     masker_close(&masker);
 }
 
+static void check_of(enum direction direction, const char *message, const char *expected)
+{
+    check((struct segment_line){.direction = direction}, span_text(message), span_text(expected));
+}
+
 static void check_masked(const char *message, const char *expected)
 {
     check((struct segment_line){0}, span_text(message), span_text(expected));
@@ -117,6 +122,31 @@ START_TEST(all_else_stays)
     check_same("{\"method\":\"client.show_message\",\"params\":[\"wrong password\",\"login\"]}");
     check_same("no JSON");
     check_same("{'id':1,'method':'mining.submit'}");
+}
+END_TEST
+
+/* A reader of JSON streams takes line ends for white space. */
+START_TEST(lines_that_may_be_a_part_of_a_login_are_withheld)
+{
+    static const char *const parts[] = {"\"SeCrEt77\"",
+                                        "    'u',",
+                                        "\"u\", \"SeCrEt77\" ]",
+                                        "[\"u\",\"SeCrEt77\"],",
+                                        "  7777 ,",
+                                        "thorize\",\"params\":[\"u\",\"SeCrEt77\"]}",
+                                        "{\"worker\":\"u\",\"secret\":\"x\"}"};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        char hidden[128];
+        memset(hidden, 'x', sizeof hidden);
+        hidden[strlen(parts[i])] = '\0';
+        if (strlen(parts[i]) >= strlen(MASK_WITHHELD))
+            memcpy(hidden, MASK_WITHHELD, strlen(MASK_WITHHELD));
+        check_of(DIRECTION_MINER_TO_POOL, parts[i], hidden);
+        check_of(DIRECTION_POOL_TO_MINER, parts[i], parts[i]);
+    }
+    check_of(DIRECTION_MINER_TO_POOL, "GET / HTTP/1.1", "GET / HTTP/1.1");
+    check_of(DIRECTION_MINER_TO_POOL, "[{\"id\":1,\"method\":\"mining.submit\"}]",
+             "[{\"id\":1,\"method\":\"mining.submit\"}]");
 }
 END_TEST
 
@@ -219,6 +249,7 @@ int main(void)
 {
     return UNIT_RUN("export_mask", logins_of_all_coins, whatever_may_be_read_as_a_login,
                     what_can_be_read_in_two_ways_is_withheld, all_else_stays,
+                    lines_that_may_be_a_part_of_a_login_are_withheld,
                     pieces_that_go_to_the_pool_are_withheld, json_stays_json, nesting_is_bounded,
                     lines_are_masked_in_text_and_base64);
 }
