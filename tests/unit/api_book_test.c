@@ -69,7 +69,6 @@ START_TEST(what_is_answered_takes_nothing_more)
     struct session_book_facts before, after;
     char answer[200];
     add(book, 1, 1, "{\"id\":1,\"method\":\"mining.authorize\",\"params\":[\"a\",\"x\"]}");
-    session_book_facts(book, &before);
     for (uint64_t seq = 2; seq <= 2000; seq += 2) {
         struct query_row row = {.instance = 7};
         add(book, seq, 1, "{\"id\":2,\"method\":\"mining.authorize\",\"params\":[\"b\",\"x\"]}");
@@ -80,6 +79,8 @@ START_TEST(what_is_answered_takes_nothing_more)
                  (int)seq + 1, (int)seq);
         ck_assert_int_eq(segment_line_parse(&row.line, answer, strlen(answer)), STATUS_OK);
         session_book_add(book, &row);
+        if (seq == 2)
+            session_book_facts(book, &before); /* the name that was refused is kept, once */
     }
     session_book_facts(book, &after);
     ck_assert_uint_eq(before.bytes, after.bytes);
