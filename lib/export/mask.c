@@ -4,6 +4,7 @@
  */
 #include "lib/export/mask.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "lib/export/mask_text.h"
@@ -69,19 +70,20 @@ static bool is_whole(struct span message, bool speaks)
 }
 
 /* What may be one line of a login that stands on several: to a reader of JSON streams line ends are
- * white space. Text without quotes and brackets (an HTTP request, say) is none, nor is TLS; numbers
- * are. */
+ * white space. Text without quotes and brackets (an HTTP request, say) is none, nor are brackets
+ * around nothing, nor TLS; numbers are. */
 static bool is_part(const struct segment_line *line, struct span message, bool speaks)
 {
-    bool marked = false, words = false;
+    bool marked = false, words = false, values = false;
     if (!goes_to_pool(line) || is_tls(message) || is_whole(message, speaks))
         return false;
     for (size_t i = 0; i < message.len; i++) {
         char c = message.data[i];
         marked |= c != '\0' && strchr("\"'{}[]", c) != NULL;
+        values |= c == '"' || c == '\'' || isalnum((unsigned char)c);
         words |= c == '\0' || strchr("0123456789+-.eE, \t\r", c) == NULL;
     }
-    return marked || !words;
+    return values && (marked || !words);
 }
 
 /* What stands in an archive's line as JSON has to stay JSON. */
