@@ -79,7 +79,7 @@ static bool is_part(const struct segment_line *line, struct span message, bool s
         return false;
     for (size_t i = 0; i < message.len; i++) {
         char c = message.data[i];
-        marked |= c != '\0' && strchr("\"'{}[]", c) != NULL;
+        marked |= c != '\0' && strchr("\"'`{}[]", c) != NULL;
         values |= c == '"' || c == '\'' || isalnum((unsigned char)c);
         words |= c == '\0' || strchr("0123456789+-.eE, \t\r", c) == NULL;
     }
@@ -102,11 +102,13 @@ static void withhold(const struct segment_line *line, struct buffer *bytes)
 struct span mask_message(struct masker *masker, const struct segment_line *line,
                          struct span message)
 {
+    if (message.len == 0)
+        return message;
     bool piece = is_piece(line, message);
     bool speaks = !piece && mask_speaks_of(message, &masker->plain) != 0;
     bool part = !piece && is_part(line, message, speaks);
     struct buffer *bytes = &masker->bytes;
-    if (message.len == 0 || (!piece && !part && !speaks))
+    if (!piece && !part && !speaks)
         return message;
     buffer_clear(bytes);
     buffer_append(bytes, message.data, message.len);

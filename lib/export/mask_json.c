@@ -21,9 +21,10 @@ struct walk {
 
 /* ---- masking a value that was walked over ---- */
 
+/* Of an exponent all digits but the last become 0: what a double holds stays so. */
 void mask_all(char *at, const char *end)
 {
-    bool inside = false;
+    bool inside = false, exponent = false;
     for (; at < end; at++) {
         if (inside && *at == '\\' && at + 1 < end)
             *at++ = 'x'; /* what is escaped may be a quote */
@@ -34,7 +35,9 @@ void mask_all(char *at, const char *end)
         if (inside)
             *at = 'x';
         else if (*at >= '0' && *at <= '9')
-            *at = '1';
+            *at = exponent && at + 1 < end && at[1] >= '0' && at[1] <= '9' ? '0' : '1';
+        else if (*at != '+' && *at != '-')
+            exponent = *at == 'e' || *at == 'E';
     }
 }
 
