@@ -67,8 +67,11 @@ class Streams(RecorderCase):
         up = SUBSCRIBE + AUTHORIZE + b"".join(submit(4 + n, n) for n in range(10))
         down = SUBSCRIBED + DIFFICULTY + b"".join(answer(4 + n) for n in range(10))
         archive, session = self.pass_through(pieces(up, 1), pieces(down, 1))
-        self.assertEqual([line.content + b"\n" for line in
-                          archive.messages(session, "miner_to_pool")], up.splitlines(True))
+        lines = archive.messages(session, "miner_to_pool")
+        late = [line for line in lines if "frag" in line]  # a line end behind the pool's next word
+        self.assertEqual({line.content for line in late} - {b""}, set())
+        self.assertEqual([line.content + b"\n" for line in lines if line not in late],
+                         up.splitlines(True))
 
     def test_several_messages_a_packet(self):
         up = b"".join(submit(n, n * 7) for n in range(500))
