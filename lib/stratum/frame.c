@@ -148,9 +148,11 @@ static size_t kept_max(const struct outlet *outlet)
 static void spill(const struct outlet *outlet, const char *data, size_t len)
 {
     struct stratum_framer *framer = outlet->framer;
+    const struct buffer *partial = &framer->partial;
     framer->fragmenting = true;
-    emit_all_as_fragments(outlet, framer->partial.data + framer->flushed,
-                          framer->partial.len - framer->flushed);
+    if (partial->len > framer->flushed) /* nothing of it may be there yet, not even memory */
+        emit_all_as_fragments(outlet, partial->data + framer->flushed,
+                              partial->len - framer->flushed);
     release(outlet);
     emit_all_as_fragments(outlet, data, len);
 }

@@ -110,7 +110,7 @@ void share_grinder_init(struct share_grinder *grinder, const uint8_t header[SHAR
 
 void share_grinder_set_ntime(struct share_grinder *grinder, uint32_t ntime)
 {
-    store_le32(grinder->tail + NTIME_AT - TAIL_AT, ntime);
+    store_le32(grinder->tail + (NTIME_AT - TAIL_AT), ntime);
 }
 
 void share_grinder_hash(const struct share_grinder *grinder, uint32_t nonce, uint8_t hash[32])
@@ -118,7 +118,7 @@ void share_grinder_hash(const struct share_grinder *grinder, uint32_t nonce, uin
     SHA256_CTX first;
     uint8_t tail[sizeof(grinder->tail)];
     memcpy(tail, grinder->tail, sizeof(tail));
-    store_le32(tail + NONCE_AT - TAIL_AT, nonce);
+    store_le32(tail + (NONCE_AT - TAIL_AT), nonce);
     SHA256_Init(&first);
     for (int i = 0; i < 8; i++)
         first.h[i] = grinder->midstate[i];
