@@ -60,8 +60,10 @@ bool login_scan(struct stratum_scan *scan, const struct segment_line *line, stru
         size_t len;
         buffer_clear(scratch);
         char *room = buffer_reserve(scratch, line->bytes_b64.len + 4);
-        if (!base64_decode(room, &len, line->bytes_b64.data, line->bytes_b64.len))
+        if (!base64_decode(room, &len, line->bytes_b64.data, line->bytes_b64.len)) {
+            buffer_close(scratch);
             return false;
+        }
         scratch->len = len;
         bytes = span_make(room, len);
     }
