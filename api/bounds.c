@@ -1,6 +1,7 @@
 /* bounds.c - see bounds.h. Whoever keeps something knows its bound; this asks them all. */
 #include "api/bounds.h"
 
+#include "api/front.h"
 #include "api/live.h"
 #include "api/operator_state.h"
 #include "api/repeater.h"
@@ -8,6 +9,7 @@
 #include "api/server.h"
 #include "api/session_book.h"
 #include "api/session_stats.h"
+#include "api/subscription.h"
 
 static void add(struct bound out[BOUNDS_MAX], size_t *count, const char *name, uint64_t used,
                 uint64_t most)

@@ -30,6 +30,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "api/front_peer.h"
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
 
@@ -63,14 +64,6 @@
 struct auth; /* auth.h */
 struct front;
 struct subscriptions; /* subscription.h */
-
-struct front_peer {
-    struct sockaddr_storage address; /* of the client */
-    char text[64];                   /* "192.0.2.7:52114" */
-    uint64_t connection;             /* its number */
-    bool tls;
-    bool ended; /* it has closed its side: most that do have gone */
-};
 
 /* Judges requests, and answers those that need no server, on the front's thread: waits for nothing.
  */

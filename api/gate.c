@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "api/front.h"
 #include "api/http_head.h"
 #include "api/rules.h"
 #include "api/server.h"

@@ -8,8 +8,11 @@
 #include <unistd.h>
 
 #include "api/bounds.h"
+#include "api/feed.h"
+#include "api/front.h"
 #include "api/live.h"
 #include "api/server.h"
+#include "api/subscription.h"
 #include "api/watch.h"
 #include "lib/base/clock.h"
 #include "lib/base/version.h"

@@ -3,6 +3,7 @@
 
 #include <civetweb.h>
 
+#include "api/front.h"
 #include "api/rest.h"
 
 void presence_begin(struct presence *presence, const struct request *request, int64_t most_ns)

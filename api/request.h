@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "api/front.h"
+#include "api/front_peer.h"
 #include "api/parameter.h"
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"

@@ -4,14 +4,13 @@
 #ifndef HASHSCOPE_API_REST_H
 #define HASHSCOPE_API_REST_H
 
-#include "api/auth.h"
-#include "api/feed.h"
-#include "api/front.h"
 #include "api/request.h"
-#include "api/subscription.h"
 #include "lib/base/options.h"
 #include "lib/capture/query.h"
 
+struct auth;           /* auth.h: who may do what */
+struct front;          /* front.h: the sockets */
+struct feed;           /* feed.h: what passes in the ring */
 struct live;           /* live.h: the newest messages, in memory */
 struct session_book;   /* session_book.h: what the feed has heard of sessions */
 struct stats_keeper;   /* session_stats.h: figures of sessions that are looked at */

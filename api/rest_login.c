@@ -1,4 +1,5 @@
 /* rest_login.c - the cookie for browsers: given for the token, and taken back. */
+#include "api/auth.h"
 #include "api/rest.h"
 
 static void answer_cookie(struct request *request, bool clear)

@@ -5,12 +5,15 @@
  */
 #include <string.h>
 
+#include "api/feed.h"
+#include "api/front.h"
 #include "api/live.h"
 #include "api/metrics.h"
 #include "api/pages.h"
 #include "api/rest.h"
 #include "api/segments.h"
 #include "api/server.h"
+#include "api/subscription.h"
 #include "api/watch.h"
 #include "lib/base/clock.h"
 #include "lib/base/option_value.h"

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "api/auth.h"
 #include "api/server.h"
 #include "lib/stratum/strict.h"
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "api/access_log.h"
+#include "api/front.h"
 #include "api/pages.h"
 #include "api/rules.h"
 #include "lib/base/clock.h"

@@ -14,6 +14,7 @@
 #include "lib/base/json_text.h"
 #include "lib/base/memory.h"
 #include "lib/capture/login.h"
+#include "lib/capture/segment_scan.h"
 #include "lib/stratum/pair.h"
 #include "lib/stratum/strict.h"
 
@@ -369,7 +370,7 @@ static void take_message(struct session_view *view, const struct segment_line *l
     view->messages[line->direction]++;
     view->parse_errors += line->why.len > 0;
     struct buffer bytes = {0};
-    if (!login_scan(&step->scan, line, &bytes))
+    if (!segment_line_scan(&step->scan, line, &bytes))
         return;
     step->bytes = line->msg;
     if (step->scan.kind == STRATUM_RESPONSE)

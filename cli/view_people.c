@@ -16,6 +16,7 @@
 #include "lib/base/json_text.h"
 #include "lib/base/memory.h"
 #include "lib/capture/login.h"
+#include "lib/capture/segment_scan.h"
 #include "lib/stratum/strict.h"
 
 #define VIEW_REQUESTS ((uint64_t)1 << 18)
@@ -183,7 +184,7 @@ static void learn_worker(struct view_person *person, const struct view_line *lin
     struct buffer bytes = {NULL, 0, 0}, plain = {NULL, 0, 0};
     struct span worker;
 
-    if (login_scan(&scan, &line->line, &bytes) && login_worker(&scan, &worker)) {
+    if (segment_line_scan(&scan, &line->line, &bytes) && login_worker(&scan, &worker)) {
         json_text_append(&plain, worker);
         name(&person->worker, span_make(plain.data, plain.len));
     }
@@ -213,7 +214,7 @@ static void scan_line(struct stratum_scan *scan, const struct segment_line *line
         scan->method = stratum_method_find(line->method.data, line->method.len);
         return;
     }
-    if (!login_scan(scan, line, &bytes))
+    if (!segment_line_scan(scan, line, &bytes))
         return;
     if (line->msg.data == NULL) /* what it says lies in `bytes`, which go */
         *scan =

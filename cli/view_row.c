@@ -18,6 +18,7 @@
 #include "cli/view.h"
 #include "lib/base/clock.h"
 #include "lib/capture/login.h"
+#include "lib/capture/segment_scan.h"
 #include "lib/export/mask.h"
 #include "lib/stratum/message.h"
 #include "lib/stratum/strict.h"
@@ -322,7 +323,7 @@ static struct span mask_passwords(struct masker *masker, struct buffer *bytes,
 {
     struct span message = line->line.msg;
 
-    if (!login_scan(&line->scan, &line->line, bytes))
+    if (!segment_line_scan(&line->scan, &line->line, bytes))
         return message;
     if (message.data == NULL)
         message = span_make(bytes->data, bytes->len);

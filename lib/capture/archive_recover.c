@@ -29,7 +29,7 @@
 #include "lib/capture/line.h"
 #include "lib/capture/segment_file.h"
 #include "lib/capture/segment_footer.h"
-#include "lib/capture/segment_footer_private.h"
+#include "lib/capture/segment_footer_write.h"
 #include "lib/capture/segment_frame.h"
 
 #define TORN_NAMES 1000

@@ -3,7 +3,7 @@
  *
  *   read ──▶ copy ──▶ finish ──▶ compare ──▶ check ──▶ replace ──▶ settle ──▶ done
  *
- * read: the footer is gathered frame by frame (segment_footer_private.h). copy: the frames go into
+ * read: the footer is gathered frame by frame (segment_footer_rebuild.h). copy: the frames go into
  * the new file. finish: footer, times, mode, group, sync. compare: byte by byte. check: the footer
  * is read again from the new file. Every failure before replace removes the new file. A failed
  * settle is told, but both names lead to the same lines.
@@ -22,7 +22,8 @@
 #include "lib/base/memory.h"
 #include "lib/capture/recompress.h"
 #include "lib/capture/segment_file.h"
-#include "lib/capture/segment_footer_private.h"
+#include "lib/capture/segment_footer_rebuild.h"
+#include "lib/capture/segment_footer_write.h"
 #include "lib/capture/segment_frame.h"
 #include "lib/capture/segment_replace.h"
 

@@ -18,11 +18,6 @@ bool login_worker(const struct stratum_scan *scan, struct span *name);
 /* The first of the params of mining.subscribe, the member `agent` of login and mining.hello. */
 bool login_agent(const struct stratum_scan *scan, struct span *name);
 
-/* Scans the message of a line, also one in base64, which is decoded into `scratch`; the spans lie
- * in the line or there. False: it is no message, a piece of one, of a stream that is no text, or no
- * base64; `scratch` needs no closing then, if it was empty before. */
-bool login_scan(struct stratum_scan *scan, const struct segment_line *line, struct buffer *scratch);
-
 /* Of a line that is no valid JSON: the same text as a JSON string may hold it, without quotes; made
  * in `scratch`. */
 struct span login_sound(struct span name, struct buffer *scratch);

@@ -9,6 +9,7 @@
 #include "lib/base/json_text.h"
 #include "lib/base/memory.h"
 #include "lib/capture/login.h"
+#include "lib/capture/segment_scan.h"
 #include "lib/stratum/scan.h"
 
 /* ------------------------------------------------------------------ the table */
@@ -261,7 +262,7 @@ void census_add_row(struct census *census, const struct query_row *row)
     entry->session.complete = false;
     widen(&entry->session, line->wall_ns, line->wall_ns, line->seq, line->seq);
     entry->session.messages[line->direction]++;
-    if (!login_scan(&scan, line, &census->bytes))
+    if (!segment_line_scan(&scan, line, &census->bytes))
         return;
     if (line->direction == DIRECTION_MINER_TO_POOL)
         learn(census, entry, &scan);

@@ -9,13 +9,13 @@
 #ifndef HASHSCOPE_CAPTURE_RECORD_PIECE_H
 #define HASHSCOPE_CAPTURE_RECORD_PIECE_H
 
-#include "lib/capture/ring.h"
+#include "lib/capture/record.h"
 #include "lib/stratum/frame.h"
 #include "lib/stratum/pair.h"
 
 /* A longer line is recorded in fragments, each of which is one record of the ring. */
-#define RECORD_LINE_MAX     RING_PAYLOAD_MAX
-#define RECORD_FRAGMENT_MAX (RING_RECORD_MAX - 4096u)
+#define RECORD_LINE_MAX     (8u << 20)           /* bytes; a payload of the ring holds it */
+#define RECORD_FRAGMENT_MAX ((1u << 20) - 4096u) /* with a record's header, too */
 
 /* How requests and answers of one session find each other. */
 struct record_pairing {

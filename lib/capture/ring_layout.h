@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "lib/capture/record_piece.h"
 #include "lib/capture/ring.h"
 
 #define RING_MAGIC      "HSRING\r\n"
@@ -68,6 +69,9 @@ struct ring_record {
     int64_t latency_ns;
 };
 _Static_assert(sizeof(struct ring_record) == RING_HEAD_BYTES, "two cache lines");
+_Static_assert(RECORD_LINE_MAX <= RING_PAYLOAD_MAX, "a line is a message of the ring");
+_Static_assert(RECORD_FRAGMENT_MAX + RING_HEAD_BYTES + RING_TAIL_BYTES <= RING_RECORD_MAX,
+               "a fragment is a record");
 #define RING_CRC_FROM offsetof(struct ring_record, seq)
 
 struct ring_slot {

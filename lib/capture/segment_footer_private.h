@@ -18,13 +18,4 @@ struct segment_footer {
     size_t session_count;   /* rows in it; 0 when they were not asked for */
 };
 
-/* segment_footer_rebuild in steps of a piece each. STATUS_END: all were taken, and the footer can
- * be had, once; it is the caller's then. */
-struct segment_rebuild;
-enum status segment_rebuild_open(struct segment_rebuild **out, const char *path, unsigned parts,
-                                 struct error *damage, struct error *err) MUST_CHECK;
-enum status segment_rebuild_step(struct segment_rebuild *rebuild, struct error *err) MUST_CHECK;
-struct segment_footer *segment_rebuild_finish(struct segment_rebuild *rebuild);
-void segment_rebuild_close(struct segment_rebuild *rebuild);
-
 #endif

@@ -5,6 +5,8 @@
  * index entry that fits its frame stands for the frame's text. A frame with a line that is none of
  * ours is damage; its first lines may have been counted into summaries then.
  */
+#include "lib/capture/segment_footer_rebuild.h"
+
 #include <stdlib.h>
 
 #include "lib/base/memory.h"

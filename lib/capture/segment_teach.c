@@ -11,6 +11,7 @@
 #include "lib/base/memory.h"
 #include "lib/capture/json_slice.h"
 #include "lib/capture/login.h"
+#include "lib/capture/segment_scan.h"
 #include "lib/capture/segment_summary_private.h"
 #include "lib/stratum/scan.h"
 
@@ -128,7 +129,7 @@ static void teach_message(struct segment_texts *texts, struct summary_session *s
         return;
     }
     if (segment_line_parse(&line, note->line.data, note->line.len) != STATUS_OK ||
-        !login_scan(&scan, &line, &bytes))
+        !segment_line_scan(&scan, &line, &bytes))
         return;
     if (login_agent(&scan, &text))
         session->row.texts[SEGMENT_ROW_USER_AGENT] =

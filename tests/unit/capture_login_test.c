@@ -1,5 +1,6 @@
 /* Who logs in, in whatever bytes a line holds. */
 #include "lib/capture/login.h"
+#include "lib/capture/segment_scan.h"
 #include "tests/unit/unit.h"
 
 static struct segment_line line_in_base64(const char *bytes)
@@ -15,7 +16,7 @@ START_TEST(a_message_in_base64_is_scanned)
     struct buffer scratch = {0};
     struct stratum_scan scan;
     struct span worker;
-    ck_assert(login_scan(&scan, &line, &scratch) && login_worker(&scan, &worker));
+    ck_assert(segment_line_scan(&scan, &line, &scratch) && login_worker(&scan, &worker));
     ck_assert(span_equal_text(worker, "bank.1"));
     buffer_close(&scratch);
 }
@@ -26,7 +27,7 @@ START_TEST(what_is_no_base64_leaves_nothing_to_be_freed)
     struct segment_line line = line_in_base64("eyJpZCI6M!==");
     struct buffer scratch = {0};
     struct stratum_scan scan;
-    ck_assert(!login_scan(&scan, &line, &scratch));
+    ck_assert(!segment_line_scan(&scan, &line, &scratch));
     ck_assert_ptr_null(scratch.data);
 }
 END_TEST
