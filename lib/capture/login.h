@@ -10,7 +10,7 @@
 #ifndef HASHSCOPE_CAPTURE_LOGIN_H
 #define HASHSCOPE_CAPTURE_LOGIN_H
 
-#include "lib/capture/segment.h"
+#include "lib/base/bytes.h"
 #include "lib/stratum/scan.h"
 
 /* The first of the params of mining.authorize and eth_submitLogin, the member `login` of login. */
