@@ -210,7 +210,7 @@ static void add_message(struct live *live, const struct query_row *row,
 /* Who the miner is stands in the event `opened`. */
 static void learn_peer(struct live_session *session, struct span text)
 {
-    json_t *tree = json_loadb(text.data, text.len, 0, NULL);
+    json_t *tree = json_loadb(text.data, text.len, JSON_ALLOW_NUL, NULL);
     const char *miner = json_string_value(json_object_get(tree, "miner"));
     if (miner)
         (void)snprintf(session->peer, sizeof session->peer, "%s", miner);

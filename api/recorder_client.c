@@ -10,7 +10,7 @@ static bool take_line(void *user, const char *line, size_t len)
 {
     json_t **answer = user;
     if (!*answer)
-        *answer = json_loadb(line, len, 0, NULL);
+        *answer = json_loadb(line, len, JSON_ALLOW_NUL, NULL);
     return true;
 }
 

@@ -29,8 +29,7 @@
 
 struct job {
     struct uuid session;
-    char *line;
-    size_t len;
+    struct span line; /* ours */
     uint32_t left;
     int64_t due_ns;
     TAILQ_ENTRY(job) link;
@@ -114,7 +113,7 @@ uint64_t repeater_bytes(struct repeater *repeater)
 
 static void job_free(struct job *job)
 {
-    free(job->line);
+    span_free(&job->line);
     free(job);
 }
 
@@ -122,7 +121,7 @@ static void unlink_job(struct repeater *repeater, struct job *job)
 {
     TAILQ_REMOVE(&repeater->jobs, job, link);
     repeater->job_count--;
-    repeater->bytes -= job->len;
+    repeater->bytes -= job->line.len;
 }
 
 static void drop_jobs(struct repeater *repeater, const struct uuid *session)
@@ -155,7 +154,7 @@ static void put(struct repeater *repeater, struct job *job)
     else
         TAILQ_INSERT_HEAD(&repeater->jobs, job, link);
     repeater->job_count++;
-    repeater->bytes += job->len;
+    repeater->bytes += job->line.len;
     (void)pthread_cond_signal(&repeater->news);
 }
 
@@ -222,8 +221,7 @@ void repeater_add(struct repeater *repeater, const struct query_row *row)
         struct job *job = memory_new(sizeof *job);
         *job = (struct job){
             .session = session,
-            .line = memory_text_n(row->line.msg.data, row->line.msg.len),
-            .len = row->line.msg.len,
+            .line = span_copy(row->line.msg),
             .left = count,
             .due_ns = clock_mono_ns() + APART_NS,
         };
@@ -236,19 +234,19 @@ void repeater_add(struct repeater *repeater, const struct query_row *row)
 
 enum outcome { OUTCOME_ACCEPTED, OUTCOME_REJECTED, OUTCOME_FAILED, OUTCOME_GONE };
 
-static enum outcome send_one(const char *control_path, const struct uuid *session, const char *line)
+static enum outcome send_one(const char *control_path, const struct uuid *session, struct span line)
 {
     struct stratum_scan scan;
     struct error err;
     json_t *answer;
-    json_t *command = recorder_command("inject", session, span_text(line));
+    json_t *command = recorder_command("inject", session, line);
     enum status status = recorder_call(control_path, command, RECORDER_INJECT_MS, &answer, &err);
     if (status != STATUS_OK)
         return status == STATUS_CLOSED ? OUTCOME_GONE : OUTCOME_FAILED;
-    const char *text = json_string_value(json_object_get(answer, "answer"));
+    const json_t *text = json_object_get(answer, "answer");
     enum outcome outcome = recorder_says_closed(answer) ? OUTCOME_GONE : OUTCOME_FAILED;
-    if (text) {
-        stratum_scan_line(&scan, text, strlen(text));
+    if (json_is_string(text)) {
+        stratum_scan_line(&scan, json_string_value(text), json_string_length(text));
         outcome = scan.error ? OUTCOME_REJECTED : OUTCOME_ACCEPTED;
     }
     json_decref(answer);
@@ -269,7 +267,7 @@ static void work(struct repeater *repeater)
 {
     struct job *job = TAILQ_FIRST(&repeater->jobs);
     struct uuid session = job->session;
-    char *line = memory_text(job->line);
+    struct span line = span_copy(job->line);
     unlink_job(repeater, job);
     if (--job->left > 0) {
         job->due_ns = clock_mono_ns() + APART_NS + (int64_t)(random_u64() % SPREAD_NS);
@@ -279,7 +277,7 @@ static void work(struct repeater *repeater)
     }
     (void)pthread_mutex_unlock(&repeater->lock);
     enum outcome outcome = send_one(repeater->control_path, &session, line);
-    free(line);
+    span_free(&line);
     (void)pthread_mutex_lock(&repeater->lock);
     count(repeater, &session, outcome);
     if (outcome == OUTCOME_GONE)

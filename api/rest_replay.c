@@ -103,10 +103,11 @@ static bool take_modified(struct request *request, struct replay *replay)
 
 /* ---- sending ---- */
 
-static void put_response(struct buffer *out, const char *text)
+static void put_response(struct buffer *out, const json_t *text)
 {
     out_name(out, "pool_response");
-    if (!text || !stratum_strict_append(out, span_text(text)))
+    if (!json_is_string(text) ||
+        !stratum_strict_append(out, span_make(json_string_value(text), json_string_length(text))))
         buffer_append_text(out, "null");
 }
 
@@ -117,7 +118,7 @@ static void reply_outcome(struct request *request, const json_t *answer)
     struct buffer out = {0};
     buffer_append_char(&out, '{');
     out_bool(&out, "success", error == NULL);
-    put_response(&out, error ? NULL : json_string_value(json_object_get(answer, "answer")));
+    put_response(&out, error ? NULL : json_object_get(answer, "answer"));
     out_text(&out, "error", error ? span_text(error) : span_text(""));
     out_number(&out, "latency_ms", error ? -1 : (double)latency_us / 1000, 12);
     buffer_append_char(&out, '}');

@@ -75,7 +75,7 @@ static int64_t end_of(const struct facts *facts)
         return 0;
     const struct segment_totals *totals = segment_footer_totals(facts->footer);
     int64_t end = totals->lines > 0 ? ns_of(totals->highest_us) : 0;
-    int64_t written = facts->file.st_mtim.tv_sec * NS_PER_S + facts->file.st_mtim.tv_nsec;
+    int64_t written = clock_of_file(facts->file.st_mtim);
     return !facts->footed && written > end ? written : end;
 }
 

@@ -123,7 +123,7 @@ static void add_event(struct session_events *events, const struct segment_line *
 {
     if (span_equal_text(line->event, "state"))
         return;
-    json_t *tree = json_loadb(line->text.data, line->text.len, 0, NULL);
+    json_t *tree = stratum_strict_load(line->text);
     struct event_row *row = new_event(events, line->wall_ns);
     char *text = row->text;
     (void)snprintf(row->name, sizeof row->name, "%.*s", (int)line->event.len, line->event.data);

@@ -43,7 +43,7 @@ static bool on_line(void *user, const char *line, size_t len)
 {
     json_t **answer = user;
     json_decref(*answer);
-    *answer = json_loadb(line, len, 0, NULL);
+    *answer = json_loadb(line, len, JSON_ALLOW_NUL, NULL);
     return true;
 }
 

@@ -63,7 +63,7 @@ struct call {
 static bool on_line(void *user, const char *line, size_t len)
 {
     struct call *call = user;
-    json_t *answer = json_loadb(line, len, 0, NULL);
+    json_t *answer = json_loadb(line, len, JSON_ALLOW_NUL, NULL);
     const char *error = json_string_value(json_object_get(answer, "error"));
 
     if (answer == NULL)

@@ -119,7 +119,7 @@ enum status up_check_port(const struct settings *settings, const char *host_name
 static bool on_status(void *user, const char *line, size_t len)
 {
     struct up *up = user;
-    json_t *status = json_loadb(line, len, 0, NULL);
+    json_t *status = json_loadb(line, len, JSON_ALLOW_NUL, NULL);
     const json_t *route = json_array_get(json_object_get(status, "routes"), 0);
     const char *listen = json_string_value(json_object_get(route, "listen"));
 

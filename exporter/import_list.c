@@ -59,7 +59,7 @@ static void read_entry(struct import_entry *entry, const char *folder)
     struct stat st;
     size_t count;
     if (stat(folder, &st) == 0)
-        entry->imported_ns = st.st_mtim.tv_sec * NS_PER_S + st.st_mtim.tv_nsec;
+        entry->imported_ns = clock_of_file(st.st_mtim);
     entry->json = read_json(folder);
     if (segment_list_folder(folder, &paths, &count, NULL) != STATUS_OK)
         return;

@@ -399,7 +399,7 @@ static void handle(struct recorder *recorder, struct local_request *request, con
 void control_handle(void *user, struct local_request *request, const char *line, size_t len)
 {
     json_error_t fault;
-    json_t *body = json_loadb(line, len, 0, &fault);
+    json_t *body = json_loadb(line, len, JSON_ALLOW_NUL, &fault);
     if (!json_is_object(body))
         answer_error(request, "expected one JSON object a line");
     else

@@ -22,9 +22,9 @@
 
 struct injected {
     TAILQ_ENTRY(injected) link;
-    json_t *message; /* until it is sent */
-    char *text;      /* as sent, without LF */
-    int64_t id;      /* 0: not sent yet */
+    json_t *message;  /* until it is sent */
+    struct span text; /* as sent, without LF; ours */
+    int64_t id;       /* 0: not sent yet */
     uint64_t seq;
     int64_t due_ns; /* monotonic: for the line boundary, then for the answer */
     inject_done *done;
@@ -59,16 +59,15 @@ static void tell(struct injected *line, const struct inject_outcome *outcome)
 
 static void tell_error(struct injected *line, const char *error)
 {
-    struct inject_outcome outcome = {.error = error, .id = line->id, .seq = line->seq};
-    if (line->text)
-        outcome.sent = span_text(line->text);
+    struct inject_outcome outcome = {
+        .error = error, .id = line->id, .seq = line->seq, .sent = line->text};
     tell(line, &outcome);
 }
 
 static void line_free(struct injected *line)
 {
     json_decref(line->message);
-    free(line->text);
+    span_free(&line->text);
     free(line);
 }
 
@@ -163,7 +162,7 @@ static void on_answer(void *user, const struct tap_answer *answer, bool withheld
         .seq = line->seq,
         .answer_seq = answer->seq,
         .latency_ns = answer->latency_ns,
-        .sent = span_text(line->text),
+        .sent = line->text,
         .answer = answer->text,
         .withheld = withheld,
     };
@@ -264,11 +263,11 @@ static void send_line(struct inject *inject, struct injected *line)
     json_object_set_new(line->message, "id", json_integer(line->id));
     struct buffer wire = {0};
     stratum_exact_dump(&wire, line->message);
-    line->text = memory_text_n(wire.data, wire.len);
+    line->text = span_copy(span_make(wire.data, wire.len));
     json_decref(line->message);
     line->message = NULL;
     struct tap_time now = tap_now(shared);
-    line->seq = tap_injected(&session->tap, shared, line->text, strlen(line->text), now);
+    line->seq = tap_injected(&session->tap, shared, line->text.data, line->text.len, now);
     line->due_ns = now.mono_ns + INJECT_ANSWER_MS * NS_PER_MS;
     buffer_append_char(&wire, '\n');
     session_write_pool(session, wire.data, wire.len);

@@ -8,7 +8,6 @@
 #include "lib/base/clock.h"
 
 #include <string.h>
-#include <time.h>
 
 #define SECONDS_PER_DAY   INT64_C(86400)
 #define DAYS_PER_ERA      INT64_C(146097) /* 400 years */
@@ -39,6 +38,11 @@ int64_t clock_ns(int64_t count, int64_t unit)
     if (__builtin_mul_overflow(count, unit, &ns))
         return (count < 0) == (unit < 0) ? INT64_MAX : INT64_MIN;
     return ns;
+}
+
+int64_t clock_of_file(struct timespec at)
+{
+    return clock_later(clock_ns(at.tv_sec, NS_PER_S), at.tv_nsec);
 }
 
 int64_t clock_later(int64_t ns, int64_t more)

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #define NS_PER_US INT64_C(1000)
 #define NS_PER_MS INT64_C(1000000)
@@ -20,8 +21,9 @@ int64_t clock_wall_ns(void);
 int64_t clock_mono_ns(void);
 
 /* Times out of files and from outside may be anything: these stop at the ends of int64_t. Each is
- * what its name says: count * unit (NS_PER_US …), ns + more, to_ns - from_ns. */
+ * what its name says: count * unit (NS_PER_US …), a file's time, ns + more, to_ns - from_ns. */
 int64_t clock_ns(int64_t count, int64_t unit);
+int64_t clock_of_file(struct timespec at);
 int64_t clock_later(int64_t ns, int64_t more);
 int64_t clock_between(int64_t from_ns, int64_t to_ns);
 

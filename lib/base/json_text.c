@@ -116,6 +116,12 @@ static size_t control_at(struct span text)
 void text_append_shown(struct buffer *out, struct span text)
 {
     char code[6] = "\\u00";
+    if (buffer_holds(out, text.data)) {
+        struct span own = span_copy(text);
+        text_append_shown(out, own);
+        span_free(&own);
+        return;
+    }
     while (text.len > 0) {
         size_t plain = control_at(text);
         append_bytes(out, span_make(text.data, plain));

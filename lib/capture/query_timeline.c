@@ -385,7 +385,7 @@ static enum status find_stretch(struct query_timeline *timeline,
         status = find_end(timeline, options, QUERY_OLDEST_FIRST, &from, err);
     if (status == STATUS_OK && !to) {
         status = find_end(timeline, options, QUERY_NEWEST_FIRST, &to, err);
-        to += to ? NS_PER_US : 0;
+        to = to ? clock_later(to, NS_PER_US) : 0;
     }
     if (status != STATUS_OK)
         return status;

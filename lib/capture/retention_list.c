@@ -99,7 +99,7 @@ static void add(struct walk *walk, const char *below, int folder, const char *na
     if (!parse_name(name, &file) || fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
         !S_ISREG(st.st_mode))
         return;
-    int64_t changed = (int64_t)st.st_mtim.tv_sec * NS_PER_S + st.st_mtim.tv_nsec;
+    int64_t changed = clock_of_file(st.st_mtim);
     file.bytes = (uint64_t)st.st_size;
     file.last_ns = changed > file.first_ns ? changed : file.first_ns;
     snprintf(path, sizeof path, "%s/%s", below, name);

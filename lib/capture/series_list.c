@@ -41,7 +41,7 @@ static bool read_entry(struct series_entry *out, const char *folder, const char 
     (void)snprintf(path, sizeof path, "%s/%.16s", folder, name);
     if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
         return false;
-    out->made_ns = st.st_mtim.tv_sec * NS_PER_S + st.st_mtim.tv_nsec;
+    out->made_ns = clock_of_file(st.st_mtim);
     return true;
 }
 

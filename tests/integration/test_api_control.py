@@ -102,6 +102,21 @@ class ReplayTest(ControlCase):
             self.assertEqual(self.answer(upstream)["params"], other["params"])
             self.assertTrue(task.result()["success"])
 
+    def test_a_nul_in_the_answer(self):
+        """Escaped or as it is: the answer is one, and read to its end."""
+        miner, upstream, api, session = self.open_scene()
+        self.share(miner, upstream, 10)
+        message = self.request_of(api, session)
+        for nul in (b"\\u0000", b"\0"):
+            task = Task(lambda: self.post(api, f"/api/messages/{message}/replay"))
+            number = json.loads(upstream.read_line())["id"]
+            upstream.send(b'{"id":%d,"note":"a%sb","result":null,"error":[23,"c%sd",null]}\n'
+                          % (number, nul, nul))
+            result = task.result()
+            self.assertTrue(result["success"], result)
+            self.assertEqual((result["pool_response"]["note"], result["pool_response"]["error"]),
+                             ("a\0b", [23, "c\0d", None]))
+
     def test_the_session_ends_before_the_answer(self):
         miner, upstream, api, session = self.open_scene()
         self.share(miner, upstream, 10)

@@ -155,6 +155,13 @@ class Control(WithRecorder):
         self.assertEqual(request.wait(), 0, request.text())
         self.assertEqual(json.loads(request.json()[0]["answer"])["result"], [])
         self.assertTrue(self.miner.is_silent())
+        request = self.spawn("inject", "1", '{"method":"mining.get_transactions","params":["1f"]}',
+                             "--data-dir", self.data_dir)
+        number = self.upstream.read_json()["id"]
+        said = b'{"id":%d,"result":["a\0b"],"error":null}' % number
+        self.upstream.send(said + b"\n")
+        self.assertEqual(request.wait(), 0, request.text())
+        self.assertEqual(request.json()[0]["answer"].encode(), said)
         code, out, err = self.ask("inject", "1", "no JSON")
         self.assertEqual((code, out), (1, ""))
         self.assertTrue(err.startswith("hashscope inject: "), err)

@@ -126,6 +126,9 @@ START_TEST(times_that_cannot_be_stop_at_the_end)
     ck_assert_int_eq(clock_ns(7, NS_PER_US), 7000);
     ck_assert_int_eq(clock_ns(INT64_MAX, NS_PER_US), INT64_MAX);
     ck_assert_int_eq(clock_ns(INT64_MIN, NS_PER_US), INT64_MIN);
+    ck_assert_int_eq(clock_of_file((struct timespec){7, 9}), 7 * NS_PER_S + 9);
+    ck_assert_int_eq(clock_of_file((struct timespec){INT64_C(1) << 34, 9}), INT64_MAX);
+    ck_assert_int_eq(clock_of_file((struct timespec){-(INT64_C(1) << 34), 0}), INT64_MIN);
     ck_assert_int_eq(clock_later(5, -7), -2);
     ck_assert_int_eq(clock_later(INT64_MAX, 1), INT64_MAX);
     ck_assert_int_eq(clock_later(INT64_MIN, -1), INT64_MIN);

@@ -57,6 +57,13 @@ START_TEST(terminals_show_what_steers_them)
     ck_assert(span_equal_text(span_make(out.data, out.len),
                               "a\\u0000\\u001b[1m\\u007f\\u009b\xc3\xa9\\xf6"));
     buffer_close(&out);
+    for (int i = 0; i < 62; i++)
+        buffer_append_char(&out, i % 2 == 0 ? 'a' : '\n');
+    text_append_shown(&out, span_make(out.data, out.len)); /* moves it */
+    ck_assert_uint_eq(out.len, 62 + 31 * 7);
+    for (size_t i = 62; i < out.len; i++)
+        ck_assert_int_eq(out.data[i], "a\\u000a"[(i - 62) % 7]);
+    buffer_close(&out);
 }
 END_TEST
 

@@ -247,6 +247,28 @@ START_TEST(extreme_times_are_no_harm)
 }
 END_TEST
 
+/* The last microseconds that a line can have. */
+START_TEST(what_is_newest_may_be_the_end_of_time)
+{
+    struct query_filter all = {0};
+    struct query_timeline_options options = options_of(&all, 1000);
+    made_begin(&made, 3);
+    made_file_begin(&made);
+    struct made foreseen = made; /* by how much its clock will go on */
+    made.wall_ns = INT64_MAX / NS_PER_US * NS_PER_US;
+    made.wall_ns -= (int64_t)made_random(&foreseen, 200) * NS_PER_MS;
+    made_message(&made, 1, DIRECTION_MINER_TO_POOL, "{\"id\":1,\"method\":\"mining.submit\"}");
+    made_frame_end(&made);
+    made_file_seal(&made);
+    struct query_timeline timeline = counted(&options);
+    ck_assert_int_eq(made.wall_ns, INT64_MAX / NS_PER_US * NS_PER_US);
+    ck_assert_int_ge(timeline.from_ns, 0);
+    ck_assert_int_le(timeline.from_ns, timeline.to_ns);
+    query_timeline_close(&timeline);
+    made_end(&made);
+}
+END_TEST
+
 /* ---- stopping ---- */
 
 static unsigned questions;
@@ -323,6 +345,6 @@ int main(void)
                     directories_give_the_same_sums, directories_draw_what_a_recount_finds,
                     a_frame_that_is_not_read_is_spread_over_its_time,
                     without_times_it_is_all_that_is_there, extreme_times_are_no_harm,
-                    it_stops_when_it_is_told_to, a_query_that_finds_nothing_stops_too,
-                    what_is_asked_wrongly_is_refused);
+                    what_is_newest_may_be_the_end_of_time, it_stops_when_it_is_told_to,
+                    a_query_that_finds_nothing_stops_too, what_is_asked_wrongly_is_refused);
 }

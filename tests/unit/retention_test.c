@@ -272,6 +272,30 @@ START_TEST(what_is_listed)
 }
 END_TEST
 
+/* The calendar of a disk goes on where ours ends (2262); in both directions. */
+START_TEST(times_of_files_that_cannot_be)
+{
+    struct retention_listing listing;
+    folder = support_folder();
+    put_file("2026/11/21/20261121T000000Z-00000001.ndjson.zst", 10, 0);
+    put_file("2026/11/21/20261121T000000Z-00000002.ndjson.zst", 10, 0);
+    for (int i = 1; i <= 2; i++) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s/segments/2026/11/21/20261121T000000Z-0000000%d.ndjson.zst",
+                 folder, i);
+        const struct timespec when = {.tv_sec = i == 1 ? INT64_C(15000000000) : -2000000000};
+        const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, when};
+        ck_assert_int_eq(utimensat(AT_FDCWD, path, times, 0), 0);
+    }
+    ck_assert_int_eq(retention_list(&listing, folder, SUPPORT_WALL, &err), STATUS_OK);
+    ck_assert_uint_eq(listing.count, 2);
+    ck_assert_int_gt(listing.files[0].last_ns, SUPPORT_WALL); /* some disks end in 2038 */
+    ck_assert_int_eq(listing.files[1].last_ns, listing.files[1].first_ns);
+    retention_listing_free(&listing);
+    support_remove(folder);
+}
+END_TEST
+
 START_TEST(an_empty_data_directory)
 {
     struct retention_listing listing;
@@ -327,11 +351,11 @@ END_TEST
 
 int main(void)
 {
-    return UNIT_RUN("retention", no_limits_no_removals, bytes_take_the_oldest,
-                    what_is_being_written_stays_whatever_its_place,
-                    open_and_damaged_files_count_and_go, age_is_that_of_the_newest_line,
-                    an_old_file_between_young_ones_goes, age_waits_for_the_clock,
-                    room_takes_the_oldest, limits_together, looking_ahead, sizes_that_overflow,
-                    order_of_removal, what_is_listed, an_empty_data_directory,
-                    folders_go_with_their_last_file, empty_folders_are_found);
+    return UNIT_RUN(
+        "retention", no_limits_no_removals, bytes_take_the_oldest,
+        what_is_being_written_stays_whatever_its_place, open_and_damaged_files_count_and_go,
+        age_is_that_of_the_newest_line, an_old_file_between_young_ones_goes,
+        age_waits_for_the_clock, room_takes_the_oldest, limits_together, looking_ahead,
+        sizes_that_overflow, order_of_removal, what_is_listed, times_of_files_that_cannot_be,
+        an_empty_data_directory, folders_go_with_their_last_file, empty_folders_are_found);
 }
