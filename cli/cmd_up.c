@@ -244,14 +244,27 @@ static enum status start_api_if_free(struct up *up, struct error *err)
     return start_api(up, err);
 }
 
+/* Those of the main route; what ROUTES names the recorder itself will say. */
+static enum status check_miner_ports(const struct up *up, struct error *err)
+{
+    enum status status;
+
+    if (!up->demo && settings_text(up->settings, "POOL_HOST") == NULL)
+        return STATUS_OK;
+    status = up_check_port(up->settings, "LISTEN_HOST", "LISTEN_PORT", err);
+    if (status == STATUS_OK && settings_integer(up->settings, "LISTEN_TLS_PORT") != 0)
+        status = up_check_port(up->settings, "LISTEN_HOST", "LISTEN_TLS_PORT", err);
+    return status;
+}
+
 static enum status start_all(struct up *up, struct error *err)
 {
     char self[PROGRAM_PATH_MAX];
     enum status status = program_self(self, err);
 
     program_as_typed(up->self, "hashscope");
-    if (status == STATUS_OK && settings_text(up->settings, "ROUTES") == NULL)
-        status = up_check_port(up->settings, "LISTEN_HOST", "LISTEN_PORT", err);
+    if (status == STATUS_OK)
+        status = check_miner_ports(up, err);
     if (status == STATUS_OK)
         status = up_make_directories(up, err);
     if (status == STATUS_OK && up->demo)

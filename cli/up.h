@@ -31,6 +31,7 @@ struct up {
     bool demo;                   /* no pool is named: simulate one */
     uint16_t pool_port;          /* of the simulated pool */
     char listen[320];            /* where the recorder listens, as it says itself */
+    char target[320];            /* the pool it leads to from there, likewise */
     uint64_t last_seq;           /* the last number before this run's first */
     char link[1024];             /* to the web UI, with the token; "" until the API listens */
     char self[PROGRAM_PATH_MAX]; /* this program, as a shell finds it */

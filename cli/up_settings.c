@@ -122,9 +122,11 @@ static bool on_status(void *user, const char *line, size_t len)
     json_t *status = json_loadb(line, len, JSON_ALLOW_NUL, NULL);
     const json_t *route = json_array_get(json_object_get(status, "routes"), 0);
     const char *listen = json_string_value(json_object_get(route, "listen"));
+    const char *target = json_string_value(json_array_get(json_object_get(route, "pools"), 0));
 
     if (listen != NULL && json_integer_value(json_object_get(status, "pid")) == up->recorder->pid)
         snprintf(up->listen, sizeof(up->listen), "%s", listen);
+    snprintf(up->target, sizeof(up->target), "%s", target == NULL ? "" : target);
     up->last_seq = (uint64_t)json_integer_value(json_object_get(status, "last_seq"));
     json_decref(status);
     return true;

@@ -109,8 +109,7 @@ void up_print_welcome(const struct up *up)
     else if (settings_text(up->settings, "ROUTES") != NULL)
         fputs("  pools                     as ROUTES says\n", stderr);
     else
-        fprintf(stderr, "  pool                      %s\n",
-                settings_text(up->settings, "POOL_HOST"));
+        fprintf(stderr, "  pool                      %s\n", up->target);
     fprintf(stderr, "  recorder                  listens on %s\n", up->listen);
     print_miner_hint(up);
     if (up->link[0] != '\0')

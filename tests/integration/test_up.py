@@ -61,6 +61,7 @@ class Up(FrontCase):
         up.wait_text("Ctrl-C")
         self.assertRegex(up.text(), r"  point a miner at it +stratum\+tcp://127\.0\.0\.1:\d+\n")
         self.assertIn("  waiting for a miner ", up.text())
+        self.assertIn(f"  pool                      stratum+tcp://{pool.name}\n", up.text())
         self.assertEqual(up.stop(), 0)
         demo = self.start_up()
         demo.wait_text("Ctrl-C")
@@ -123,6 +124,15 @@ class Up(FrontCase):
             (1, "", f"hashscope up: port {pool.port} on 127.0.0.1 is in use by another program; "
                     "choose another with --listen-port (or LISTEN_PORT in .env)\n"))
         self.assertEqual(self.processes_here(), [])
+
+    def test_tls_port_in_use(self):
+        pool = self.new_pool()
+        code, out, err = self.run_front("up", "--listen-host", "127.0.0.1", "--listen-port", 0,
+                                        "--listen-tls-port", pool.port, "--routes",
+                                        "127.0.0.1:0=127.0.0.1:4", "--pool-host", "127.0.0.1")
+        self.assertEqual((code, out), (1, ""))
+        self.assertEqual(err, f"hashscope up: port {pool.port} on 127.0.0.1 is in use by another "
+                         "program; choose another with --listen-tls-port (or LISTEN_TLS_PORT in .env)\n")
 
     def test_one_recorder_a_directory(self):
         up = self.start_up()
