@@ -4,17 +4,28 @@
 
 #include "cli/command.h"
 #include "cli/control.h"
+#include "cli/terminal.h"
 
 static long long number(const json_t *object, const char *name)
 {
     return json_integer_value(json_object_get(object, name));
 }
 
-static const char *text(const json_t *object, const char *name)
+static bool has(const json_t *object, const char *name)
 {
-    const char *value = json_string_value(json_object_get(object, name));
+    return json_string_length(json_object_get(object, name)) > 0;
+}
 
-    return value == NULL ? "" : value;
+/* A text between two of ours, made harmless: names are what settings, files and systems say. */
+static void print_text(const char *before, const json_t *text, const char *after)
+{
+    struct buffer line = {NULL, 0, 0};
+
+    buffer_append_text(&line, before);
+    terminal_append_text(&line, span_make(json_string_value(text), json_string_length(text)));
+    buffer_append_text(&line, after);
+    fwrite(line.data, 1, line.len, stdout);
+    buffer_close(&line);
 }
 
 static void print_routes(const json_t *routes)
@@ -24,10 +35,11 @@ static void print_routes(const json_t *routes)
 
     json_array_foreach(routes, i, route)
     {
-        printf("route      %s: %s%s", text(route, "route"), text(route, "listen"),
-               json_is_true(json_object_get(route, "tls")) ? " (TLS)" : "");
+        print_text("route      ", json_object_get(route, "route"), ": ");
+        print_text("", json_object_get(route, "listen"),
+                   json_is_true(json_object_get(route, "tls")) ? " (TLS)" : "");
         json_array_foreach(json_object_get(route, "pools"), k, pool)
-            printf("%s%s", k == 0 ? " -> " : ", then ", json_string_value(pool));
+            print_text(k == 0 ? " -> " : ", then ", pool, "");
         putchar('\n');
     }
 }
@@ -37,11 +49,14 @@ static void print_archive(const json_t *status)
     const json_t *archive = json_object_get(status, "archive");
 
     if (json_is_true(json_object_get(archive, "degraded")))
-        printf("archive    DEGRADED: %s\n", text(archive, "reason"));
-    printf("archive    %s, %lld bytes; %lld of %lld lines written, %lld synced\n",
-           text(archive, "file")[0] == '\0' ? "(no file yet)" : text(archive, "file"),
-           number(archive, "file_bytes"), number(archive, "archived_seq"),
-           number(status, "last_seq"), number(archive, "synced_seq"));
+        print_text("archive    DEGRADED: ", json_object_get(archive, "reason"), "\n");
+    if (has(archive, "file"))
+        print_text("archive    ", json_object_get(archive, "file"), "");
+    else
+        printf("archive    (no file yet)");
+    printf(", %lld bytes; %lld of %lld lines written, %lld synced\n", number(archive, "file_bytes"),
+           number(archive, "archived_seq"), number(status, "last_seq"),
+           number(archive, "synced_seq"));
 }
 
 static void print_retention(const json_t *house)
@@ -61,13 +76,14 @@ static void print_retention(const json_t *house)
 
 static void print_recompression(const json_t *house)
 {
-    const char *paused = text(house, "recompress_paused");
-
     printf("recompress %lld files done, %lld bytes saved, %lld failed; %lld files, %lld bytes to "
-           "do%s%s\n",
+           "do",
            number(house, "recompressed_files"), number(house, "recompressed_saved_bytes"),
            number(house, "recompress_failures"), number(house, "recompress_backlog_files"),
-           number(house, "recompress_backlog_bytes"), paused[0] == '\0' ? "" : "; waits: ", paused);
+           number(house, "recompress_backlog_bytes"));
+    if (has(house, "recompress_paused"))
+        print_text("; waits: ", json_object_get(house, "recompress_paused"), "");
+    putchar('\n');
     if (number(house, "footers_missing") > 0)
         printf("footers    %lld files are without (reading them takes longer), %lld added\n",
                number(house, "footers_missing"), number(house, "footers_added"));

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/terminal.h"
 #include "lib/command/program.h"
 #include "lib/event/local.h"
 
@@ -60,17 +61,27 @@ struct call {
     bool failed;
 };
 
+/* The words may repeat what a peer said. */
+static void complain(struct call *call, struct span words)
+{
+    struct buffer line = {NULL, 0, 0};
+
+    terminal_append_text(&line, words);
+    fprintf(stderr, "%s: %.*s\n", call->command, (int)line.len, line.data);
+    buffer_close(&line);
+    call->failed = true;
+}
+
 static bool on_line(void *user, const char *line, size_t len)
 {
     struct call *call = user;
     json_t *answer = json_loadb(line, len, JSON_ALLOW_NUL, NULL);
-    const char *error = json_string_value(json_object_get(answer, "error"));
+    const json_t *error = json_object_get(answer, "error");
 
-    if (answer == NULL)
-        error = "the answer is no JSON";
-    if (error != NULL) {
-        fprintf(stderr, "%s: %s\n", call->command, error);
-        call->failed = true;
+    if (answer == NULL) {
+        complain(call, span_text("the answer is no JSON"));
+    } else if (json_is_string(error)) {
+        complain(call, span_make(json_string_value(error), json_string_length(error)));
     } else {
         call->on_answer(call->user, answer);
     }

@@ -1,7 +1,6 @@
 /* See terminal.h. Colours are the eight that every terminal has (ECMA-48, SGR 2 and 31 to 36). */
 #include "cli/terminal.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -25,56 +24,6 @@ size_t terminal_width(void)
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0)
         return 0;
     return size.ws_col;
-}
-
-/* Characters that turn the direction of writing or are not seen at all: they could make a name look
- * like another. The web pages show the same ones (ui/src/lib/bidi.ts). */
-static bool is_hidden(uint32_t code)
-{
-    static const struct {
-        uint32_t first, last;
-    } hidden[] = {{0xad, 0xad},     {0x34f, 0x34f},   {0x61c, 0x61c},    {0x115f, 0x1160},
-                  {0x17b4, 0x17b5}, {0x180e, 0x180e}, {0x200b, 0x200b},  {0x200e, 0x200f},
-                  {0x2028, 0x202e}, {0x2060, 0x206f}, {0x3164, 0x3164},  {0xfeff, 0xfeff},
-                  {0xffa0, 0xffa0}, {0xfff9, 0xfffb}, {0xe0000, 0xe007f}};
-
-    for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++) {
-        if (code >= hidden[i].first && code <= hidden[i].last)
-            return true;
-    }
-    return false;
-}
-
-/* The character that the text begins with, and its bytes. The text is UTF-8. */
-static uint32_t first_code(struct span text, size_t *len)
-{
-    const unsigned char *byte = (const unsigned char *)text.data;
-    size_t bytes = *byte < 0x80 ? 1 : *byte < 0xe0 ? 2 : *byte < 0xf0 ? 3 : 4;
-    uint32_t code = bytes == 1 ? *byte : *byte & (0x7fu >> bytes);
-
-    *len = bytes < text.len ? bytes : text.len;
-    for (size_t i = 1; i < *len; i++)
-        code = code << 6 | (byte[i] & 0x3fu);
-    return code;
-}
-
-/* The text as escapes have it, and with the numbers of what is hidden. */
-static void append_seen(struct buffer *out, struct span text)
-{
-    struct buffer shown = {NULL, 0, 0};
-    size_t len;
-
-    text_append_shown(&shown, text);
-    for (size_t at = 0; at < shown.len; at += len) {
-        struct span rest = span_make(shown.data + at, shown.len - at);
-        uint32_t code = first_code(rest, &len);
-
-        if (is_hidden(code))
-            buffer_append_format(out, "\xe2\x80\xb9U+%04" PRIX32 "\xe2\x80\xba", code);
-        else
-            buffer_append(out, rest.data, len);
-    }
-    buffer_close(&shown);
 }
 
 static size_t columns_of(struct span shown)
@@ -107,7 +56,7 @@ static size_t append_columns(struct buffer *out, struct span text, size_t most)
     size_t columns;
 
     /* No character is shown in fewer bytes than it has columns. */
-    append_seen(&shown, span_make(text.data, text.len / 4 > most ? 4 * most + 3 : text.len));
+    text_append_seen(&shown, span_make(text.data, text.len / 4 > most ? 4 * most + 3 : text.len));
     cut = columns_cut(span_make(shown.data, shown.len), most);
     buffer_append(out, cut.data, cut.len);
     columns = columns_of(cut);
@@ -117,7 +66,7 @@ static size_t append_columns(struct buffer *out, struct span text, size_t most)
 
 void terminal_append_text(struct buffer *out, struct span text)
 {
-    append_seen(out, text);
+    text_append_seen(out, text);
 }
 
 size_t terminal_columns(struct span text, size_t most)
@@ -177,7 +126,7 @@ void terminal_row_add_name(struct terminal_row *row, enum terminal_color color, 
     struct buffer shown = {NULL, 0, 0};
     size_t all, rig = 0, tail, behind = 0;
 
-    append_seen(&shown, name);
+    text_append_seen(&shown, name);
     all = columns_of(span_make(shown.data, shown.len));
     if (all > columns) {
         const char *dot = memrchr(shown.data, '.', shown.len);

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/json_text.h"
 #include "lib/base/version.h"
 #include "lib/command/program.h"
 #include "lib/export/export.h"
@@ -110,14 +111,15 @@ void extcap_print_filter_verdict(const char *expression)
     pcap_close(handle);
 }
 
-/* Braces end a field of the notation, and a line ends with its line. */
+/* As people see it; braces end a field of the notation. */
 static void put_text(const char *text, size_t len)
 {
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
+    struct buffer seen = {NULL, 0, 0};
 
-        putchar(c < ' ' || c == 0x7f || c == '{' || c == '}' ? '_' : c);
-    }
+    text_append_seen(&seen, span_make(text, len));
+    for (size_t i = 0; i < seen.len; i++)
+        putchar(seen.data[i] == '{' || seen.data[i] == '}' ? '_' : (unsigned char)seen.data[i]);
+    buffer_close(&seen);
 }
 
 /* "2026-11-22T13:53:01Z  10.0.0.7:40001  worker" */

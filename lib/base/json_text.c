@@ -1,8 +1,7 @@
 /* json_text.c - see json_text.h. Runs that need no care are copied whole. */
 #include "lib/base/json_text.h"
 
-#include <stdbool.h>
-#include <stdint.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "lib/base/json.h"
@@ -133,4 +132,47 @@ void text_append_shown(struct buffer *out, struct span text)
         buffer_append(out, code, sizeof code);
         text = span_make(text.data + len, text.len - len);
     }
+}
+
+bool text_is_hidden(uint32_t code)
+{
+    static const struct {
+        uint32_t first, last;
+    } hidden[] = {{0xad, 0xad},      {0x34f, 0x34f},   {0x61c, 0x61c},     {0x115f, 0x1160},
+                  {0x17b4, 0x17b5},  {0x180b, 0x180f}, {0x200b, 0x200f},   {0x2028, 0x202e},
+                  {0x2060, 0x206f},  {0x3164, 0x3164}, {0xfe00, 0xfe0e},   {0xfeff, 0xfeff},
+                  {0xffa0, 0xffa0},  {0xfff0, 0xfffb}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a},
+                  {0xe0000, 0xe0fff}};
+    for (size_t i = 0; i < sizeof hidden / sizeof hidden[0]; i++) {
+        if (code >= hidden[i].first && code <= hidden[i].last)
+            return true;
+    }
+    return false;
+}
+
+uint32_t text_first_code(struct span text, size_t *len)
+{
+    const unsigned char *byte = (const unsigned char *)text.data;
+    size_t bytes = *byte < 0x80 ? 1 : *byte < 0xe0 ? 2 : *byte < 0xf0 ? 3 : 4;
+    uint32_t code = bytes == 1 ? *byte : *byte & (0x7fu >> bytes);
+    *len = bytes < text.len ? bytes : text.len;
+    for (size_t i = 1; i < *len; i++)
+        code = code << 6 | (byte[i] & 0x3fu);
+    return code;
+}
+
+void text_append_seen(struct buffer *out, struct span text)
+{
+    struct buffer shown = {NULL, 0, 0};
+    size_t len;
+    text_append_shown(&shown, text);
+    for (size_t at = 0; at < shown.len; at += len) {
+        struct span rest = span_make(shown.data + at, shown.len - at);
+        uint32_t code = text_first_code(rest, &len);
+        if (text_is_hidden(code))
+            buffer_append_format(out, "\xe2\x80\xb9U+%04" PRIX32 "\xe2\x80\xba", code);
+        else
+            buffer_append(out, rest.data, len);
+    }
+    buffer_close(&shown);
 }

@@ -10,6 +10,9 @@
 #ifndef HASHSCOPE_BASE_JSON_TEXT_H
 #define HASHSCOPE_BASE_JSON_TEXT_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "lib/base/bytes.h"
 
 /* Appends the text without its escapes (RFC 8259, section 7). A byte that belongs to no UTF-8
@@ -21,5 +24,16 @@ void json_text_append(struct buffer *out, struct span inside);
 /* Appends the text so that it shows on a line: control characters (C0, DEL, C1) become six
  * characters, \u0000, and bytes that belong to no UTF-8 four, as above. */
 void text_append_shown(struct buffer *out, struct span text);
+
+/* Whether a character only turns the direction of writing, or is not seen at all (what Unicode
+ * calls default ignorable, its line ends and its marks of direction): it could make a name look
+ * like another. The web pages show the same ones (ui/src/lib/bidi.ts). */
+bool text_is_hidden(uint32_t code);
+
+/* The character that a text begins with, and its bytes; the text is valid UTF-8, and not empty. */
+uint32_t text_first_code(struct span text, size_t *len);
+
+/* Like text_append_shown; what is hidden is told by its number, too: ‹U+202E›. */
+void text_append_seen(struct buffer *out, struct span text);
 
 #endif

@@ -16,6 +16,7 @@
 #include "lib/base/bytes.h"
 #include "lib/base/clock.h"
 #include "lib/base/json.h"
+#include "lib/base/json_text.h"
 
 #define LINE_MAX_BYTES 2048
 #define TAIL_ROOM      8 /* for "...", the closing quote and brace, and the newline */
@@ -91,19 +92,13 @@ static void line_add_byte_escape(struct line *line, char c, bool json)
         line_add(line, code + 1, 4);
 }
 
-/* Valid UTF-8 that can still steer a terminal or reorder a line: C1 controls (U+0080 to U+009F),
- * line and paragraph separators, and the marks that switch the direction of writing. */
+/* Valid UTF-8 that can still steer a terminal (C1 controls), reorder a line, or is not seen. */
 static bool is_steering(const char *text, size_t len)
 {
-    const unsigned char *in = (const unsigned char *)text;
+    size_t unit;
+    uint32_t code = text_first_code(span_make(text, len), &unit);
 
-    if (len == 2)
-        return (in[0] == 0xc2 && in[1] < 0xa0) || (in[0] == 0xd8 && in[1] == 0x9c);
-    if (len != 3 || in[0] != 0xe2)
-        return false;
-    if (in[1] == 0x80)
-        return in[2] == 0x8e || in[2] == 0x8f || (in[2] >= 0xa8 && in[2] <= 0xae);
-    return in[1] == 0x81 && in[2] >= 0xa6 && in[2] <= 0xa9;
+    return (code >= 0x80 && code < 0xa0) || text_is_hidden(code);
 }
 
 static size_t utf8_unit(const char *text, size_t len)

@@ -1,5 +1,9 @@
 """The `hashscope` front and its commands: exact words, and each against a real recorder."""
+import contextlib
 import json
+import os
+import socket
+import threading
 import unittest
 
 from tests.integration.front import FrontCase, Terminal, WithRecorder
@@ -186,6 +190,77 @@ class Control(WithRecorder):
                                                     self.data_dir)))
         self.assertEqual(terminal.wait(), 0)
         self.assertEqual(json.loads(terminal.output)["pid"], self.recorder.pid)
+
+
+NASTY = "a\x1b[2Jb\rc\x9bd\u202ee\u200b\x00f"
+SEEN = r"a\u001b[2Jb\u000dc\u009bd‹U+202E›e‹U+200B›\u0000f"
+
+
+class Deceit(FrontCase):
+    """Texts that others chose neither steer a terminal nor look like another."""
+
+    def answer(self, *answers):
+        """A recorder on self.data_dir that says this."""
+        path = os.path.join(self.data_dir, "live", "control.sock")
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        listener = socket.socket(socket.AF_UNIX)
+        self.addCleanup(listener.close)
+        listener.bind(path)
+        listener.listen()
+
+        def serve():
+            said = [*map(json.dumps, answers)]
+            with contextlib.suppress(OSError):
+                while True:
+                    client, _ = listener.accept()
+                    with client:
+                        client.recv(4096)
+                        client.sendall("\n".join([*said, '{"done":true}', ""]).encode())
+                        said = []
+                        client.recv(4096)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(listener.shutdown, socket.SHUT_RDWR)
+
+    def seen(self, *arguments, code=0):
+        terminal = self.keep(Terminal(self.folder, (*arguments, "--data-dir", self.data_dir), 400))
+        self.assertEqual(terminal.wait(), code, terminal.output)
+        text = terminal.output.decode()
+        self.assertFalse(set("\x1b\x9b\u202e\u200b\0") & set(text.replace("\x1b[", "")), repr(text))
+        self.assertNotIn("\x1b[2J", text)
+        return text
+
+    def test_status(self):
+        self.answer({"pid": 1, "routes": [{"route": NASTY, "listen": NASTY, "pools": [NASTY, NASTY]}],
+                     "archive": {"degraded": True, "reason": NASTY, "file": NASTY},
+                     "housekeeping": {"recompress_paused": NASTY}})
+        self.assertEqual(self.seen("status").count(SEEN), 7)
+
+    def test_sessions(self):
+        self.answer({"number": 1, "state": NASTY, "miner": "m", "pool": "p", "session": NASTY, "by": "x",
+                     "reason": NASTY})
+        self.assertGreaterEqual(self.seen("sessions").count(SEEN[:-7]), 1)
+
+    def test_refusals(self):
+        self.answer({"error": NASTY})
+        self.assertEqual(self.seen("stop", code=1), f"hashscope stop: {SEEN}\r\n")
+
+
+class Names(WithRecorder):
+    def test_a_name_is_harmless_wherever_it_is_shown(self):
+        self.miner.send(json.dumps({"id": 1, "method": "mining.subscribe", "params": [NASTY]}).encode()
+                        + b"\n" + json.dumps({"id": 2, "method": "mining.authorize",
+                                             "params": [NASTY, "x"]}, ensure_ascii=False).encode() + b"\n")
+        wait_until(lambda: self.recorder.counters()["messages_archived"] >= 2, "written")
+        for arguments in (("ls",), ("cat",), ("tail", "--no-follow"), ("sessions",), ("status",),
+                          ("ls", "--segments"), ("ls", "--worker", NASTY[:1])):
+            terminal = self.keep(Terminal(self.folder, (*arguments, "--data-dir", self.data_dir), 400,
+                                          {"NO_COLOR": "1"}))
+            self.assertEqual(terminal.wait(), 0, terminal.output)
+            text = terminal.output.decode()
+            self.assertFalse(set("\x1b\x9b\u202e\u200b\0") & set(text), repr((arguments, text)))
 
 
 if __name__ == "__main__":

@@ -67,6 +67,30 @@ START_TEST(terminals_show_what_steers_them)
 }
 END_TEST
 
+START_TEST(what_is_not_seen_is_told_by_its_number)
+{
+    static const struct {
+        uint32_t code;
+        bool hidden;
+    } cases[] = {{0xac, false},   {0xad, true},     {0x200a, false},  {0x200b, true},
+                 {0x200d, true},  {0x200f, true},   {0x2010, false},  {0x2028, true},
+                 {0x202e, true},  {0x202f, false},  {0x2060, true},   {0x206f, true},
+                 {0x180e, true},  {0xfe00, true},   {0xfe0f, false},  {0xfeff, true},
+                 {0xfffd, false}, {0x1d173, true},  {0x1f600, false}, {0xe0001, true},
+                 {0xe01ef, true}, {0xf0000, false}, {'a', false},     {0x4e2d, false}};
+    struct buffer out = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        ck_assert_int_eq(text_is_hidden(cases[i].code), cases[i].hidden);
+    text_append_seen(&out,
+                     span_text("\x1b[1m \xe2\x80\xaegir\xe2\x80\x8d \xf3\xa0\x81\x81 \xc3\xa9"));
+    ck_assert(span_equal_text(
+        span_make(out.data, out.len),
+        "\\u001b[1m \xe2\x80\xb9U+202E\xe2\x80\xbagir\xe2\x80\xb9U+200D\xe2\x80\xba "
+        "\xe2\x80\xb9U+E0041\xe2\x80\xba \xc3\xa9"));
+    buffer_close(&out);
+}
+END_TEST
+
 START_TEST(a_zero_is_a_character)
 {
     struct buffer out = {0};
@@ -81,5 +105,6 @@ int main(void)
 {
     return UNIT_RUN("json_text", texts_without_escapes_stay, escapes_are_taken_away,
                     what_is_no_escape_does_no_harm, what_utf8_cannot_hold_stays_an_escape,
-                    terminals_show_what_steers_them, a_zero_is_a_character);
+                    terminals_show_what_steers_them, what_is_not_seen_is_told_by_its_number,
+                    a_zero_is_a_character);
 }

@@ -82,11 +82,12 @@ START_TEST(hostile_bytes_can_neither_forge_a_line_nor_steer_a_terminal)
     log_setup("x", LOG_INFO, false);
     log_catch();
     log_info("a\nb\r\t\x1b[2J\x7f \xff\xc0\xaf \xc2\x9b"
-             "31m \xe2\x80\xae \xd8\x9c é 中 😀");
+             "31m \xe2\x80\xae \xd8\x9c \xe2\x80\x8b\xc2\xad é 中 😀");
     text = log_caught();
     ck_assert_str_eq(text.data + CLOCK_TEXT_LEN,
                      " info  x: a\\x0ab\\x0d\\x09\\x1b[2J\\x7f \\xff\\xc0\\xaf \\xc2\\x9b"
-                     "31m \\xe2\\x80\\xae \\xd8\\x9c é 中 😀\n");
+                     "31m \\xe2\\x80\\xae \\xd8\\x9c \\xe2\\x80\\x8b\\xc2\\xad é "
+                     "中 😀\n");
     buffer_close(&text);
 }
 END_TEST
