@@ -22,6 +22,7 @@ struct import_capture {
     struct import_pcapng *pcapng;
     pcap_t *pcap;
     uint32_t link_type;
+    const char *packed_why; /* why it could not be unpacked; NULL: it could, or it is not packed */
     struct import_capture_facts facts;
     enum status ended; /* STATUS_OK: not yet */
     struct error why;
@@ -51,6 +52,8 @@ static enum status open_pcap(struct import_capture *capture, FILE *file,
     capture->pcap = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, why);
     if (!capture->pcap) {
         capture->file = file;
+        if (capture->packed_why)
+            return error_set(err, STATUS_INVALID, "%s: %s", capture->name, capture->packed_why);
         return error_set(err, STATUS_INVALID, "%s: %s (%s)", capture->name, hint(head, packed),
                          why);
     }
@@ -75,7 +78,8 @@ enum status import_capture_open(struct import_capture **out, FILE *file, const c
     capture->name = memory_text(name);
     size_t got = read_first(head, file);
     enum status status = STATUS_OK;
-    FILE *unpacked = import_unpack_knows(head) ? import_unpack(file, head) : NULL;
+    FILE *unpacked =
+        import_unpack_knows(head) ? import_unpack(file, head, &capture->packed_why) : NULL;
     if (unpacked) {
         file = unpacked;
         got = read_first(head, file);
@@ -85,10 +89,10 @@ enum status import_capture_open(struct import_capture **out, FILE *file, const c
         capture->pcapng = import_pcapng_new(file, &capture->facts);
     } else if (got == 0) {
         capture->file = file;
-        status = error_set(err, STATUS_INVALID,
-                           unpacked ? "%s: it is empty, or damaged: nothing can be unpacked"
-                                    : "%s: the file is empty",
-                           name);
+        status = error_set(err, STATUS_INVALID, "%s: %s", name,
+                           capture->packed_why ? capture->packed_why
+                           : unpacked          ? "it is compressed, and empty"
+                                               : "the file is empty");
     } else {
         status = open_pcap(capture, file, head, unpacked != NULL, err);
     }
@@ -152,7 +156,8 @@ enum status import_capture_next(struct import_capture *capture, struct import_pa
             return STATUS_OK;
         }
         capture->ended = status;
-        (void)error_set(&capture->why, status, "%.120s: %.300s", capture->name, why.text);
+        (void)error_set(&capture->why, status, "%.120s: %.300s", capture->name,
+                        capture->packed_why ? capture->packed_why : why.text);
     }
     return error_set(err, capture->ended, "%s", capture->why.text);
 }

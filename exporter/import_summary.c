@@ -152,6 +152,10 @@ void import_summary_append_json(struct buffer *out, const struct import_summary 
     for (size_t i = 0; i < count; i++)
         buffer_append_format(out, ",\"%s\":%" PRIu64, figures[i].key, figures[i].value);
     append_unknown_json(out, summary);
+    if (summary->damaged) {
+        buffer_append_text(out, ",\"damage\":");
+        json_append_text(out, summary->damage.text);
+    }
     buffer_append_text(out, "}");
 }
 

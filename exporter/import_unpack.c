@@ -10,6 +10,7 @@
 #include <string.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "lib/base/bytes.h"
 #include "lib/base/memory.h"
@@ -25,7 +26,8 @@ struct unpack {
     z_stream gzip;
     ZSTD_DCtx *zstd; /* NULL: gzip */
     bool inside;     /* a unit has begun */
-    size_t at, len;  /* of packed */
+    const char **why;
+    size_t at, len; /* of packed */
     unsigned char packed[PACKED_BYTES];
 };
 
@@ -63,8 +65,10 @@ static ssize_t unpack_gzip(struct unpack *unpack, char *out, size_t size)
     unpack->inside = result != Z_STREAM_END;
     if (result == Z_STREAM_END)
         (void)inflateReset(stream);
-    bool good = result == Z_OK || result == Z_STREAM_END || result == Z_BUF_ERROR;
-    return good ? (ssize_t)(size - stream->avail_out) : -1;
+    if (result == Z_OK || result == Z_STREAM_END || result == Z_BUF_ERROR)
+        return (ssize_t)(size - stream->avail_out);
+    *unpack->why = result == Z_DATA_ERROR ? "its gzip is damaged" : "its gzip cannot be unpacked";
+    return -1;
 }
 
 static ssize_t unpack_zstd(struct unpack *unpack, char *out, size_t size)
@@ -74,7 +78,13 @@ static ssize_t unpack_zstd(struct unpack *unpack, char *out, size_t size)
     size_t result = ZSTD_decompressStream(unpack->zstd, &made, &in);
     unpack->at = in.pos;
     unpack->inside = result != 0;
-    return ZSTD_isError(result) ? -1 : (ssize_t)made.pos;
+    if (!ZSTD_isError(result))
+        return (ssize_t)made.pos;
+    *unpack->why = ZSTD_getErrorCode(result) == ZSTD_error_frameParameter_windowTooLarge
+                       ? "its zstd wants a window of more than 128 MiB; unpack it first, with zstd "
+                         "-d --long=31"
+                       : "its zstd is damaged";
+    return -1;
 }
 
 static ssize_t read_unpacked(void *cookie, char *out, size_t size)
@@ -84,6 +94,8 @@ static ssize_t read_unpacked(void *cookie, char *out, size_t size)
     size = size < PACKED_BYTES ? size : PACKED_BYTES;
     while (made == 0 && size > 0) {
         if (!fill(unpack)) {
+            if (unpack->inside)
+                *unpack->why = "it ends in mid-compression";
             errno = EIO;
             return unpack->inside ? -1 : 0;
         }
@@ -128,12 +140,13 @@ static int close_unpacked(void *cookie)
     return result;
 }
 
-FILE *import_unpack(FILE *file, const unsigned char head[4])
+FILE *import_unpack(FILE *file, const unsigned char head[4], const char **why)
 {
     static const cookie_io_functions_t calls = {
         .read = read_unpacked, .seek = seek_unpacked, .close = close_unpacked};
     struct unpack *unpack = memory_new(sizeof *unpack);
     unpack->file = file;
+    unpack->why = why;
     if (is_zstd(head)) {
         unpack->zstd = ZSTD_createDCtx();
         if (unpack->zstd)

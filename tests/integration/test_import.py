@@ -164,7 +164,7 @@ class Formats(ImportCase):
         self.assertEqual(self.take("--force", bytes(data), code=3)["damaged_files"], 1)
 
     def test_files_that_are_none(self):
-        for data, part in ((b"", "empty"), (b"\x1f\x8b" + bytes(30), "nothing can be unpacked"),
+        for data, part in ((b"", "empty"), (b"\x1f\x8b" + bytes(30), "its gzip is damaged"),
                            (b"hello, world, this is text\n", "expected pcap"), (b'{"a":1}\n' * 9, "JSON")):
             self.take(data, code=1)
             self.assertIn(part, self.errors)

@@ -265,6 +265,19 @@ class Compressed(ImportCase):
         return subprocess.run(["zstd", "-c", *flags], input=data, stdout=subprocess.PIPE,
                               check=True).stdout
 
+    @staticmethod
+    def wide(data):
+        """As with --long=31: a frame whose header asks for a window of 2 GiB; one block, as it is."""
+        return (b"\x28\xb5\x2f\xfd\x00" + bytes([31 - 10 << 3]) + (len(data) << 3 | 1).to_bytes(3, "little")
+                + data)
+
+    def test_a_window_too_large_behind_what_is_not(self):
+        connection = mine(Connection().open(), 50).close()
+        plain = pcap(connection.packets)
+        summary = self.take(self.zstd(plain[:2000]) + self.wide(plain[2000:]), code=3)
+        self.assertEqual(summary["damaged_files"], 1)
+        self.assertIn("wants a window of more than 128 MiB", summary["damage"])
+
     def test_what_is_cut_is_imported_as_far_as_it_goes(self):
         connection = Connection().open()
         for number in range(4000):
@@ -291,9 +304,16 @@ class Compressed(ImportCase):
         self.assertEqual(out.returncode, 0, out.stderr)
 
     def test_compressed_files_that_are_no_capture(self):
-        for data, part in ((gzip.compress(b'{"ts":"x"}\n'), "compressed JSON"),
+        plain = pcap(mine(Connection().open()).packets)
+        broken = bytearray(gzip.compress(plain))
+        broken[10:14] = b"\xff" * 4
+        for data, part in ((self.wide(plain), "wants a window of more than 128 MiB"),
+                           (self.zstd(plain)[:12], "it ends in mid-compression"),
+                           (bytes(broken), "its gzip is damaged"),
+                           (b"\x28\xb5\x2f\xfd" + b"\xff" * 40, "its zstd "),
+                           (gzip.compress(b'{"ts":"x"}\n'), "compressed JSON"),
                            (self.zstd(b'{"ts":"x"}\n'), "compressed JSON"),
-                           (gzip.compress(b""), "it is empty, or damaged"),
+                           (gzip.compress(b""), "it is compressed, and empty"),
                            (b"BZh91AY&SY", "unpack it first")):
             self.take(data, code=1)
             self.assertIn(part, self.errors)
