@@ -17,6 +17,7 @@
 #define READS_MAX 48
 #define LINE_LONG 700u /* longer ones come in pieces, so that these are met often */
 #define PIECE_MAX 256u
+#define ASKED_MAX 64u
 
 void odd_require(int truth, const char *what)
 {
@@ -38,6 +39,8 @@ struct odd_recording {
         struct stratum_framer framers[2];
         struct stratum_pairs pairs;
         uint64_t recorded[2];
+        char asked[ASKED_MAX]; /* the id of the last request */
+        size_t asked_len;
         bool opened, closed;
     } sessions[ODD_SESSIONS];
     int64_t wall_ns;
@@ -136,6 +139,16 @@ static void close_session(struct odd_recording *recording, unsigned number)
     tell_event(recording, session, RECORD_CLOSED);
 }
 
+static void note_request(struct odd_session *session, const struct buffer *bytes)
+{
+    struct stratum_scan scan;
+    stratum_scan_line(&scan, bytes->data ? bytes->data : "", bytes->len);
+    if (scan.kind != STRATUM_REQUEST || scan.id_text.len > ASKED_MAX)
+        return;
+    session->asked_len = scan.id_text.len;
+    memcpy(session->asked, scan.id_text.data, scan.id_text.len);
+}
+
 static void speak(struct odd_recording *recording, struct odd_tape *tape, uint8_t how)
 {
     struct buffer bytes = {0};
@@ -144,7 +157,9 @@ static void speak(struct odd_recording *recording, struct odd_tape *tape, uint8_
     if (session->closed)
         return;
     open_session(recording, number);
-    odd_message(&bytes, tape, side);
+    odd_message(&bytes, tape, side, span_make(session->asked, session->asked_len));
+    if (side == 0)
+        note_request(session, &bytes);
     buffer_append(&recording->archive->streams[number][side], bytes.data, bytes.len);
     recording->session = number;
     recording->side = side;
@@ -322,12 +337,16 @@ static void for_each_file(const struct odd_archive *archive, struct odd_tape *ta
 
 static void harm(const struct odd_archive *archive, const char *path, struct odd_tape *tape)
 {
-    if (odd_byte(tape) & 1) {
+    uint8_t how = odd_byte(tape);
+    if (how & 1) {
         rewrite(archive, path, tape);
         return;
     }
     struct buffer bytes = read_file(path);
-    change(&bytes, tape);
+    if (how & 2)
+        odd_forge(&bytes, path, tape);
+    else
+        change(&bytes, tape);
     write_file(path, &bytes);
     buffer_close(&bytes);
 }

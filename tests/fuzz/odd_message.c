@@ -165,13 +165,19 @@ static void put_value(struct buffer *out, struct odd_tape *tape, unsigned depth)
     }
 }
 
-static void put_id(struct buffer *out, struct odd_tape *tape)
+/* Of what comes from the pool it is often `asked`, so that answers belong to something. */
+static void put_id(struct buffer *out, struct odd_tape *tape, struct span asked)
 {
     static const char *const ids[] = {
         "1",    "2",           "3",  "\"3\"", "null", "1.0", "1e0",
         "\"\"", "\"\\u0000\"", "-1", "\"a\"", "true", "[1]", "18446744073709551616"};
     size_t how = odd_below(tape, 24);
-    buffer_append_text(out, how < sizeof ids / sizeof ids[0] ? ids[how] : how % 2 ? "4" : "5");
+    if (how < sizeof ids / sizeof ids[0])
+        buffer_append_text(out, ids[how]);
+    else if (asked.len > 0)
+        buffer_append(out, asked.data, asked.len);
+    else
+        buffer_append_text(out, how % 2 ? "4" : "5");
 }
 
 /* ---- messages ---- */
@@ -227,7 +233,7 @@ static const char *const from_pool[] = {
     "",
 };
 
-static void fill(struct buffer *out, struct odd_tape *tape, const char *pattern)
+static void fill(struct buffer *out, struct odd_tape *tape, const char *pattern, struct span asked)
 {
     for (; *pattern; pattern++) {
         if (*pattern != '$') {
@@ -236,7 +242,7 @@ static void fill(struct buffer *out, struct odd_tape *tape, const char *pattern)
         }
         pattern++;
         if (*pattern == 'i')
-            put_id(out, tape);
+            put_id(out, tape, asked);
         else if (*pattern == 's')
             put_word(out, tape);
         else if (*pattern == 'S')
@@ -248,11 +254,12 @@ static void fill(struct buffer *out, struct odd_tape *tape, const char *pattern)
     }
 }
 
-void odd_message(struct buffer *out, struct odd_tape *tape, unsigned side)
+void odd_message(struct buffer *out, struct odd_tape *tape, unsigned side, struct span asked)
 {
     uint8_t how = odd_byte(tape);
     if (how < 230)
-        fill(out, tape, side ? CHOOSE(tape, from_pool) : CHOOSE(tape, from_miner));
+        fill(out, tape, side ? CHOOSE(tape, from_pool) : CHOOSE(tape, from_miner),
+             side ? asked : span_text(""));
     else
         for (size_t i = odd_below(tape, 40); i > 0; i--)
             buffer_append_char(out, (char)odd_byte(tape));
