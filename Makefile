@@ -205,6 +205,7 @@ UI_VITE     = cd ui && node node_modules/vite/bin/vite.js
 npm = scripts/quiet.sh $(BUILD)/npm-$(notdir $(1)).log '' npm --prefix $(1) ci --ignore-scripts
 
 ui: $(if $(shell command -v npm),$(UI_PAGE),ui-missing)
+	@: # without a command make would say that there is nothing to do
 .PHONY: ui-missing ui-test
 ui-missing:
 	@echo 'npm is missing: built without the UI (`make deps` installs it)'

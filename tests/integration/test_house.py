@@ -227,6 +227,17 @@ class Quiet(InDirectory):
         self.assertEqual(self.quiet("exit 7")[0], 7)
 
 
+class Make(InDirectory):
+    """What the first and the only words of a second `make run` would be, if there were any."""
+
+    def test_a_ui_that_is_there_is_not_mentioned(self):
+        page = os.path.join(self.directory, "index.html")
+        self.write("index.html", "")
+        status, output = run(["make", "-C", ROOT, "--no-print-directory", f"UI_PAGE={page}", "-o", page,
+                              "ui"])
+        self.assertEqual((status, output), (0, ""))
+
+
 class Sum(InDirectory):
     """The runner over tests that pass, fail, skip, die and say nothing."""
 
