@@ -17,7 +17,7 @@
 
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
-#include "lib/capture/query.h"
+#include "lib/query/query.h"
 
 struct feed;
 struct subscriptions; /* subscription.h */

@@ -21,7 +21,7 @@
 #define HASHSCOPE_API_LIVE_H
 
 #include "api/page.h"
-#include "lib/capture/query.h"
+#include "lib/query/query.h"
 
 struct live;
 

@@ -6,7 +6,7 @@
 #include "api/live_private.h"
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
-#include "lib/capture/ring.h"
+#include "lib/ring/ring.h"
 
 static struct live_session **list_of(const struct live *live, const struct uuid *uuid)
 {

@@ -11,7 +11,7 @@
 
 #include "api/parameter.h"
 #include "api/request.h"
-#include "lib/capture/query.h"
+#include "lib/query/query.h"
 #include "lib/stratum/scan.h"
 
 #define MESSAGE_FILTER_TEXT    256 /* bytes of q and of method */

@@ -16,8 +16,8 @@
 #include "api/watch.h"
 #include "lib/base/clock.h"
 #include "lib/base/version.h"
-#include "lib/capture/retention.h"
-#include "lib/capture/ring.h"
+#include "lib/ring/ring.h"
+#include "lib/upkeep/retention.h"
 
 /* ---- writing ---- */
 

@@ -8,7 +8,7 @@
 #define HASHSCOPE_API_PAGE_H
 
 #include "lib/base/bytes.h"
-#include "lib/capture/query.h"
+#include "lib/query/query.h"
 #include "lib/stratum/scan.h"
 
 #define PAGE_PEER_BYTES 64

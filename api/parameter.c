@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/archive/series_list.h"
 #include "lib/base/clock.h"
 #include "lib/base/json.h"
 #include "lib/base/memory.h"
-#include "lib/capture/series_list.h"
 
 bool parameter_decode(struct buffer *out, struct span text)
 {

@@ -17,7 +17,7 @@
 #define HASHSCOPE_API_REPEATER_H
 
 #include "lib/base/error.h"
-#include "lib/capture/query.h"
+#include "lib/query/query.h"
 
 #define REPEATER_THREADS  16
 #define REPEATER_QUEUE    4096

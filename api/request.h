@@ -18,7 +18,7 @@
 #include "api/parameter.h"
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
-#include "lib/capture/query.h"
+#include "lib/query/query.h"
 
 #define REQUEST_ID_MAX 80 /* bytes of {id}, with its NUL */
 

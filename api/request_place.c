@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 
 #include "api/rest.h"
-#include "lib/capture/segment.h"
+#include "lib/segment/segment.h"
 
 static bool is_there(const struct query_place *place)
 {

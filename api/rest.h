@@ -6,7 +6,7 @@
 
 #include "api/request.h"
 #include "lib/base/options.h"
-#include "lib/capture/query.h"
+#include "lib/query/query.h"
 
 struct auth;           /* auth.h: who may do what */
 struct front;          /* front.h: the sockets */

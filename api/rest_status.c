@@ -18,7 +18,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/option_value.h"
 #include "lib/base/version.h"
-#include "lib/capture/retention.h"
+#include "lib/upkeep/retention.h"
 
 #define SECRET "\xE2\x80\xA2\xE2\x80\xA2\xE2\x80\xA2\xE2\x80\xA2" /* four bullets */
 

@@ -12,10 +12,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lib/archive/series_list.h"
 #include "lib/base/clock.h"
-#include "lib/capture/line.h"
-#include "lib/capture/segment_footer.h"
-#include "lib/capture/series_list.h"
+#include "lib/record/line.h"
+#include "lib/segment/footer.h"
 #include "lib/stratum/scan.h"
 
 struct listing {

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #include "lib/base/error.h"
-#include "lib/capture/query.h"
+#include "lib/query/query.h"
 
 #define SEGMENTS_SERIES_MAX 1000
 #define SEGMENTS_FRAMES_MAX 5000 /* of one file that are shown */

@@ -6,8 +6,8 @@
 
 #include "api/rest.h"
 #include "api/session_view.h"
-#include "lib/capture/ring.h"
-#include "lib/capture/series_list.h"
+#include "lib/archive/series_list.h"
+#include "lib/ring/ring.h"
 
 enum session_presence session_presence(const struct query_place *place, const struct uuid *session)
 {

@@ -7,7 +7,7 @@
 #define HASHSCOPE_API_SESSION_FIND_H
 
 #include "api/request.h"
-#include "lib/capture/query.h"
+#include "lib/query/query.h"
 
 /* The listing holds the session's texts: to be closed by the caller. */
 struct session_found {

@@ -13,8 +13,8 @@
 #include "lib/base/clock.h"
 #include "lib/base/json_text.h"
 #include "lib/base/memory.h"
-#include "lib/capture/login.h"
-#include "lib/capture/segment_scan.h"
+#include "lib/record/login.h"
+#include "lib/segment/scan.h"
 #include "lib/stratum/pair.h"
 #include "lib/stratum/strict.h"
 

@@ -13,7 +13,7 @@
 #define HASHSCOPE_API_SESSION_VIEW_H
 
 #include "api/session_pace.h"
-#include "lib/capture/query.h"
+#include "lib/query/query.h"
 #include "lib/stratum/scan.h"
 #include "lib/stratum/unasked.h"
 

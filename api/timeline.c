@@ -6,7 +6,7 @@
 #include "api/message_filter.h"
 #include "api/presence.h"
 #include "api/rest.h"
-#include "lib/capture/query_timeline.h"
+#include "lib/query/timeline.h"
 
 static void write_time(struct buffer *out, int64_t wall_ns)
 {

@@ -1,5 +1,5 @@
 /*
- * timeline.h - GET timeline: counts over time (lib/capture/query_timeline.h) as an answer.
+ * timeline.h - GET timeline: counts over time (lib/query/timeline.h) as an answer.
  *
  * Without a filter of messages they come from the directories of the files, and from frames over an
  * edge of buckets: those that hold refusals, and TIMELINE_FRAMES of others; with one, messages are

@@ -1,4 +1,4 @@
-/* See cat_files.h. Each file is read by lib/capture/segment.h, from its first line to its last. */
+/* See cat_files.h. Each file is read by lib/segment/segment.h, from its first line to its last. */
 #include "cli/cat_files.h"
 
 #include <inttypes.h>
@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cli/show.h"
-#include "lib/capture/segment.h"
+#include "lib/segment/segment.h"
 
 static bool is_open_file(const char *path)
 {

@@ -2,7 +2,7 @@
  * `hashscope cat`: what was recorded, in order: all of it, or what the filters let pass; as NDJSON,
  * as rows, or as the bytes of one direction of one session as they were on the wire.
  *
- * How it works: one query over archive and ring (lib/capture/query.h), its rows copied to stdout.
+ * How it works: one query over archive and ring (lib/query/query.h), its rows copied to stdout.
  * Files that are named are read from beginning to end instead, wherever they are (cat_files.c).
  *
  * How it can fail: something is damaged: what is intact is printed, the rest is told on stderr,

@@ -1,7 +1,7 @@
 /*
  * `hashscope ls`: the sessions that were recorded, newest first, or the segment files.
  *
- * How it works: one listing of lib/capture/query.h; `--segments` is in ls_segments.c.
+ * How it works: one listing of lib/query/query.h; `--segments` is in ls_segments.c.
  * How it can fail: the archive can't be read, or something in it is damaged: the rest is listed,
  * exit 1.
  */
@@ -12,9 +12,9 @@
 #include "cli/ls_segments.h"
 #include "cli/output.h"
 #include "cli/session_text.h"
-#include "lib/capture/query_unasked.h"
 #include "lib/command/filter.h"
 #include "lib/command/program.h"
+#include "lib/query/unasked.h"
 
 struct ls_options {
     struct filter_options filter;

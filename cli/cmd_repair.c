@@ -2,7 +2,7 @@
  * `hashscope repair FILE [TO]`: makes a damaged, torn or unsealed segment file anew, in another
  * file, and says what could not be kept.
  *
- * How it works: lib/capture/segment_repair.h does it; --replace then puts the result in the place
+ * How it works: lib/segment/repair.h does it; --replace then puts the result in the place
  * of the original, which stays beside it as `.torn`: linked there first, so that at no moment a
  * name is missing.
  *
@@ -20,11 +20,11 @@
 #include "cli/verdict_text.h"
 #include "lib/base/file.h"
 #include "lib/base/json.h"
-#include "lib/capture/line.h"
-#include "lib/capture/segment_file.h"
-#include "lib/capture/segment_repair.h"
 #include "lib/command/filter.h"
 #include "lib/command/program.h"
+#include "lib/record/line.h"
+#include "lib/segment/repair.h"
+#include "lib/segment/writer.h"
 
 #define TORN_MAX 1000
 

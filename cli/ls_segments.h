@@ -5,8 +5,8 @@
 #ifndef HASHSCOPE_CLI_LS_SEGMENTS_H
 #define HASHSCOPE_CLI_LS_SEGMENTS_H
 
-#include "lib/capture/query.h"
 #include "lib/command/arguments.h"
+#include "lib/query/query.h"
 
 /* Lists the segment files below data_dir/segments that can hold lines that fit the filter's times
  * and numbers, up to `limit` (0: all). Returns the exit code. */

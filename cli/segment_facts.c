@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "lib/base/memory.h"
-#include "lib/capture/segment_file.h"
+#include "lib/segment/writer.h"
 
 static bool ends_with(const char *text, const char *end)
 {

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "cli/terminal.h"
-#include "lib/capture/segment_footer.h"
+#include "lib/segment/footer.h"
 
 struct segment_facts {
     char *path;

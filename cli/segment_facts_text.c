@@ -6,7 +6,7 @@
 #include "cli/segment_facts.h"
 #include "lib/base/clock.h"
 #include "lib/base/json.h"
-#include "lib/capture/line.h"
+#include "lib/record/line.h"
 #include "lib/stratum/scan.h"
 
 static const char *const event_names[] = {"opened", "pool_connected", "closed",    "clock_step",

@@ -7,7 +7,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/json.h"
-#include "lib/capture/line.h"
+#include "lib/record/line.h"
 #include "lib/stratum/unasked.h"
 
 #define SHORT_SESSION 12 /* the random end of the UUID, its last group */

@@ -1,12 +1,12 @@
 /*
- * session_text.h - a session of a listing (lib/capture/query.h) as a line of JSON or a row.
+ * session_text.h - a session of a listing (lib/query/query.h) as a line of JSON or a row.
  * Threads: any; nothing is kept.
  */
 #ifndef HASHSCOPE_CLI_SESSION_TEXT_H
 #define HASHSCOPE_CLI_SESSION_TEXT_H
 
 #include "cli/terminal.h"
-#include "lib/capture/query.h"
+#include "lib/query/query.h"
 
 /* Each appends one line with its newline. `why`: of the answers that nobody asked for, by enum
  * stratum_unasked; NULL: not looked at. */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "lib/base/json.h"
-#include "lib/capture/line.h"
+#include "lib/record/line.h"
 
 void problem_append_json(struct buffer *out, const char *path,
                          const struct segment_problem *problem)

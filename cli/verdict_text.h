@@ -6,7 +6,7 @@
 #define HASHSCOPE_CLI_VERDICT_TEXT_H
 
 #include "cli/terminal.h"
-#include "lib/capture/segment_verify.h"
+#include "lib/segment/verify.h"
 
 /* Exit code of both commands when something is damaged, or could not be kept. */
 #define EXIT_DAMAGED 3

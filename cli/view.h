@@ -17,7 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/capture/query.h"
+#include "lib/query/query.h"
 #include "lib/stratum/scan.h"
 
 struct view_person; /* who is behind a session */

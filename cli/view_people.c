@@ -15,8 +15,8 @@
 #include "lib/base/clock.h"
 #include "lib/base/json_text.h"
 #include "lib/base/memory.h"
-#include "lib/capture/login.h"
-#include "lib/capture/segment_scan.h"
+#include "lib/record/login.h"
+#include "lib/segment/scan.h"
 #include "lib/stratum/strict.h"
 
 #define VIEW_REQUESTS ((uint64_t)1 << 18)

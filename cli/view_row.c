@@ -17,9 +17,9 @@
 #include "cli/terminal.h"
 #include "cli/view.h"
 #include "lib/base/clock.h"
-#include "lib/capture/login.h"
-#include "lib/capture/segment_scan.h"
 #include "lib/export/mask.h"
+#include "lib/record/login.h"
+#include "lib/segment/scan.h"
 #include "lib/stratum/message.h"
 #include "lib/stratum/strict.h"
 

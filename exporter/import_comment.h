@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-#include "lib/capture/record.h"
+#include "lib/record/record.h"
 
 enum import_note {
     IMPORT_NOTE_NONE, /* nothing of ours, or not enough of it */

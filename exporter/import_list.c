@@ -9,10 +9,10 @@
 #include <sys/stat.h>
 
 #include "exporter/import_store.h"
+#include "lib/archive/series_list.h"
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
-#include "lib/capture/segment_footer.h"
-#include "lib/capture/series_list.h"
+#include "lib/segment/footer.h"
 
 #define JSON_MAX (4u << 20)
 

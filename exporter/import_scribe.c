@@ -9,7 +9,7 @@
 
 #include "exporter/import_scribe_private.h"
 #include "lib/base/memory.h"
-#include "lib/capture/ring.h"
+#include "lib/ring/ring.h"
 
 struct import_scribe *import_scribe_new(struct series_writer *writer,
                                         const struct import_detect *detect, int64_t pair_timeout_ns)

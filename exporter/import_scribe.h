@@ -19,7 +19,7 @@
 #define HASHSCOPE_EXPORTER_IMPORT_SCRIBE_H
 
 #include "exporter/import_detect.h"
-#include "lib/capture/series_writer.h"
+#include "lib/archive/series_writer.h"
 
 #define IMPORT_SESSIONS_MAX (1u << 17)
 #define IMPORT_LINE_BYTES   (256u << 20)

@@ -7,7 +7,7 @@
 
 #include "exporter/import_comment.h"
 #include "exporter/import_scribe.h"
-#include "lib/capture/record_piece.h"
+#include "lib/record/piece.h"
 
 #define SESSION_BUCKETS 16384u /* of sessions with comments */
 

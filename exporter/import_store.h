@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #include "lib/base/bytes.h"
-#include "lib/capture/segment.h"
+#include "lib/segment/segment.h"
 
 #define IMPORT_STORE_PATH (SEGMENT_PATH_MAX - 64)
 

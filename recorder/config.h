@@ -18,8 +18,8 @@
 
 #include "lib/base/bytes.h"
 #include "lib/base/options.h"
-#include "lib/capture/retention.h"
 #include "lib/event/connect.h"
+#include "lib/upkeep/retention.h"
 
 #define ROUTE_TARGETS_MAX 8 /* the upstream and its backups */
 

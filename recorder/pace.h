@@ -28,8 +28,8 @@
 #ifndef HASHSCOPE_RECORDER_PACE_H
 #define HASHSCOPE_RECORDER_PACE_H
 
+#include "lib/archive/archive.h"
 #include "lib/base/processor.h"
-#include "lib/capture/archive.h"
 
 #define PACE_LINES       512                 /* that a read gives at once, where it gives many */
 #define PACE_READ        (UINT64_C(1) << 20) /* more than a read puts into the ring, see receive.c */

@@ -15,13 +15,13 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "lib/archive/archive.h"
+#include "lib/archive/datadir.h"
 #include "lib/base/log.h"
-#include "lib/capture/archive.h"
-#include "lib/capture/datadir.h"
-#include "lib/capture/housekeeper.h"
 #include "lib/event/listen.h"
 #include "lib/event/local.h"
 #include "lib/event/tls.h"
+#include "lib/upkeep/housekeeper.h"
 #include "recorder/circle.h"
 #include "recorder/config.h"
 #include "recorder/pace.h"

@@ -1,5 +1,5 @@
 /*
- * tap.c - framing, and the record that comes of each piece (lib/capture/record_piece.h).
+ * tap.c - framing, and the record that comes of each piece (lib/record/piece.h).
  *
  * One context on the stack follows a push through the framer's callback. Nothing here fails: what
  * cannot be understood is recorded as the bytes it is.
@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
-#include "lib/capture/record_piece.h"
+#include "lib/record/piece.h"
 
 #define CLOCK_STEP_NS (100 * NS_PER_MS)
 

@@ -21,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/capture/ring.h"
+#include "lib/ring/ring.h"
 #include "lib/stratum/frame.h"
 #include "lib/stratum/pair.h"
 

@@ -19,16 +19,22 @@ FILE_LINES = 500
 FUNCTION_LINES = 60
 
 # Room -> rooms it may include besides itself.
-LIBRARY = ["lib/base", "lib/event", "lib/stratum", "lib/capture", "lib/nostr", "lib/command",
-           "lib/export"]
+LIBRARY = ["lib/base", "lib/event", "lib/stratum", "lib/record", "lib/ring", "lib/segment",
+           "lib/archive", "lib/upkeep", "lib/query", "lib/nostr", "lib/command", "lib/export"]
+RECORDED = ["lib/base", "lib/stratum", "lib/record", "lib/ring", "lib/segment"]
 FLOORS = {
     "lib/base": [],
     "lib/event": ["lib/base"],
     "lib/stratum": ["lib/base"],
-    "lib/capture": ["lib/base", "lib/stratum"],
+    "lib/record": ["lib/base", "lib/stratum"],
+    "lib/ring": ["lib/base", "lib/record"],
+    "lib/segment": ["lib/base", "lib/stratum", "lib/record"],
+    "lib/archive": RECORDED,
+    "lib/upkeep": ["lib/base", "lib/segment"],
+    "lib/query": RECORDED,
     "lib/nostr": ["lib/base"],
-    "lib/command": ["lib/base", "lib/stratum", "lib/capture"],
-    "lib/export": ["lib/base", "lib/stratum", "lib/capture"],
+    "lib/command": RECORDED + ["lib/query"],
+    "lib/export": RECORDED + ["lib/query"],
     "recorder": LIBRARY,
     "replay": LIBRARY,
     "exporter": LIBRARY,

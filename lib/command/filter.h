@@ -1,6 +1,6 @@
 /*
  * filter.h - the one group of filter flags that `ls`, `cat` and `tail` share, and what becomes of
- * it: a struct query_filter (lib/capture/query.h).
+ * it: a struct query_filter (lib/query/query.h).
  *
  * What the flags add to the filter itself: moments as people write them (moment.h), sessions by the
  * beginning or end of their UUID, method names without "mining.", and two questions about answers:
@@ -17,8 +17,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/capture/query.h"
 #include "lib/command/arguments.h"
+#include "lib/query/query.h"
 
 struct filter_options {
     struct format_options format;

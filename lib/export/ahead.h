@@ -10,8 +10,8 @@
 #ifndef HASHSCOPE_EXPORT_AHEAD_H
 #define HASHSCOPE_EXPORT_AHEAD_H
 
-#include "lib/capture/query.h"
 #include "lib/export/sessions.h"
+#include "lib/query/query.h"
 
 struct export_event {
     uint64_t seq;

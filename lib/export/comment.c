@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
-#include "lib/capture/json_slice.h"
+#include "lib/record/json_slice.h"
 
 /* ------------------------------------------------------------------ events */
 

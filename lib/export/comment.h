@@ -39,7 +39,7 @@
 #define HASHSCOPE_EXPORT_COMMENT_H
 
 #include "lib/base/bytes.h"
-#include "lib/capture/segment.h"
+#include "lib/segment/segment.h"
 
 #define COMMENT_MAX 4000 /* longer ones are cut behind a word */
 

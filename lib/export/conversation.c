@@ -4,9 +4,9 @@
  */
 #include <string.h>
 
-#include "lib/capture/json_slice.h"
 #include "lib/export/comment.h"
 #include "lib/export/export_private.h"
+#include "lib/record/json_slice.h"
 
 #define UNKNOWN_PORT 3333
 

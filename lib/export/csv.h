@@ -13,7 +13,7 @@
 #ifndef HASHSCOPE_EXPORT_CSV_H
 #define HASHSCOPE_EXPORT_CSV_H
 
-#include "lib/capture/segment.h"
+#include "lib/segment/segment.h"
 
 void csv_append_head(struct buffer *out);
 void csv_append_line(struct buffer *out, const struct segment_line *line);

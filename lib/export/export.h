@@ -56,7 +56,7 @@
 #include <stdint.h>
 
 #include "lib/base/error.h"
-#include "lib/capture/query.h"
+#include "lib/query/query.h"
 
 enum export_format {
     EXPORT_PCAPNG,

@@ -25,7 +25,7 @@
 #define HASHSCOPE_EXPORT_MASK_H
 
 #include "lib/base/bytes.h"
-#include "lib/capture/segment.h"
+#include "lib/segment/segment.h"
 
 #define MASK_WITHHELD "[withheld: may hold a password]"
 

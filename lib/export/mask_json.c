@@ -7,8 +7,8 @@
  */
 #include <string.h>
 
-#include "lib/capture/json_slice.h"
 #include "lib/export/mask_text.h"
+#include "lib/record/json_slice.h"
 
 #define DEPTH_MAX       64
 #define METHOD_MAX      4096

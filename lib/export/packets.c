@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/capture/json_slice.h"
 #include "lib/export/comment.h"
 #include "lib/export/export_private.h"
+#include "lib/record/json_slice.h"
 
 #define HELD_MAX    (1u << 20)
 #define UNSEEN_MAX  (256u << 20) /* bytes; then the other end acknowledges, as it would */

@@ -9,7 +9,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
-#include "lib/capture/json_slice.h"
+#include "lib/record/json_slice.h"
 
 #define SLOTS_MIN 256
 

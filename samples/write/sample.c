@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
-#include "lib/capture/ring.h"
+#include "lib/ring/ring.h"
 
 #define BEGIN_NS        INT64_C(1763800000000000000) /* 2025-11-22T08:26:40Z */
 #define INSTANCE        UINT64_C(0x5a3b1e5a3b1e0001)

@@ -10,8 +10,8 @@
 #ifndef HASHSCOPE_SAMPLES_WRITE_SAMPLE_H
 #define HASHSCOPE_SAMPLES_WRITE_SAMPLE_H
 
-#include "lib/capture/record_piece.h"
-#include "lib/capture/series_writer.h"
+#include "lib/archive/series_writer.h"
+#include "lib/record/piece.h"
 #include "samples/sim/sim_miner.h"
 #include "samples/sim/sim_pool.h"
 

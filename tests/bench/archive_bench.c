@@ -19,9 +19,9 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
-#include "lib/capture/knowledge.h"
-#include "lib/capture/line.h"
-#include "lib/capture/segment_file.h"
+#include "lib/record/line.h"
+#include "lib/record/session_state.h"
+#include "lib/segment/writer.h"
 #include "lib/stratum/scan.h"
 #include "tests/bench/load_traffic.h"
 

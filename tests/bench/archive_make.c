@@ -17,8 +17,8 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
-#include "lib/capture/line.h"
-#include "lib/capture/segment_file.h"
+#include "lib/record/line.h"
+#include "lib/segment/writer.h"
 #include "lib/stratum/scan.h"
 #include "tests/bench/load_traffic.h"
 

@@ -17,7 +17,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
-#include "lib/capture/query.h"
+#include "lib/query/query.h"
 #include "lib/stratum/scan.h"
 
 #define ROUNDS 3

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "lib/capture/recompress.h"
+#include "lib/upkeep/recompress.h"
 
 static struct recompress_figures rewrite(const char *path, int level)
 {

@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "cli/command.h"
-#include "lib/capture/segment.h"
 #include "lib/export/export.h"
+#include "lib/segment/segment.h"
 #include "tests/fuzz/odd_archive.h"
 #include "tests/fuzz/odd_json.h"
 

@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/capture/line.h"
 #include "lib/export/csv.h"
 #include "lib/export/mask.h"
+#include "lib/record/line.h"
 #include "lib/stratum/scan.h"
 
 #define SECRET   "Zq7Gh4XvT9" /* the part of the password that is always spelt plainly */

@@ -8,10 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/archive/series_writer.h"
 #include "lib/base/clock.h"
-#include "lib/capture/record_piece.h"
-#include "lib/capture/segment_layout.h"
-#include "lib/capture/series_writer.h"
+#include "lib/record/piece.h"
+#include "lib/segment/layout.h"
 
 #define WALL_NS   INT64_C(1763800000000000000)
 #define READS_MAX 48

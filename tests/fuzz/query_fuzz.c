@@ -12,8 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/capture/query.h"
-#include "lib/capture/segment_file.h"
+#include "lib/query/query.h"
+#include "lib/segment/writer.h"
 #include "lib/stratum/scan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -11,8 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/capture/segment_footer.h"
-#include "lib/capture/segment_footer_write.h"
+#include "lib/segment/footer.h"
+#include "lib/segment/footer_write.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "lib/base/bytes.h"
-#include "lib/capture/line.h"
-#include "lib/capture/segment_layout.h"
+#include "lib/record/line.h"
+#include "lib/segment/layout.h"
 #include "lib/stratum/scan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

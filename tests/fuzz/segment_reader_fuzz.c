@@ -11,9 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/archive/archive.h"
 #include "lib/base/log.h"
-#include "lib/capture/archive.h"
-#include "lib/capture/segment_file.h"
+#include "lib/segment/writer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);

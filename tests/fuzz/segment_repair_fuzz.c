@@ -11,9 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/capture/segment_frame.h"
-#include "lib/capture/segment_repair.h"
-#include "lib/capture/segment_verify.h"
+#include "lib/segment/frame.h"
+#include "lib/segment/repair.h"
+#include "lib/segment/verify.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);

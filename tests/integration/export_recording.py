@@ -1,4 +1,4 @@
-"""Recordings made up for the tests of exporting: lines as lib/capture/FORMAT.md has them, in segment
+"""Recordings made up for the tests of exporting: lines as lib/segment/FORMAT.md has them, in segment
 files without footers or index entries, and what each session's ends really sent.
 
 Nothing here knows how exporting works: streams are put together from what was said to `say`.

@@ -1,5 +1,5 @@
 """An archive that is the same every time, for tests of exact output: two segment files, written here
-as lib/capture/FORMAT.md says, without footers, as a recorder that knew none would have left them.
+as lib/segment/FORMAT.md says, without footers, as a recorder that knew none would have left them.
 
 Two miners: farm.1 mines from the first file into the second, farm.2 only in the first. Time is that
 of a night in 2026.

@@ -1,4 +1,4 @@
-"""The footer and the seek table of a segment file, from lib/capture/FORMAT.md alone: taken apart, and
+"""The footer and the seek table of a segment file, from lib/segment/FORMAT.md alone: taken apart, and
 made anew from the lines. segment_reader.py compares the two."""
 import codecs
 import collections

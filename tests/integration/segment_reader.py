@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A reader of segment files that knows nothing but lib/capture/FORMAT.md: Python's standard library
+"""A reader of segment files that knows nothing but lib/segment/FORMAT.md: Python's standard library
 and the zstd command. Tests use it to read what the programs wrote, and to check every header, index
 entry and checksum against the lines.
 

@@ -1,5 +1,5 @@
 """The section of sessions of a footer, byte for byte, from the lines alone and from nothing but
-lib/capture/FORMAT.md: texts as they stand in JSON, the heap in its order, lists and runs.
+lib/segment/FORMAT.md: texts as they stand in JSON, the heap in its order, lists and runs.
 segment_reader.py compares it with what the programs wrote."""
 import codecs
 import json

@@ -40,7 +40,7 @@ class Floors(InDirectory):
 
     def assert_include(self, path, name, complaint):
         for header in ("lib/base/a.h", "lib/event/a.h", "lib/event/a_private.h", "lib/stratum/a.h",
-                       "lib/capture/a.h", "recorder/a.h", "api/a.h", "samples/sim/a.h"):
+                       "lib/record/a.h", "recorder/a.h", "api/a.h", "samples/sim/a.h"):
             self.write(header, "/* a.h */\n")
         self.write(path, f'/* x */\n#include {name}\n')
         if complaint:
@@ -50,7 +50,7 @@ class Floors(InDirectory):
 
     def test_a_floor_includes_what_lies_below(self):
         for path, name in (("lib/event/x.c", '"lib/base/a.h"'), ("recorder/x.c", '"lib/event/a.h"'),
-                           ("lib/capture/x.c", '"lib/stratum/a.h"'), ("cli/x.c", '"samples/sim/a.h"'),
+                           ("lib/record/x.c", '"lib/stratum/a.h"'), ("cli/x.c", '"samples/sim/a.h"'),
                            ("lib/event/x.c", '"lib/event/a_private.h"'), ("lib/event/x.c", "<uv.h>"),
                            ("tests/unit/x.c", '"lib/event/a_private.h"')):
             with self.subTest(path=path, name=name):
@@ -58,7 +58,7 @@ class Floors(InDirectory):
 
     def test_a_floor_includes_nothing_else(self):
         for path, name in (("lib/base/x.c", "lib/event/a.h"), ("lib/event/x.c", "lib/stratum/a.h"),
-                           ("lib/stratum/x.c", "lib/capture/a.h"), ("recorder/x.c", "api/a.h"),
+                           ("lib/stratum/x.c", "lib/record/a.h"), ("recorder/x.c", "api/a.h"),
                            ("lib/event/x.c", "recorder/a.h"), ("samples/sim/x.c", "recorder/a.h")):
             with self.subTest(path=path, name=name):
                 self.assert_include(path, f'"{name}"', f"{os.path.dirname(path)} must not include")

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/capture/knowledge.h"
+#include "lib/record/session_state.h"
 #include "lib/stratum/scan.h"
 #include "tests/unit/capture_support.h"
 #include "tests/unit/unit.h"

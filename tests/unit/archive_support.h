@@ -5,7 +5,7 @@
 #ifndef HASHSCOPE_TESTS_UNIT_ARCHIVE_SUPPORT_H
 #define HASHSCOPE_TESTS_UNIT_ARCHIVE_SUPPORT_H
 
-#include "lib/capture/archive.h"
+#include "lib/archive/archive.h"
 #include "tests/unit/capture_support.h"
 
 #define RIG_SESSIONS 16

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
-#include "lib/capture/segment.h"
+#include "lib/segment/segment.h"
 #include "tests/unit/archive_support.h"
 #include "tests/unit/unit.h"
 

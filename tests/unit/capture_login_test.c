@@ -1,6 +1,6 @@
 /* Who logs in, in whatever bytes a line holds. */
-#include "lib/capture/login.h"
-#include "lib/capture/segment_scan.h"
+#include "lib/record/login.h"
+#include "lib/segment/scan.h"
 #include "tests/unit/unit.h"
 
 static struct segment_line line_in_base64(const char *bytes)

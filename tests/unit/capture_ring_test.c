@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/capture/ring_layout.h"
+#include "lib/ring/layout.h"
 
 static char folder[] = "/tmp/hashscope-ring-XXXXXX";
 static char path[64];

@@ -11,7 +11,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "lib/capture/line.h"
+#include "lib/record/line.h"
 #include "lib/stratum/scan.h"
 
 #define ROOM_NEEDED (UINT64_C(256) << 20) /* other tests run beside this one */

@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 #include "lib/base/bytes.h"
-#include "lib/capture/record.h"
-#include "lib/capture/segment_file.h"
+#include "lib/record/record.h"
+#include "lib/segment/writer.h"
 
 #define SUPPORT_WALL INT64_C(1795355581123456789) /* 2026-11-22T13:53:01.123456Z */
 

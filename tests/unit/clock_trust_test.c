@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 
 #include "lib/base/clock.h"
-#include "lib/capture/clock_trust.h"
+#include "lib/upkeep/clock_trust.h"
 #include "tests/unit/capture_support.h"
 #include "tests/unit/unit.h"
 

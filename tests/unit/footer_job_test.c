@@ -7,9 +7,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/capture/footer_job.h"
-#include "lib/capture/recompress.h"
-#include "lib/capture/segment_footer.h"
+#include "lib/segment/footer.h"
+#include "lib/upkeep/footer_job.h"
+#include "lib/upkeep/recompress.h"
 #include "tests/unit/query_support.h"
 #include "tests/unit/unit.h"
 

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
-#include "lib/capture/line.h"
+#include "lib/record/line.h"
 #include "lib/stratum/scan.h"
 #include "tests/unit/query_support.h"
 #include "tests/unit/unit.h"

@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
-#include "lib/capture/recompress.h"
-#include "lib/capture/segment_footer.h"
+#include "lib/segment/footer.h"
+#include "lib/upkeep/recompress.h"
 #include "tests/unit/query_support.h"
 #include "tests/unit/unit.h"
 

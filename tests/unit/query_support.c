@@ -10,8 +10,8 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
-#include "lib/capture/line.h"
-#include "lib/capture/segment_layout.h"
+#include "lib/record/line.h"
+#include "lib/segment/layout.h"
 #include "lib/stratum/scan.h"
 
 static struct error err;

@@ -6,7 +6,7 @@
 #ifndef HASHSCOPE_TESTS_UNIT_QUERY_SUPPORT_H
 #define HASHSCOPE_TESTS_UNIT_QUERY_SUPPORT_H
 
-#include "lib/capture/query.h"
+#include "lib/query/query.h"
 #include "tests/unit/capture_support.h"
 
 #define MADE_SESSIONS 8

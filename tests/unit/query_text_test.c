@@ -2,7 +2,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "lib/capture/query_text.h"
+#include "lib/query/text.h"
 #include "tests/unit/unit.h"
 
 static uint64_t state = 7;

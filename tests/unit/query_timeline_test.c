@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
-#include "lib/capture/query_timeline.h"
+#include "lib/query/timeline.h"
 #include "lib/stratum/scan.h"
 #include "tests/unit/query_support.h"
 #include "tests/unit/unit.h"

@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
-#include "lib/capture/line.h"
-#include "lib/capture/recompress.h"
-#include "lib/capture/segment_footer.h"
+#include "lib/record/line.h"
+#include "lib/segment/footer.h"
+#include "lib/upkeep/recompress.h"
 #include "tests/unit/capture_support.h"
 #include "tests/unit/unit.h"
 

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
-#include "lib/capture/retention.h"
+#include "lib/upkeep/retention.h"
 #include "tests/unit/capture_support.h"
 #include "tests/unit/unit.h"
 

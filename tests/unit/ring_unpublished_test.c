@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/capture/ring.h"
+#include "lib/ring/ring.h"
 #include "tests/unit/unit.h"
 
 #define PAYLOAD ((size_t)7 << 20)

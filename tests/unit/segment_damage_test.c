@@ -8,10 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/capture/line.h"
-#include "lib/capture/segment_footer.h"
-#include "lib/capture/segment_repair.h"
-#include "lib/capture/segment_verify.h"
+#include "lib/record/line.h"
+#include "lib/segment/footer.h"
+#include "lib/segment/repair.h"
+#include "lib/segment/verify.h"
 #include "tests/unit/capture_support.h"
 #include "tests/unit/unit.h"
 

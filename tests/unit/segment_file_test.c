@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/capture/segment_file.h"
+#include "lib/segment/writer.h"
 #include "tests/unit/capture_support.h"
 #include "tests/unit/unit.h"
 

@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
-#include "lib/capture/segment_footer.h"
-#include "lib/capture/segment_repair.h"
-#include "lib/capture/segment_verify.h"
+#include "lib/segment/footer.h"
+#include "lib/segment/repair.h"
+#include "lib/segment/verify.h"
 #include "tests/unit/archive_support.h"
 #include "tests/unit/unit.h"
 

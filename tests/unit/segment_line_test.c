@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/capture/line.h"
-#include "lib/capture/segment.h"
-#include "lib/capture/segment_layout.h"
+#include "lib/record/line.h"
+#include "lib/segment/layout.h"
+#include "lib/segment/segment.h"
 #include "lib/stratum/scan.h"
 #include "tests/unit/unit.h"
 

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/archive/series_writer.h"
 #include "lib/base/clock.h"
-#include "lib/capture/query.h"
-#include "lib/capture/series_writer.h"
+#include "lib/query/query.h"
 #include "tests/unit/unit.h"
 
 #define INSTANCE UINT64_C(0x0123456789abcdef)

@@ -1,0 +1,128 @@
+/*
+ * series_writer.c - happy path: open a file with its first record, put lines, end frames as they
+ * fill, seal at its end. Whatever fails is the end of it; nothing is tried again.
+ */
+#include "lib/archive/series_writer.h"
+
+#include "lib/base/clock.h"
+#include "lib/record/line.h"
+#include "lib/segment/append.h"
+
+#define OUT_PUSH     (256u << 10) /* compressed bytes that are worth a write */
+#define FILE_AGE_NS  (24 * 3600 * NS_PER_S)
+#define TIME_BACK_NS (1800 * NS_PER_S)
+
+void series_writer_init(struct series_writer *writer, const struct series_settings *settings)
+{
+    *writer = (struct series_writer){.settings = *settings, .next_number = 1};
+    segment_file_init(&writer->file, NULL, (gid_t)-1);
+    knowledge_init(&writer->knowledge);
+}
+
+void series_writer_close(struct series_writer *writer)
+{
+    segment_file_free(&writer->file);
+    knowledge_close(&writer->knowledge);
+}
+
+static enum status open_file(struct series_writer *writer, const struct record *record,
+                             struct error *err)
+{
+    struct segment_head head = {
+        .version = SEGMENT_VERSION,
+        .instance = writer->settings.instance,
+        .number = writer->next_number++,
+        .start_wall_ns = record->wall_ns,
+        .start_mono_ns = record->mono_ns,
+        .flags = writer->settings.flags,
+    };
+    writer->highest_ns = record->wall_ns;
+    knowledge_new_segment(&writer->knowledge);
+    return segment_file_create_in(&writer->file, writer->settings.folder, &head, writer->last_seq,
+                                  err);
+}
+
+static enum status end_frame(struct series_writer *writer, struct error *err)
+{
+    segment_file_end_frame(&writer->file);
+    return segment_file_write(&writer->file, err);
+}
+
+static enum status seal(struct series_writer *writer, struct error *err)
+{
+    segment_file_end_frame(&writer->file);
+    segment_file_add_footer(&writer->file);
+    enum status status = segment_file_write(&writer->file, err);
+    if (status == STATUS_OK)
+        status = segment_file_sync(&writer->file, err);
+    if (status != STATUS_OK)
+        return status;
+    writer->bytes += segment_file_size(&writer->file);
+    writer->files++;
+    return segment_file_seal(&writer->file, err);
+}
+
+static bool file_ends(const struct series_writer *writer, const struct record *record)
+{
+    const struct segment_file *file = &writer->file;
+    return segment_file_size(file) >= writer->settings.segment_max_bytes ||
+           clock_between(file->head.start_wall_ns, record->wall_ns) > FILE_AGE_NS ||
+           clock_between(record->wall_ns, writer->highest_ns) > TIME_BACK_NS;
+}
+
+static enum status ready_file(struct series_writer *writer, const struct record *record,
+                              struct error *err)
+{
+    enum status status = STATUS_OK;
+    if (writer->file.fd >= 0 && file_ends(writer, record))
+        status = seal(writer, err);
+    if (status == STATUS_OK && writer->file.fd < 0)
+        status = open_file(writer, record, err);
+    return status;
+}
+
+enum status series_writer_put(struct series_writer *writer, const struct record *record,
+                              const struct session_info *info, struct error *err)
+{
+    enum status status = ready_file(writer, record, err);
+    if (status != STATUS_OK)
+        return status;
+    struct knowledge_entry *entry = knowledge_of(&writer->knowledge, record);
+    if (entry && knowledge_introduce(&writer->knowledge, entry, record))
+        segment_put_state(&writer->file, &writer->clock, entry, record, info);
+    segment_put_record(&writer->file, &writer->clock, record);
+    writer->last_seq = record->seq;
+    *(record->type == RECORD_MESSAGE ? &writer->messages : &writer->events) += 1;
+    if (record->wall_ns > writer->highest_ns)
+        writer->highest_ns = record->wall_ns;
+    if (entry)
+        knowledge_learn(&writer->knowledge, entry, record);
+    if (record->type == RECORD_GAP)
+        knowledge_doubt(&writer->knowledge, record->seq);
+    if (segment_file_frame_full(&writer->file))
+        return end_frame(writer, err);
+    return writer->file.out.len >= OUT_PUSH ? segment_file_write(&writer->file, err) : STATUS_OK;
+}
+
+enum status series_writer_gap(struct series_writer *writer, const struct record *following,
+                              const struct gap_info *gap, struct error *err)
+{
+    struct segment_note note = {.wall_ns = following->wall_ns, .event = SEGMENT_EVENT_GAP};
+    enum status status = ready_file(writer, following, err);
+    if (status != STATUS_OK)
+        return status;
+    line_append_gap(&writer->file.text, &writer->clock, following, gap);
+    segment_file_note(&writer->file, &note);
+    knowledge_doubt(&writer->knowledge, writer->last_seq);
+    return STATUS_OK;
+}
+
+void series_writer_lost(struct series_writer *writer, const struct uuid *session)
+{
+    knowledge_doubt_session(&writer->knowledge, session, writer->last_seq);
+}
+
+enum status series_writer_end(struct series_writer *writer, struct error *err)
+{
+    return writer->file.fd >= 0 ? seal(writer, err) : STATUS_OK;
+}

@@ -1,0 +1,314 @@
+/* session_index.c - see session_index.h. Nothing fails. */
+#include "lib/query/session_index.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/json.h"
+#include "lib/base/json_text.h"
+#include "lib/base/memory.h"
+#include "lib/record/login.h"
+#include "lib/segment/scan.h"
+#include "lib/stratum/scan.h"
+
+/* ------------------------------------------------------------------ the table */
+
+void census_init(struct census *census)
+{
+    *census = (struct census){.capacity = 256, .seed = random_u64()};
+    census->table = memory_new(census->capacity * sizeof(struct census_entry *));
+}
+
+static void entry_free(struct census_entry *entry)
+{
+    struct query_session *session = &entry->session;
+    struct span *const texts[] = {&session->route,   &session->miner,      &session->via,
+                                  &session->listen,  &session->user_agent, &session->pool,
+                                  &session->address, &session->closed_by,  &session->reason};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        span_free(texts[i]);
+    for (size_t i = 0; i < session->worker_count; i++)
+        span_free(&entry->workers[i]);
+    for (size_t i = 0; i < session->refused_count; i++)
+        span_free(&entry->refused[i]);
+    free(entry);
+}
+
+void census_close(struct census *census)
+{
+    for (size_t i = 0; i < census->capacity; i++) {
+        if (census->table[i])
+            entry_free(census->table[i]);
+    }
+    free(census->table);
+    free(census->submits);
+    buffer_close(&census->plain);
+    buffer_close(&census->bytes);
+    *census = (struct census){0};
+}
+
+static struct census_entry **place_of(const struct census *census, const struct uuid *session)
+{
+    size_t i = hash_bytes(census->seed, session, sizeof *session) & (census->capacity - 1);
+    while (census->table[i] && !uuid_equal(&census->table[i]->session.session, session))
+        i = (i + 1) & (census->capacity - 1);
+    return &census->table[i];
+}
+
+static void grow(struct census *census)
+{
+    struct census_entry **old = census->table;
+    size_t capacity = census->capacity;
+    census->capacity *= 2;
+    census->table = memory_new(census->capacity * sizeof(struct census_entry *));
+    for (size_t i = 0; i < capacity; i++) {
+        if (old[i])
+            *place_of(census, &old[i]->session.session) = old[i];
+    }
+    free(old);
+}
+
+static struct census_entry *entry_of(struct census *census, const struct uuid *session)
+{
+    struct census_entry **place = place_of(census, session);
+    if (*place)
+        return *place;
+    if (census->count * 4 >= census->capacity * 3) {
+        grow(census);
+        place = place_of(census, session);
+    }
+    struct census_entry *entry = memory_new(sizeof *entry);
+    uint64_t ms = 0;
+    for (int i = 0; i < 6; i++)
+        ms = ms << 8 | session->bytes[i];
+    entry->session.session = *session;
+    entry->session.opened_ns = clock_ns((int64_t)ms, NS_PER_MS);
+    entry->session.state = SESSION_CONNECTING;
+    entry->session.complete = true;
+    entry->session.workers = entry->workers;
+    entry->session.refused = entry->refused;
+    *place = entry;
+    census->count++;
+    return entry;
+}
+
+/* ------------------------------------------------------------------ single facts */
+
+static void set_text(struct span *out, struct span text)
+{
+    if (text.len == 0 || (out->data && span_equal(*out, text)))
+        return;
+    span_free(out);
+    *out = span_copy(text);
+}
+
+/* Texts of footers and messages are as they stand in JSON; those of the ring are plain. */
+static struct span plain(struct census *census, struct span text)
+{
+    if (text.len == 0 ||
+        (!memchr(text.data, '\\', text.len) && utf8_valid_prefix(text.data, text.len) == text.len))
+        return text;
+    buffer_clear(&census->plain);
+    json_text_append(&census->plain, text);
+    return span_make(census->plain.data, census->plain.len);
+}
+
+/* Adds a name to a list of so many, of which the oldest go; one that is there already stays. */
+static void add_name(struct span *names, size_t *count, size_t most, struct span name)
+{
+    for (size_t i = 0; i < *count; i++) {
+        if (span_equal(names[i], name))
+            return;
+    }
+    if (*count == most) {
+        span_free(&names[0]);
+        --*count;
+        memmove(names, names + 1, *count * sizeof *names);
+    }
+    names[(*count)++] = span_copy(name);
+}
+
+/* `name` as it stands in JSON. */
+static void add_worker(struct census *census, struct census_entry *entry, struct span name)
+{
+    add_name(entry->workers, &entry->session.worker_count, CENSUS_WORKERS_MAX, plain(census, name));
+}
+
+static void add_refused(struct census *census, struct census_entry *entry, struct span name)
+{
+    add_name(entry->refused, &entry->session.refused_count, CENSUS_REFUSED_MAX,
+             plain(census, name));
+}
+
+static void widen(struct query_session *session, int64_t first_ns, int64_t last_ns,
+                  uint64_t first_seq, uint64_t last_seq)
+{
+    if (!session->first_ns || first_ns < session->first_ns)
+        session->first_ns = first_ns;
+    if (last_ns > session->last_ns)
+        session->last_ns = last_ns;
+    if (first_seq && (!session->first_seq || first_seq < session->first_seq))
+        session->first_seq = first_seq;
+    if (last_seq > session->last_seq)
+        session->last_seq = last_seq;
+}
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* ------------------------------------------------------------------ footers */
+
+static void add_counts(struct query_session *session, const struct segment_summary *summary)
+{
+    for (unsigned i = 0; i < DIRECTION_COUNT; i++)
+        session->messages[i] += summary->messages[i];
+    session->submits += summary->submits;
+    session->accepted += (uint64_t)summary->accepted + summary->earlier_accepted;
+    session->rejected += (uint64_t)summary->rejected + summary->earlier_rejected;
+    session->other_errors += summary->other_errors;
+    session->unasked += summary->unasked;
+    session->bytes_up = larger(session->bytes_up, summary->bytes_up);
+    session->bytes_down = larger(session->bytes_down, summary->bytes_down);
+}
+
+static void add_names(struct census *census, struct query_session *session,
+                      const struct segment_summary *summary)
+{
+    set_text(&session->route, plain(census, summary->route));
+    set_text(&session->miner, plain(census, summary->miner));
+    set_text(&session->via, plain(census, summary->via));
+    set_text(&session->listen, plain(census, summary->listen));
+    set_text(&session->user_agent, plain(census, summary->user_agent));
+    set_text(&session->pool, plain(census, summary->pool));
+    set_text(&session->address, plain(census, summary->address));
+    set_text(&session->closed_by, plain(census, summary->closed_by));
+    set_text(&session->reason, plain(census, summary->reason));
+}
+
+void census_add_summary(struct census *census, const struct segment_summary *summary)
+{
+    struct census_entry *entry = entry_of(census, &summary->session);
+    struct query_session *session = &entry->session;
+    if (summary->number)
+        session->number = summary->number;
+    if (summary->opened_us != SEGMENT_TIME_UNKNOWN)
+        session->opened_ns = clock_ns(summary->opened_us, NS_PER_US);
+    if (summary->closed)
+        session->state = SESSION_CLOSED;
+    else if (session->state != SESSION_CLOSED && summary->connected)
+        session->state = SESSION_OPEN;
+    widen(session, clock_ns(summary->first_us, NS_PER_US), clock_ns(summary->last_us, NS_PER_US),
+          summary->first_seq, summary->last_seq);
+    add_counts(session, summary);
+    add_names(census, session, summary);
+    for (uint32_t i = 0; i < summary->worker_count; i++)
+        add_worker(census, entry, summary->workers[i]);
+    for (uint32_t i = 0; i < summary->refused_count; i++)
+        add_refused(census, entry, summary->refused[i]);
+}
+
+/* ------------------------------------------------------------------ messages */
+
+static void learn(struct census *census, struct census_entry *entry,
+                  const struct stratum_scan *scan)
+{
+    struct span text;
+    if (login_worker(scan, &text))
+        add_worker(census, entry, text);
+    if (login_agent(scan, &text))
+        set_text(&entry->session.user_agent, plain(census, text));
+}
+
+/* An answer counts as a summary would count it: to a submit, or to a request in front of the rows
+ * (most of those are submits), or to something else. */
+static void count_answer(const struct census *census, struct query_session *session,
+                         const struct segment_line *line, const struct stratum_scan *scan)
+{
+    bool submit = line->paired && (line->re < census->first_row ||
+                                   census->submits[line->re % CENSUS_SUBMITS] == line->re);
+    if (scan->kind != STRATUM_RESPONSE)
+        return;
+    session->accepted += submit && !scan->error;
+    session->rejected += submit && scan->error;
+    session->other_errors += !submit && scan->error;
+    session->unasked += !line->paired && line->direction == DIRECTION_POOL_TO_MINER;
+}
+
+static void count_row(struct census *census, struct query_session *session,
+                      const struct segment_line *line, const struct stratum_scan *scan)
+{
+    if (!census->submits) {
+        census->submits = memory_new(CENSUS_SUBMITS * sizeof *census->submits);
+        census->first_row = line->seq;
+    }
+    if (line->direction == DIRECTION_MINER_TO_POOL && stratum_is_submit(scan->method)) {
+        census->submits[line->seq % CENSUS_SUBMITS] = line->seq;
+        session->submits++;
+    }
+    count_answer(census, session, line, scan);
+}
+
+void census_add_row(struct census *census, const struct query_row *row)
+{
+    const struct segment_line *line = &row->line;
+    struct stratum_scan scan;
+    struct uuid id;
+    if (!line->is_message || !uuid_parse(&id, line->session.data, line->session.len))
+        return;
+    struct census_entry *entry = entry_of(census, &id);
+    entry->session.complete = false;
+    widen(&entry->session, line->wall_ns, line->wall_ns, line->seq, line->seq);
+    entry->session.messages[line->direction]++;
+    if (!segment_line_scan(&scan, line, &census->bytes))
+        return;
+    if (line->direction == DIRECTION_MINER_TO_POOL)
+        learn(census, entry, &scan);
+    count_row(census, &entry->session, line, &scan);
+}
+
+/* ------------------------------------------------------------------ the ring's table */
+
+void census_add_live(struct census *census, const struct session_info *info)
+{
+    struct census_entry *entry = entry_of(census, &info->session);
+    struct query_session *session = &entry->session;
+    session->live = true;
+    session->number = info->number;
+    session->state = (enum session_state)info->state;
+    if (info->opened_wall_ns)
+        session->opened_ns = info->opened_wall_ns;
+    session->bytes_up = larger(session->bytes_up, info->bytes_up);
+    session->bytes_down = larger(session->bytes_down, info->bytes_down);
+    session->unasked = larger(session->unasked, info->unasked);
+    set_text(&session->route, span_text(info->route));
+    set_text(&session->miner, span_text(info->miner));
+    set_text(&session->via, span_text(info->via));
+    set_text(&session->listen, span_text(info->listen));
+    set_text(&session->pool, span_text(info->pool));
+    set_text(&session->address, span_text(info->address));
+    set_text(&session->closed_by, span_text(info->closed_by));
+    set_text(&session->reason, span_text(info->reason));
+}
+
+/* ------------------------------------------------------------------ in order */
+
+static int newest_first(const void *a, const void *b)
+{
+    const struct census_entry *const *left = a, *const *right = b;
+    return memcmp(&(*right)->session.session, &(*left)->session.session, sizeof(struct uuid));
+}
+
+struct census_entry **census_sorted(const struct census *census)
+{
+    struct census_entry **sorted = memory_new((census->count + 1) * sizeof(struct census_entry *));
+    size_t count = 0;
+    for (size_t i = 0; i < census->capacity; i++) {
+        if (census->table[i])
+            sorted[count++] = census->table[i];
+    }
+    qsort(sorted, count, sizeof(struct census_entry *), newest_first);
+    return sorted;
+}

@@ -1,0 +1,22 @@
+/*
+ * append.h - records as lines into a segment file, each noted in its index and summaries. For
+ * lib/segment alone.
+ *
+ * Threads: one at a time per file.
+ */
+#ifndef HASHSCOPE_SEGMENT_APPEND_H
+#define HASHSCOPE_SEGMENT_APPEND_H
+
+#include "lib/base/clock.h"
+#include "lib/record/session_state.h"
+#include "lib/segment/writer.h"
+
+/* The record's own line. */
+void segment_put_record(struct segment_file *file, struct clock_formatter *clock,
+                        const struct record *record);
+/* A state line in front of the record. `info` NULL: nothing is known of the connection. */
+void segment_put_state(struct segment_file *file, struct clock_formatter *clock,
+                       const struct knowledge_entry *entry, const struct record *record,
+                       const struct session_info *info);
+
+#endif
