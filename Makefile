@@ -1,7 +1,8 @@
 # HashScope's only Makefile; `make help` lists what it can do.
 #
-# How it works: every .c file below lib/ goes into one archive; every program directory becomes one
-# program, linked from its own objects and that archive; new files are found by themselves. Headers
+# How it works: every .c file below lib/ goes into one archive; every program directory, with its
+# rooms, becomes one program, linked from its own objects and that archive; new files and rooms are
+# found by themselves. Headers
 # are tracked by the compiler (-MMD). Each kind of build (plain, DEBUG=1, SANITIZE=…, coverage, fuzz)
 # has a directory of its own, and objects depend on a stamp that holds compiler and flags, so stale
 # objects are never linked. Targets that install packages first call make again afterwards, because
@@ -75,11 +76,12 @@ say = $(if $(V),,@printf '  %-5s %s\n' $(1) '$(patsubst $(BUILD)/%,%,$(2))')
 
 # ---- what there is -----------------------------------------------------------------------------
 object = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
-program_with = $(if $(wildcard $(1)/*.c),$(OUT)/bin/$(2))
+program_with = $(if $(call sources,$(1)),$(OUT)/bin/$(2))
 
 LIBRARY  := $(OUT)/lib/libhashscope.a
 LIB_SRC  := $(wildcard lib/*/*.c)
-CLI_SRC  := $(wildcard cli/*.c)
+sources   = $(wildcard $(addsuffix /*.c,$(1)) $(addsuffix /*/*.c,$(1)))
+CLI_SRC  := $(call sources,cli)
 SIM_SRC  := $(wildcard samples/sim/*.c)
 # The exporter's room has several programs: NAME_main.c becomes hashscope-NAME.
 EXPORTER := $(patsubst exporter/%_main.c,$(OUT)/bin/hashscope-%,$(wildcard exporter/*_main.c))
@@ -92,7 +94,7 @@ PROGRAMS := $(call program_with,cli,hashscope) \
 
 # Unit tests may call into the programs too: what holds no main() is there as an archive.
 ROOMS     := recorder replay exporter api agent cli samples/sim samples/write
-ROOM_SRC  := $(wildcard $(addsuffix /*.c,$(ROOMS)))
+ROOM_SRC  := $(call sources,$(ROOMS))
 MAIN_SRC  := $(if $(ROOM_SRC),$(shell grep -l '^int main\b' $(ROOM_SRC)))
 ROOM_OBJ  := $(call object,$(filter-out $(MAIN_SRC),$(ROOM_SRC)))
 TEST_SRC  := $(wildcard tests/unit/*.c)
@@ -119,7 +121,7 @@ SHARED := $(OUT)/share/hashscope/stratum.lua $(OUT)/share/hashscope/openapi.yaml
 DOCS_PAGE := $(patsubst api/docs/%,$(OUT)/share/hashscope/docs/%,$(wildcard api/docs/*))
 
 SOURCES   := $(LIB_SRC) $(ROOM_SRC) $(TEST_SRC) $(BENCH_SRC) $(FUZZ_ALL) scripts/write-settings.c
-HEADERS   := $(wildcard lib/*/*.h $(addsuffix /*.h,$(ROOMS)) tests/*/*.h)
+HEADERS   := $(wildcard lib/*/*.h $(addsuffix /*.h,$(ROOMS)) $(addsuffix /*/*.h,$(ROOMS)) tests/*/*.h tests/*/*/*.h)
 
 # ---- building ----------------------------------------------------------------------------------
 .PHONY: all programs ui unit-tests fuzzers benches
@@ -172,14 +174,14 @@ define link
 endef
 
 $(OUT)/bin/hashscope: $(call object,$(CLI_SRC) $(SIM_SRC))
-$(OUT)/bin/hashscope-recorder: $(call object,$(wildcard recorder/*.c))
-$(OUT)/bin/hashscope-replay: $(call object,$(wildcard replay/*.c))
+$(OUT)/bin/hashscope-recorder: $(call object,$(call sources,recorder))
+$(OUT)/bin/hashscope-replay: $(call object,$(call sources,replay))
 $(EXPORTER): $(OUT)/bin/hashscope-%: $(OUT)/obj/exporter/%_main.o $(call object,$(filter-out \
 	%_main.c,$(wildcard exporter/*.c))) $(LIBRARY)
 	$(link) $(LIBS)
-$(OUT)/bin/hashscope-api: $(call object,$(wildcard api/*.c))
+$(OUT)/bin/hashscope-api: $(call object,$(call sources,api))
 $(OUT)/bin/hashscope-api: LIBS += -lcivetweb
-$(OUT)/bin/hashscope-agent: $(call object,$(wildcard agent/*.c))
+$(OUT)/bin/hashscope-agent: $(call object,$(call sources,agent))
 $(filter-out $(EXPORTER),$(PROGRAMS)): $(LIBRARY)
 	$(link) $(LIBS)
 $(SAMPLES): $(call object,$(wildcard samples/write/*.c) $(SIM_SRC)) $(LIBRARY)

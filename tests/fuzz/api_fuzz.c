@@ -13,12 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/live.h"
-#include "api/operator_state.h"
-#include "api/reply_cache.h"
-#include "api/rest.h"
-#include "api/session_book.h"
-#include "api/session_stats.h"
+#include "api/live/live.h"
+#include "api/request/reply_cache.h"
+#include "api/request/rest.h"
+#include "api/session/operator_state.h"
+#include "api/session/stats.h"
+#include "api/session/table.h"
 #include "tests/fuzz/odd_archive.h"
 #include "tests/fuzz/odd_json.h"
 

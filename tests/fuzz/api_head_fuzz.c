@@ -3,9 +3,9 @@
  * rely on. */
 #include <stdlib.h>
 
-#include "api/http_pass.h"
-#include "api/subscription.h"
-#include "api/websocket_frame.h"
+#include "api/http/pass.h"
+#include "api/http/websocket_frame.h"
+#include "api/live/subscription.h"
 
 #define LONGEST 4096
 

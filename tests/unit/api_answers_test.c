@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/answers.h"
+#include "api/live/answers.h"
 #include "tests/unit/query_support.h"
 #include "tests/unit/unit.h"
 

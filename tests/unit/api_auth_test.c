@@ -1,9 +1,9 @@
-/* The rules of api/auth.h, of heads and of links, case by case. */
+/* The rules of api/access/auth.h, of heads and of links, case by case. */
 #include <string.h>
 
-#include "api/auth.h"
-#include "api/hosts.h"
-#include "api/link.h"
+#include "api/access/auth.h"
+#include "api/access/link.h"
+#include "api/http/hosts.h"
 #include "tests/unit/unit.h"
 
 #define TOKEN "0123456789abcdef0123456789abcdef"

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/session_book.h"
+#include "api/session/table.h"
 #include "tests/unit/unit.h"
 
 static void add(struct session_book *book, uint64_t seq, unsigned session, const char *message)

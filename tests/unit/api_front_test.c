@@ -7,8 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "api/auth.h"
-#include "api/front.h"
+#include "api/access/auth.h"
+#include "api/front/front.h"
 #include "lib/base/memory.h"
 #include "tests/unit/unit.h"
 

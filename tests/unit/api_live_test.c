@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/live.h"
+#include "api/live/live.h"
 #include "lib/base/memory.h"
 #include "tests/unit/unit.h"
 

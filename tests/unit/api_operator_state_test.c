@@ -1,5 +1,5 @@
-/* What people switched on (api/operator_state.h): kept over restarts, whole or not at all; and
- * percentiles (api/latency.h) against sorted numbers. */
+/* What people switched on (api/session/operator_state.h): kept over restarts, whole or not at all;
+ * and percentiles (api/session/latency.h) against sorted numbers. */
 #include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "api/latency.h"
-#include "api/operator_state.h"
+#include "api/session/latency.h"
+#include "api/session/operator_state.h"
 #include "tests/unit/unit.h"
 
 static struct error err;

@@ -1,5 +1,5 @@
 /* api_pace_test.c - hashrate and latency from the shares of a session. */
-#include "api/session_pace.h"
+#include "api/session/pace.h"
 
 #include "tests/unit/unit.h"
 

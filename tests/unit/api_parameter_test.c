@@ -1,8 +1,8 @@
 /* api_parameter_test.c - query strings held against a table. */
 #include <string.h>
 
-#include "api/message_filter.h"
-#include "api/parameter.h"
+#include "api/live/message_filter.h"
+#include "api/request/parameter.h"
 #include "lib/stratum/scan.h"
 #include "tests/unit/unit.h"
 

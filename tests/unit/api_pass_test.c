@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/http_pass.h"
+#include "api/http/pass.h"
 #include "tests/unit/unit.h"
 
 static const char *clean(const char *path)

@@ -1,0 +1,375 @@
+/* table.c - see table.h. Nothing fails. */
+#include "api/session/table.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/memory.h"
+
+#define LISTS      16384u
+#define LEARN_NS   (300 * NS_PER_MS) /* at most, for one lookup */
+#define ENDED_NS   (150 * NS_PER_MS) /* for all that have ended, of one list */
+#define ENDED_ROWS 100u              /* of each: what is looked for is agreed at the beginning */
+#define WAIT_NS    (2 * NS_PER_S)    /* before what was not found is looked up again; then */
+#define WAIT_MAX   (600 * NS_PER_S)  /* twice as long each time, up to this */
+
+struct entry {
+    struct uuid session;
+    struct session_view view;
+    bool ended;              /* it was only looked up: it goes before all that were heard of */
+    size_t counted;          /* bytes, in those of the book */
+    int64_t ask_ns, wait_ns; /* monotonic: not looked up before; how long to wait then */
+    struct entry *next_hashed;
+    TAILQ_ENTRY(entry) age;
+};
+
+struct session_book {
+    pthread_mutex_t lock;
+    uint64_t instance, seed;
+    struct entry **hashed; /* LISTS lists */
+    TAILQ_HEAD(, entry) by_age;
+    size_t count, bytes;
+};
+
+struct session_book *session_book_new(void)
+{
+    struct session_book *book = memory_new(sizeof *book);
+    (void)pthread_mutex_init(&book->lock, NULL);
+    book->seed = random_u64();
+    book->hashed = memory_new(LISTS * sizeof(struct entry *));
+    TAILQ_INIT(&book->by_age);
+    return book;
+}
+
+/* ---- the table ---- */
+
+static struct entry **list_of(const struct session_book *book, const struct uuid *session)
+{
+    return &book->hashed[hash_bytes(book->seed, session, sizeof *session) % LISTS];
+}
+
+static struct entry *find(const struct session_book *book, const struct uuid *session)
+{
+    struct entry *entry = *list_of(book, session);
+    while (entry && !uuid_equal(&entry->session, session))
+        entry = entry->next_hashed;
+    return entry;
+}
+
+static void entry_free(struct entry *entry)
+{
+    session_view_close(&entry->view);
+    free(entry);
+}
+
+static void drop(struct session_book *book, struct entry *entry)
+{
+    struct entry **at = list_of(book, &entry->session);
+    while (*at != entry)
+        at = &(*at)->next_hashed;
+    *at = entry->next_hashed;
+    TAILQ_REMOVE(&book->by_age, entry, age);
+    book->count--;
+    book->bytes -= entry->counted;
+    entry_free(entry);
+}
+
+/* For one more, or for what `kept` has grown by. */
+static void make_room(struct session_book *book, const struct entry *kept)
+{
+    struct entry *next;
+    for (struct entry *entry = TAILQ_FIRST(&book->by_age); entry && entry != kept; entry = next) {
+        if (book->count < SESSION_BOOK_MAX && book->bytes <= SESSION_BOOK_BYTES)
+            break;
+        next = TAILQ_NEXT(entry, age);
+        drop(book, entry);
+    }
+}
+
+static void count_bytes(struct session_book *book, struct entry *entry)
+{
+    size_t now = sizeof *entry - sizeof entry->view + session_view_bytes(&entry->view);
+    book->bytes += now - entry->counted;
+    entry->counted = now;
+}
+
+static struct entry *add(struct session_book *book, const struct uuid *session, bool ended)
+{
+    struct entry *entry = memory_new(sizeof *entry);
+    entry->session = *session;
+    entry->ended = ended;
+    entry->next_hashed = *list_of(book, session);
+    *list_of(book, session) = entry;
+    if (ended)
+        TAILQ_INSERT_HEAD(&book->by_age, entry, age);
+    else
+        TAILQ_INSERT_TAIL(&book->by_age, entry, age);
+    book->count++;
+    count_bytes(book, entry);
+    return entry;
+}
+
+static struct entry *get(struct session_book *book, const struct uuid *session)
+{
+    struct entry *entry = find(book, session);
+    if (!entry) {
+        make_room(book, NULL);
+        return add(book, session, false);
+    }
+    entry->ended = false;
+    TAILQ_REMOVE(&book->by_age, entry, age);
+    TAILQ_INSERT_TAIL(&book->by_age, entry, age);
+    return entry;
+}
+
+/* NULL: the book is full of sessions that were heard of. */
+static struct entry *get_ended(struct session_book *book, const struct uuid *session)
+{
+    struct entry *entry = find(book, session), *first = TAILQ_FIRST(&book->by_age);
+    if (entry)
+        return entry;
+    bool full = book->count >= SESSION_BOOK_MAX || book->bytes > SESSION_BOOK_BYTES;
+    if (full && (!first || !first->ended))
+        return NULL;
+    if (full)
+        drop(book, first);
+    return add(book, session, true);
+}
+
+static void empty(struct session_book *book)
+{
+    struct entry *next;
+    for (struct entry *entry = TAILQ_FIRST(&book->by_age); entry; entry = next) {
+        next = TAILQ_NEXT(entry, age);
+        entry_free(entry);
+    }
+    TAILQ_INIT(&book->by_age);
+    memset((void *)book->hashed, 0, LISTS * sizeof(struct entry *));
+    book->count = book->bytes = 0;
+}
+
+void session_book_free(struct session_book *book)
+{
+    if (!book)
+        return;
+    empty(book);
+    (void)pthread_mutex_destroy(&book->lock);
+    free((void *)book->hashed);
+    free(book);
+}
+
+/* ---- the feed ---- */
+
+/* Rows were overwritten before they were read: whose they were is not known. */
+static void doubt(struct session_book *book)
+{
+    struct entry *entry;
+    TAILQ_FOREACH(entry, &book->by_age, age)
+    entry->view.whole = false;
+}
+
+void session_book_add(struct session_book *book, const struct query_row *row)
+{
+    struct session_step step;
+    struct uuid session;
+    (void)pthread_mutex_lock(&book->lock);
+    if (row->instance != book->instance) {
+        empty(book);
+        book->instance = row->instance;
+    }
+    if (row->missed)
+        doubt(book);
+    if (row->line.session.data &&
+        uuid_parse(&session, row->line.session.data, row->line.session.len)) {
+        struct entry *entry = get(book, &session);
+        if (row->line.seq > entry->view.last_seq) /* a ring that is read again repeats nothing */
+            session_view_add(&entry->view, &row->line, &step);
+        count_bytes(book, entry);
+        if (book->bytes > SESSION_BOOK_BYTES)
+            make_room(book, entry);
+    }
+    (void)pthread_mutex_unlock(&book->lock);
+}
+
+/* ---- readers ---- */
+
+void session_book_facts(struct session_book *book, struct session_book_facts *out)
+{
+    (void)pthread_mutex_lock(&book->lock);
+    *out = (struct session_book_facts){.sessions = book->count, .bytes = book->bytes};
+    (void)pthread_mutex_unlock(&book->lock);
+}
+
+const struct session_view *session_book_borrow(struct session_book *book,
+                                               const struct uuid *session)
+{
+    (void)pthread_mutex_lock(&book->lock);
+    const struct entry *entry = find(book, session);
+    return entry ? &entry->view : NULL;
+}
+
+void session_book_return(struct session_book *book)
+{
+    (void)pthread_mutex_unlock(&book->lock);
+}
+
+bool session_book_key(struct session_book *book, const struct uuid *session,
+                      char out[OPERATOR_KEY_MAX])
+{
+    (void)pthread_mutex_lock(&book->lock);
+    const struct entry *entry = find(book, session);
+    const struct session_view *view = entry ? &entry->view : NULL;
+    bool known = view && (view->worker_count > 0 || view->peer.data);
+    if (known)
+        operator_key(out,
+                     view->worker_count > 0 ? view->workers[view->worker_count - 1] : span_text(""),
+                     view->peer.data ? view->peer : span_text(""));
+    (void)pthread_mutex_unlock(&book->lock);
+    return known;
+}
+
+/* ---- looking up ---- */
+
+/* Those that are not known well. `from_ns`: none of them is older. */
+static size_t choose(struct session_book *book, const struct uuid *sessions, size_t count,
+                     bool ended, struct uuid *out, int64_t *from_ns)
+{
+    size_t chosen = 0;
+    int64_t now_ns = clock_mono_ns();
+    (void)pthread_mutex_lock(&book->lock);
+    for (size_t i = 0; i < count; i++) {
+        struct entry *entry = ended ? get_ended(book, &sessions[i]) : get(book, &sessions[i]);
+        if (!entry || entry->view.taught || entry->ask_ns > now_ns)
+            continue;
+        int64_t begin_ns = session_begin_ns(&sessions[i]);
+        *from_ns = chosen == 0 || begin_ns < *from_ns ? begin_ns : *from_ns;
+        out[chosen++] = sessions[i];
+        entry->wait_ns = entry->wait_ns == 0             ? WAIT_NS
+                         : 2 * entry->wait_ns < WAIT_MAX ? 2 * entry->wait_ns
+                                                         : WAIT_MAX;
+        entry->ask_ns = now_ns + entry->wait_ns;
+    }
+    (void)pthread_mutex_unlock(&book->lock);
+    return chosen;
+}
+
+static bool teach(struct session_book *book, const struct segment_line *line)
+{
+    struct uuid session;
+    if (!uuid_parse(&session, line->session.data ? line->session.data : "", line->session.len))
+        return false;
+    (void)pthread_mutex_lock(&book->lock);
+    struct entry *entry = find(book, &session);
+    bool news = entry && !entry->view.taught;
+    if (news) {
+        session_view_teach(&entry->view, line);
+        count_bytes(book, entry);
+    }
+    (void)pthread_mutex_unlock(&book->lock);
+    return news;
+}
+
+/* State lines, the newest first: each file that begins while the session is open has one. */
+static size_t read_states(struct session_book *book, struct query_options *options,
+                          int64_t until_ns)
+{
+    struct query *query;
+    struct query_row row;
+    size_t left = options->filter.session_count;
+    options->order = QUERY_NEWEST_FIRST;
+    options->filter.what = QUERY_STATES;
+    if (query_open(&query, options, NULL) != STATUS_OK)
+        return left;
+    while (left > 0 && clock_mono_ns() < until_ns && query_next(query, &row, NULL) == STATUS_OK)
+        left -= teach(book, &row.line);
+    query_close(query);
+    return left;
+}
+
+struct beginning {
+    const struct uuid *sessions;
+    struct session_view *views;
+    size_t count, left;
+    size_t rows; /* read so far */
+};
+
+static void read_line(struct beginning *beginning, const struct segment_line *line)
+{
+    struct session_step step;
+    struct uuid session;
+    size_t i = 0;
+    if (!uuid_parse(&session, line->session.data ? line->session.data : "", line->session.len))
+        return;
+    while (i < beginning->count && !uuid_equal(&session, &beginning->sessions[i]))
+        i++;
+    if (i == beginning->count)
+        return;
+    struct session_view *view = &beginning->views[i];
+    bool known = view->difficulty > 0;
+    session_view_add(view, line, &step);
+    beginning->left -= !known && view->difficulty > 0;
+}
+
+/* What is only in the file in which the session began: the lines from there on, until each has been
+ * given a difficulty, which ends what is agreed at the beginning. */
+static void read_beginnings(struct session_book *book, struct query_options *options,
+                            int64_t until_ns, size_t rows)
+{
+    struct beginning beginning = {options->filter.sessions, NULL, options->filter.session_count,
+                                  options->filter.session_count, 0};
+    struct query *query;
+    struct query_row row;
+    options->order = QUERY_OLDEST_FIRST;
+    options->filter.what = 0;
+    if (query_open(&query, options, NULL) != STATUS_OK)
+        return;
+    beginning.views = memory_new(beginning.count * sizeof *beginning.views);
+    while (beginning.left > 0 && beginning.rows++ < rows && clock_mono_ns() < until_ns &&
+           query_next(query, &row, NULL) == STATUS_OK)
+        read_line(&beginning, &row.line);
+    query_close(query);
+    (void)pthread_mutex_lock(&book->lock);
+    for (size_t i = 0; i < beginning.count; i++) {
+        struct entry *entry = find(book, &beginning.sessions[i]);
+        if (entry && !entry->view.taught) {
+            session_view_fill(&entry->view, &beginning.views[i]);
+            entry->view.taught = beginning.views[i].difficulty > 0;
+            count_bytes(book, entry);
+        }
+        session_view_close(&beginning.views[i]);
+    }
+    (void)pthread_mutex_unlock(&book->lock);
+    free(beginning.views);
+}
+
+void session_book_learn(struct session_book *book, const struct query_place *place,
+                        const struct uuid *sessions, size_t count)
+{
+    struct uuid *chosen = memory_new((count + 1) * sizeof *chosen);
+    struct query_options options = {.place = *place};
+    int64_t until_ns = clock_mono_ns() + LEARN_NS;
+    options.filter.sessions = chosen;
+    options.filter.session_count =
+        choose(book, sessions, count, false, chosen, &options.filter.from_ns);
+    if (options.filter.session_count > 0 && read_states(book, &options, until_ns) > 0)
+        read_beginnings(book, &options, until_ns + LEARN_NS, SIZE_MAX);
+    free(chosen);
+}
+
+void session_book_learn_ended(struct session_book *book, const struct query_place *place,
+                              const struct uuid *sessions, size_t count)
+{
+    int64_t until_ns = clock_mono_ns() + ENDED_NS;
+    for (size_t i = 0; i < count && clock_mono_ns() < until_ns; i++) {
+        struct uuid chosen;
+        struct query_options options = {.place = *place};
+        options.filter.sessions = &chosen;
+        options.filter.session_count =
+            choose(book, &sessions[i], 1, true, &chosen, &options.filter.from_ns);
+        if (options.filter.session_count > 0)
+            read_beginnings(book, &options, until_ns, ENDED_ROWS);
+    }
+}
