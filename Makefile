@@ -83,8 +83,8 @@ LIB_SRC  := $(wildcard lib/*/*.c)
 sources   = $(wildcard $(addsuffix /*.c,$(1)) $(addsuffix /*/*.c,$(1)))
 CLI_SRC  := $(call sources,cli)
 SIM_SRC  := $(wildcard samples/sim/*.c)
-# The exporter's room has several programs: NAME_main.c becomes hashscope-NAME.
-EXPORTER := $(patsubst exporter/%_main.c,$(OUT)/bin/hashscope-%,$(wildcard exporter/*_main.c))
+# The exporter has several programs: NAME/main.c becomes hashscope-NAME.
+EXPORTER := $(patsubst exporter/%/main.c,$(OUT)/bin/hashscope-%,$(wildcard exporter/*/main.c))
 PROGRAMS := $(call program_with,cli,hashscope) \
 	$(call program_with,recorder,hashscope-recorder) \
 	$(call program_with,replay,hashscope-replay) \
@@ -176,8 +176,8 @@ endef
 $(OUT)/bin/hashscope: $(call object,$(CLI_SRC) $(SIM_SRC))
 $(OUT)/bin/hashscope-recorder: $(call object,$(call sources,recorder))
 $(OUT)/bin/hashscope-replay: $(call object,$(call sources,replay))
-$(EXPORTER): $(OUT)/bin/hashscope-%: $(OUT)/obj/exporter/%_main.o $(call object,$(filter-out \
-	%_main.c,$(wildcard exporter/*.c))) $(LIBRARY)
+$(EXPORTER): $(OUT)/bin/hashscope-%: $(OUT)/obj/exporter/%/main.o $(call object,$(filter-out \
+	%/main.c,$(call sources,exporter))) $(LIBRARY)
 	$(link) $(LIBS)
 $(OUT)/bin/hashscope-api: $(call object,$(call sources,api))
 $(OUT)/bin/hashscope-api: LIBS += -lcivetweb

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "exporter/import_flow.h"
+#include "exporter/import/flow.h"
 #include "lib/base/memory.h"
 
 #define FLOWS_MAX  3u

@@ -8,10 +8,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "exporter/import_capture.h"
-#include "exporter/import_comment.h"
-#include "exporter/import_packet.h"
-#include "exporter/import_unpack.h"
+#include "exporter/import/capture.h"
+#include "exporter/import/comment.h"
+#include "exporter/import/packet.h"
+#include "exporter/import/unpack.h"
 
 static uint64_t sum;
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "exporter/import_flow.h"
+#include "exporter/import/flow.h"
 #include "tests/unit/unit.h"
 
 #define MS INT64_C(1000000)
