@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/command.h"
+#include "cli/commands/command.h"
 #include "lib/base/bus_fault.h"
 #include "lib/base/bytes.h"
 #include "lib/base/version.h"

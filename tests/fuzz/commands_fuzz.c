@@ -14,7 +14,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "cli/command.h"
+#include "cli/commands/command.h"
 #include "lib/export/export.h"
 #include "lib/segment/segment.h"
 #include "tests/fuzz/odd_archive.h"
