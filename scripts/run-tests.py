@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the tests side by side and sums them up in one last line: "N passed, N failed".
 
-Unit tests are programs made with the check library (BUILD/tests/unit/*_test), integration tests are
+Unit tests are programs made with the check library (BUILD/tests/unit/ROOM/*_test), integration tests are
 python unittest files (tests/*/test_*.py). Each runs in a process of its own, as many at a
 time as there are processors; its output is shown when something failed. The programs under test are
 named to the integration tests by HASHSCOPE_BUILD, the build directory. A test that dies, hangs or
@@ -28,10 +28,10 @@ TAIL_COUNT = re.compile(r"(failures|errors|skipped|unexpected successes)=(\d+)")
 SHOWN_AGAIN, LINES_AGAIN = 3, 30  # failures, and lines of each, before the sum
 # These begin first, so that the last processor is not left alone with one of them: half a minute and
 # more, some of them under a sanitizer only. What is missing here costs time, nothing else.
-LONG = ("segment_damage_test recompress_test query_live_test archive_recover_test archive_thread_test "
-        "segment_footer_test query_archive_test test_ui_live test_recorder_endings "
-        "test_recorder_signals test_recorder_disk test_recorder_bounds test_export "
-        "test_recorder_steps test_recorder_rewriting test_export_streams").split()
+LONG = ("segment/damage_test upkeep/recompress_test query/live_test archive/recover_test "
+        "archive/thread_test segment/footer_test query/archive_test test_ui_live "
+        "test_recorder_endings test_recorder_signals test_recorder_disk test_recorder_bounds "
+        "test_export test_recorder_steps test_recorder_rewriting test_export_streams").split()
 LEFT_BEHIND = "\nleft processes behind\n"
 GRACE = 10  # seconds, for processes that are ending when their test has ended
 
@@ -140,9 +140,11 @@ def sanitizer_prefix(build):
 
 def unit_jobs(build, environment, limit):
     prefix = sanitizer_prefix(build)
-    for path in sorted(glob.glob(os.path.join(build, "tests/unit/*_test"))):
-        if os.path.exists("tests/unit/" + os.path.basename(path) + ".c"):
-            yield (os.path.basename(path), prefix + [path], environment, count_unit, limit)
+    folder = os.path.join(build, "tests/unit")
+    for path in sorted(glob.glob(os.path.join(folder, "*/*_test"))):
+        name = os.path.relpath(path, folder)
+        if os.path.exists(f"tests/unit/{name}.c"):
+            yield (name, prefix + [path], environment, count_unit, limit)
 
 
 def integration_jobs(build, environment, limit):
