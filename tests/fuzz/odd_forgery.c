@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/capture/segment_footer_private.h"
-#include "lib/capture/segment_layout.h"
+#include "lib/segment/footer_private.h"
+#include "lib/segment/layout.h"
 #include "tests/fuzz/odd_archive.h"
 
 #define ENTRY_PLACES 24u /* bytes of an entry that say where its frame lies: they stay */
