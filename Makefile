@@ -273,8 +273,9 @@ integration: programs duckdb sample-writer ## the integration tests with one of 
 sanitized: ## tests of the API, commands, exports and imports with ASan and UBSan in every program
 	@scripts/install-deps.sh build test
 	@$(MAKE) SANITIZE=address,undefined integration WITHOUT='load docs' ONLY='test_api test_cli test_up \
-		test_querying test_segments test_json_cases test_export test_extcap test_import \
-		test_recorder_control test_recorder_inject test_recorder_streams test_recorder_tls'
+		test_querying test_segments test_json_cases test_export test_extcap test_import test_names \
+		test_numbers test_other_coins test_wireshark test_recorder_control test_recorder_inject \
+		test_recorder_slow test_recorder_streams test_recorder_tls'
 
 # ---- fuzzing, measuring ------------------------------------------------------------------------
 .PHONY: fuzz fuzz-run bench coverage
