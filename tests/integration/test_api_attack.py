@@ -209,7 +209,7 @@ class TokenTest(AttackCase):
         begun = time.monotonic()
         self.assertEqual(self.ask("/api/config", ATTACKER)[0], 200)
         self.assertEqual(self.ask("/api/config", "127.0.0.67", "wrong")[0], 401)
-        self.assertLess(time.monotonic() - begun, 0.9)
+        self.assertLess(time.monotonic() - begun, waits[8])
 
     def test_a_flood_of_wrong_tokens(self):
         self.start_quietly()

@@ -2,13 +2,14 @@
 another pool, hardly notices.
 
 What is measured is the median of that miner's round trips, which the load of the machine moves
-least, against a bound that a relay that waits for a flood breaks by far: floods that overran the
-ring stopped it for up to a second, again and again. Floods are sent by processes that give way."""
+least, against a bound that a relay that waits for a flood breaks by far (floods that overran the
+ring stopped it for up to a second, again and again), and that grows with what else the machine does.
+Floods are sent by processes that give way."""
 import statistics
 import unittest
 
 from tests.integration.floods import KINDS, SECONDS, Process
-from tests.integration.harness import MIB, RecorderCase, free_port, is_sanitized, wait_until
+from tests.integration.harness import MIB, RecorderCase, free_port, is_sanitized, slowness, wait_until
 
 MEDIAN_MS, MOST_MS = 20, 1000
 
@@ -37,8 +38,9 @@ class FloodCase(RecorderCase):
         trips = self.probe.finish("trips")
         self.assertGreater(len(trips), 10)
         if not is_sanitized():
-            self.assertLess(statistics.median(trips), MEDIAN_MS)
-            self.assertLess(statistics.quantiles(trips, n=20)[-1], MOST_MS)
+            slower = slowness()
+            self.assertLess(statistics.median(trips), MEDIAN_MS * slower)
+            self.assertLess(statistics.quantiles(trips, n=20)[-1], MOST_MS * slower)
 
     def end(self, recorder, *processes, least=0):
         """Everybody goes; all that was put into the ring is in the archive."""
