@@ -306,17 +306,27 @@ def check_sessions(footer, collector):
                     value)
 
 
-def check_totals(head, entries, header):
-    """Sums over the index entries, which have been compared with the lines."""
-    sums = {"d%d" % i: sum(e["d%d" % i] for e in entries) for i in range(4)}
+def check_head(frame, offset, said, entries, header, sessions, crc):
+    """The first 200 bytes, made from the index entries, which have been compared with the lines, and
+    from what `said` of its sections' stored sizes; these have been taken apart."""
+    made = {"tag": b"HSFOOT\r\n", "version": 1, **header, "end": offset}
+    made.update({"d%d" % i: sum(e["d%d" % i] for e in entries) for i in range(4)})
     for name in ("lines", "errors"):
-        sums[name] = sum(e[name] for e in entries)
+        made[name] = sum(e[name] for e in entries)
     for name in ("events", "methods"):
-        sums[name] = 0
+        made[name] = 0
         for entry in entries:
-            sums[name] |= entry[name]
-    sums.update(frames=len(entries), text_bytes=sum(e["text_size"] for e in entries),
+            made[name] |= entry[name]
+    made.update(frames=len(entries), text_bytes=sum(e["text_size"] for e in entries),
                 lowest=min(e["lowest"] for e in entries), highest=max(e["highest"] for e in entries),
-                first_seq=entries[0]["first_seq"], last_seq=entries[-1]["last_seq"], **header)
-    for name, value in sums.items():
-        require(head[name] == value, "footer says", name, head[name], "but it is", value)
+                first_seq=entries[0]["first_seq"], last_seq=entries[-1]["last_seq"], sessions=sessions)
+    at = 200
+    for name, size in (("frames", 96 * len(entries)), ("sessions", said["sessions_size"])):
+        stored = frame[at:at + said[name + "_stored"]]
+        at += len(stored)
+        made.update({name + "_stored": len(stored), name + "_size": size, name + "_crc": crc(stored)})
+    for name, value in made.items():
+        require(said[name] == value, "footer says", name, said[name], "but it is", value)
+    made["crc"] = crc(frame[8:196])
+    whole = struct.pack("<II", FOOTER, len(frame) - 8) + HEAD.pack(*map(made.get, HEAD_FIELDS))
+    require(frame[:200] == whole, "the footer's first bytes")

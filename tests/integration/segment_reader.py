@@ -118,7 +118,7 @@ def header_of(frame):
     fields = HEADER.unpack(frame.data[8:])
     require(fields[0] == b"HSSEGM\r\n", "not a segment")
     require(fields[1] == 1, "version", fields[1])
-    require(fields[7] == 0 and fields[8] == crc32c(frame.data[8:60]), "header CRC")
+    require(fields[7] in (0, 1) and fields[8] == crc32c(frame.data[8:60]), "header CRC")
     return dict(zip("version generation instance number start_wall_ns start_mono_ns".split(),
                     fields[1:7]))
 
@@ -223,13 +223,6 @@ def index_of(frame):
     return entry
 
 
-def method_bit(message):
-    if not isinstance(message, dict) or message.get("method") is None:
-        return 0
-    method = message["method"]
-    return METHODS.get(method, 1) if isinstance(method, str) else 1
-
-
 def is_error(message):
     """A response that refuses: what stands in its error, its result, its reject-reason."""
     if not isinstance(message, dict) or message.get("method") is not None:
@@ -241,8 +234,20 @@ def is_error(message):
         value is not None and value is not False and value not in ("", [], {}) for value in said)
 
 
+def told_by(line):
+    """The method's bit, and whether the message refuses."""
+    if "frag" in line:
+        return METHODS.get(line.get("method"), 0), False
+    if line.get("why") == "no text":
+        return 0, False
+    said = segment_rows.Said(line["raw"])
+    if said.method is None:
+        return 0, said.refuses
+    return METHODS.get(said.method.decode("latin-1"), 1), False
+
+
 def expected_index(frame, text, text_offset, lines):
-    """What the entry of a frame must say; errors and methods of embedded messages only."""
+    """What the entry of a frame must say."""
     numbers = [line["seq"] for line in lines if "seq" in line]
     times = [micros(line["ts"]) for line in lines]
     events = methods = errors = 0
@@ -250,27 +255,19 @@ def expected_index(frame, text, text_offset, lines):
         if "event" in line:
             known = line["event"] in EVENTS
             events |= 1 << (EVENTS.index(line["event"]) if known else 7)
-        elif "bytes_b64" not in line:
-            message = json.loads(line["raw"].decode())
-            methods |= 1 << method_bit(message)
-            errors += is_error(message)
-        elif "frag" in line:
-            methods |= 1 << METHODS.get(line.get("method"), 0)
+        elif "dir" in line:
+            bit, refuses = told_by(line)
+            methods |= 1 << bit
+            errors += refuses
     counts = [sum(line.get("dir") == name for line in lines) for name in DIRECTIONS]
     return dict(zip(INDEX_FIELDS, [
         frame.offset, text_offset, frame.size, len(text), min(times), max(times), numbers[0],
         numbers[-1], *counts, len(lines), errors, events, 0, methods, 0]))
 
 
-def check_index(entry, expected, opaque):
-    """`opaque`: the frame has messages in base64, which may add errors and methods."""
+def check_index(entry, expected):
     for field, value in expected.items():
-        same = entry[field] == value
-        if opaque and field == "errors":
-            same = entry[field] >= value
-        if opaque and field == "methods":
-            same = entry[field] & value == value
-        require(same, "index says", field, entry[field], "but it is", value)
+        require(entry[field] == value, "index says", field, entry[field], "but it is", value)
 
 
 # ---- files ------------------------------------------------------------------------------------
@@ -308,9 +305,9 @@ class Segment:
                 pending = self.take_index(frame, pending, check) if frame.whole else None
             elif frame.magic == MAGIC_ZSTD:
                 pending = self.take_data(frame, text_offset, check)
-                text_offset += pending[0]["text_size"] if frame.whole else 0
+                text_offset += pending["text_size"] if frame.whole else 0
                 if frame.whole:
-                    self.sizes[-1] = (frame.size, pending[0]["text_size"])
+                    self.sizes[-1] = (frame.size, pending["text_size"])
             elif frame.magic == segment_footer.FOOTER and frame.whole:
                 self.take_footer(frame, check)
             elif frame.magic == segment_footer.SEEK and frame.whole:
@@ -319,7 +316,7 @@ class Segment:
             else:
                 self.unknown += frame.whole
             self.torn |= not frame.whole
-        require(not pending or not pending[1] or self.is_open, "the last frame has no index entry")
+        require(not pending or self.is_open, "the last frame has no index entry")
         require(self.is_open or not self.torn, "it ends inside a frame")
         require(self.is_open or bool(self.footer) == self.seek_table, "footer or seek table alone")
 
@@ -332,22 +329,22 @@ class Segment:
         self.frames += 1
         self.lines += lines
         if not frame.whole:
-            return {}, None
+            return None
         for line in lines if check else ():
             self.collector.add(line, self.frames - 1)
             self.rows.add(line, self.frames - 1)
-        opaque = any("bytes_b64" in line for line in lines)
-        return expected_index(frame, text, text_offset, lines), (opaque,)
+        return expected_index(frame, text, text_offset, lines)
 
     def take_footer(self, frame, check):
-        """It says what the entries and the lines say."""
+        """All its bytes follow from the lines; how its sections are compressed does not."""
         require(not self.footer, "two footers")
         self.footer = segment_footer.Footer(frame.data, frame.offset, decompress, crc32c)
         packed = [entry["packed"] for entry in self.entries]
         require(self.footer.entries == packed, "the footer's directory of frames")
         if check:
             header = {key: value for key, value in self.header.items() if key != "version"}
-            segment_footer.check_totals(self.footer.head, self.entries, header)
+            segment_footer.check_head(frame.data, frame.offset, self.footer.head, self.entries, header,
+                                      len(self.rows.rows), crc32c)
             segment_footer.check_sessions(self.footer, self.collector)
             require(self.footer.section == self.rows.section(), "the section of sessions has other bytes")
 
@@ -355,7 +352,7 @@ class Segment:
         entry = index_of(frame)
         self.entries.append(entry)
         if check:
-            check_index(entry, pending[0], pending[1][0])
+            check_index(entry, pending)
         return None
 
 

@@ -22,6 +22,14 @@ HOSTILE = [
     b'[{"id":1},{"id":2}]\n', b'"text"\n', b"17\n", b"true\n", b"}\n", b'}{"seq":1}\n',
     b'{"id":5,"result":false,"error":[21,"Job not found",null]}\n',
     b'{"id":5,"result":null,"reject-reason":"stale"}\n', b'{"id":6,"error":"","result":true}\n',
+    b'{"id":7,"result":null,"error":"\xf6"}\n', b'{"id":7,"error":[20,"x\\ud800"]}\n',
+    b'{"id":7,"error":1e999}\n', b'{"id":7,"error":0}\n', b'{"id":7,"error":[ ],"result":1}\n',
+    b'{"id":7,"error":[\n', b'{"id":7,"error"\n', b'{"id":7,"error":\n', b'{"id":7,"error":7\n',
+    b'{"id":7,"result":false,"x":\n', b'{"id":7,"result":false}x\n', b'{"id":7,"error":1}{"error":2}\n',
+    b'{"error":1,"error":null}\n', b'{"error":1,"error":nul\n', b'{"error":1,"error":\t"\t"}\n',
+    b'{"error":' + b"[" * 70 + b"]" * 70 + b'}\n', b'{"method":null,"error":"\x01"}\n',
+    b'{"method":"mining.\\u0061uthorize","id":8}\n', b'{"method":"mining.notify","error":1,"\xf6":1}\n',
+    b'{"method":"mining.notify","id":8,,\n', b'{"method":7,"error":1}\n', b'{"method":"","error":1}\n',
     "{\"name\":\"\u2028\ufeff\U0001f600\"}\n".encode(), b'{"long":"' + b"x" * 70000 + b'"}\n',
 ]
 
