@@ -35,7 +35,8 @@ static bool target_open(struct request *request, struct target *target, bool mus
     }
     if (session->live)
         session_book_learn(rest->session_book, &rest->place, &session->session, 1);
-    const struct session_view *view = session_book_borrow(rest->session_book, &session->session);
+    const struct session_name name = {target->found.place.series, session->session};
+    const struct session_view *view = session_book_borrow(rest->session_book, &name);
     session_operator_key(target->key, session, view);
     session_book_return(rest->session_book);
     uuid_format(target->id, &session->session);

@@ -126,22 +126,20 @@ static size_t choose(const struct list *list, bool open, struct uuid *out)
 static void learn(const struct rest *rest, const struct list *list)
 {
     struct uuid *chosen = memory_new((list->count + 1) * sizeof *chosen);
-    if (list->series == 0) {
-        session_book_learn(rest->session_book, &rest->place, chosen, choose(list, true, chosen));
-        session_book_learn_ended(rest->session_book, &rest->place, chosen,
-                                 choose(list, false, chosen));
-    }
+    struct query_place place = rest->place;
+    place.series = list->series;
+    session_book_learn(rest->session_book, &place, chosen, choose(list, true, chosen));
+    session_book_learn_ended(rest->session_book, &place, chosen, choose(list, false, chosen));
     free(chosen);
 }
 
-/* What the feed has heard is of the recorder's own series. */
 static void write_row(const struct rest *rest, const struct list *list,
                       const struct query_session *session, struct buffer *out)
 {
     char key[OPERATOR_KEY_MAX];
     struct session_source source = {.series = list->series, .session = session};
-    const struct session_view *view = session_book_borrow(rest->session_book, &session->session);
-    source.view = list->series ? NULL : view;
+    const struct session_name name = {list->series, session->session};
+    source.view = session_book_borrow(rest->session_book, &name);
     source.counted = session_is_counted(session, source.view);
     session_operator_key(key, session, source.view);
     operator_state_get(rest->operator_state, key, &source.choice);

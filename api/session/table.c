@@ -17,7 +17,7 @@
 #define WAIT_MAX   (600 * NS_PER_S)  /* twice as long each time, up to this */
 
 struct entry {
-    struct uuid session;
+    struct session_name name;
     struct session_view view;
     bool ended;              /* it was only looked up: it goes before all that were heard of */
     size_t counted;          /* bytes, in those of the book */
@@ -46,15 +46,17 @@ struct session_book *session_book_new(void)
 
 /* ---- the table ---- */
 
-static struct entry **list_of(const struct session_book *book, const struct uuid *session)
+static struct entry **list_of(const struct session_book *book, const struct session_name *name)
 {
-    return &book->hashed[hash_bytes(book->seed, session, sizeof *session) % LISTS];
+    uint64_t hash = hash_bytes(book->seed ^ name->series, &name->session, sizeof name->session);
+    return &book->hashed[hash % LISTS];
 }
 
-static struct entry *find(const struct session_book *book, const struct uuid *session)
+static struct entry *find(const struct session_book *book, const struct session_name *name)
 {
-    struct entry *entry = *list_of(book, session);
-    while (entry && !uuid_equal(&entry->session, session))
+    struct entry *entry = *list_of(book, name);
+    while (entry && (entry->name.series != name->series ||
+                     !uuid_equal(&entry->name.session, &name->session)))
         entry = entry->next_hashed;
     return entry;
 }
@@ -67,7 +69,7 @@ static void entry_free(struct entry *entry)
 
 static void drop(struct session_book *book, struct entry *entry)
 {
-    struct entry **at = list_of(book, &entry->session);
+    struct entry **at = list_of(book, &entry->name);
     while (*at != entry)
         at = &(*at)->next_hashed;
     *at = entry->next_hashed;
@@ -96,13 +98,13 @@ static void count_bytes(struct session_book *book, struct entry *entry)
     entry->counted = now;
 }
 
-static struct entry *add(struct session_book *book, const struct uuid *session, bool ended)
+static struct entry *add(struct session_book *book, const struct session_name *name, bool ended)
 {
     struct entry *entry = memory_new(sizeof *entry);
-    entry->session = *session;
+    entry->name = *name;
     entry->ended = ended;
-    entry->next_hashed = *list_of(book, session);
-    *list_of(book, session) = entry;
+    entry->next_hashed = *list_of(book, name);
+    *list_of(book, name) = entry;
     if (ended)
         TAILQ_INSERT_HEAD(&book->by_age, entry, age);
     else
@@ -112,12 +114,12 @@ static struct entry *add(struct session_book *book, const struct uuid *session, 
     return entry;
 }
 
-static struct entry *get(struct session_book *book, const struct uuid *session)
+static struct entry *get(struct session_book *book, const struct session_name *name)
 {
-    struct entry *entry = find(book, session);
+    struct entry *entry = find(book, name);
     if (!entry) {
         make_room(book, NULL);
-        return add(book, session, false);
+        return add(book, name, false);
     }
     entry->ended = false;
     TAILQ_REMOVE(&book->by_age, entry, age);
@@ -126,9 +128,9 @@ static struct entry *get(struct session_book *book, const struct uuid *session)
 }
 
 /* NULL: the book is full of sessions that were heard of. */
-static struct entry *get_ended(struct session_book *book, const struct uuid *session)
+static struct entry *get_ended(struct session_book *book, const struct session_name *name)
 {
-    struct entry *entry = find(book, session), *first = TAILQ_FIRST(&book->by_age);
+    struct entry *entry = find(book, name), *first = TAILQ_FIRST(&book->by_age);
     if (entry)
         return entry;
     bool full = book->count >= SESSION_BOOK_MAX || book->bytes > SESSION_BOOK_BYTES;
@@ -136,7 +138,7 @@ static struct entry *get_ended(struct session_book *book, const struct uuid *ses
         return NULL;
     if (full)
         drop(book, first);
-    return add(book, session, true);
+    return add(book, name, true);
 }
 
 static void empty(struct session_book *book)
@@ -174,7 +176,7 @@ static void doubt(struct session_book *book)
 void session_book_add(struct session_book *book, const struct query_row *row)
 {
     struct session_step step;
-    struct uuid session;
+    struct session_name name = {.series = 0};
     (void)pthread_mutex_lock(&book->lock);
     if (row->instance != book->instance) {
         empty(book);
@@ -183,8 +185,8 @@ void session_book_add(struct session_book *book, const struct query_row *row)
     if (row->missed)
         doubt(book);
     if (row->line.session.data &&
-        uuid_parse(&session, row->line.session.data, row->line.session.len)) {
-        struct entry *entry = get(book, &session);
+        uuid_parse(&name.session, row->line.session.data, row->line.session.len)) {
+        struct entry *entry = get(book, &name);
         if (row->line.seq > entry->view.last_seq) /* a ring that is read again repeats nothing */
             session_view_add(&entry->view, &row->line, &step);
         count_bytes(book, entry);
@@ -204,10 +206,10 @@ void session_book_facts(struct session_book *book, struct session_book_facts *ou
 }
 
 const struct session_view *session_book_borrow(struct session_book *book,
-                                               const struct uuid *session)
+                                               const struct session_name *name)
 {
     (void)pthread_mutex_lock(&book->lock);
-    const struct entry *entry = find(book, session);
+    const struct entry *entry = find(book, name);
     return entry ? &entry->view : NULL;
 }
 
@@ -219,8 +221,9 @@ void session_book_return(struct session_book *book)
 bool session_book_key(struct session_book *book, const struct uuid *session,
                       char out[OPERATOR_KEY_MAX])
 {
+    const struct session_name name = {.session = *session};
     (void)pthread_mutex_lock(&book->lock);
-    const struct entry *entry = find(book, session);
+    const struct entry *entry = find(book, &name);
     const struct session_view *view = entry ? &entry->view : NULL;
     bool known = view && (view->worker_count > 0 || view->peer.data);
     if (known)
@@ -234,14 +237,15 @@ bool session_book_key(struct session_book *book, const struct uuid *session,
 /* ---- looking up ---- */
 
 /* Those that are not known well. `from_ns`: none of them is older. */
-static size_t choose(struct session_book *book, const struct uuid *sessions, size_t count,
-                     bool ended, struct uuid *out, int64_t *from_ns)
+static size_t choose(struct session_book *book, uint64_t series, const struct uuid *sessions,
+                     size_t count, bool ended, struct uuid *out, int64_t *from_ns)
 {
     size_t chosen = 0;
     int64_t now_ns = clock_mono_ns();
     (void)pthread_mutex_lock(&book->lock);
     for (size_t i = 0; i < count; i++) {
-        struct entry *entry = ended ? get_ended(book, &sessions[i]) : get(book, &sessions[i]);
+        const struct session_name name = {series, sessions[i]};
+        struct entry *entry = ended ? get_ended(book, &name) : get(book, &name);
         if (!entry || entry->view.taught || entry->ask_ns > now_ns)
             continue;
         int64_t begin_ns = session_begin_ns(&sessions[i]);
@@ -256,13 +260,13 @@ static size_t choose(struct session_book *book, const struct uuid *sessions, siz
     return chosen;
 }
 
-static bool teach(struct session_book *book, const struct segment_line *line)
+static bool teach(struct session_book *book, uint64_t series, const struct segment_line *line)
 {
-    struct uuid session;
-    if (!uuid_parse(&session, line->session.data ? line->session.data : "", line->session.len))
+    struct session_name name = {.series = series};
+    if (!uuid_parse(&name.session, line->session.data ? line->session.data : "", line->session.len))
         return false;
     (void)pthread_mutex_lock(&book->lock);
-    struct entry *entry = find(book, &session);
+    struct entry *entry = find(book, &name);
     bool news = entry && !entry->view.taught;
     if (news) {
         session_view_teach(&entry->view, line);
@@ -284,7 +288,7 @@ static size_t read_states(struct session_book *book, struct query_options *optio
     if (query_open(&query, options, NULL) != STATUS_OK)
         return left;
     while (left > 0 && clock_mono_ns() < until_ns && query_next(query, &row, NULL) == STATUS_OK)
-        left -= teach(book, &row.line);
+        left -= teach(book, options->place.series, &row.line);
     query_close(query);
     return left;
 }
@@ -333,7 +337,8 @@ static void read_beginnings(struct session_book *book, struct query_options *opt
     query_close(query);
     (void)pthread_mutex_lock(&book->lock);
     for (size_t i = 0; i < beginning.count; i++) {
-        struct entry *entry = find(book, &beginning.sessions[i]);
+        const struct session_name name = {options->place.series, beginning.sessions[i]};
+        struct entry *entry = find(book, &name);
         if (entry && !entry->view.taught) {
             session_view_fill(&entry->view, &beginning.views[i]);
             entry->view.taught = beginning.views[i].difficulty > 0;
@@ -353,7 +358,7 @@ void session_book_learn(struct session_book *book, const struct query_place *pla
     int64_t until_ns = clock_mono_ns() + LEARN_NS;
     options.filter.sessions = chosen;
     options.filter.session_count =
-        choose(book, sessions, count, false, chosen, &options.filter.from_ns);
+        choose(book, place->series, sessions, count, false, chosen, &options.filter.from_ns);
     if (options.filter.session_count > 0 && read_states(book, &options, until_ns) > 0)
         read_beginnings(book, &options, until_ns + LEARN_NS, SIZE_MAX);
     free(chosen);
@@ -368,7 +373,7 @@ void session_book_learn_ended(struct session_book *book, const struct query_plac
         struct query_options options = {.place = *place};
         options.filter.sessions = &chosen;
         options.filter.session_count =
-            choose(book, &sessions[i], 1, true, &chosen, &options.filter.from_ns);
+            choose(book, place->series, &sessions[i], 1, true, &chosen, &options.filter.from_ns);
         if (options.filter.session_count > 0)
             read_beginnings(book, &options, until_ns, ENDED_ROWS);
     }

@@ -4,7 +4,8 @@
  *
  * At most SESSION_BOOK_MAX, in SESSION_BOOK_BYTES; those that were not heard of for longest go. Of
  * a session that is older than the rows that the feed has seen, what was agreed with its pool is
- * looked up in the newest state line of the archive, by whoever asks.
+ * looked up in the newest state line of the archive, by whoever asks; of one that has ended, and of
+ * those of imports, in its first lines.
  *
  * Ownership: session_book_new's caller. Threads: one adds, any read.
  */
@@ -30,14 +31,20 @@ void session_book_facts(struct session_book *book, struct session_book_facts *ou
 /* The feed: every row of the ring, in order. */
 void session_book_add(struct session_book *book, const struct query_row *row);
 
+/* A session may stand in several series: in the recorder's own, and in imports of it. */
+struct session_name {
+    uint64_t series; /* of an import; 0: the recorder's own */
+    struct uuid session;
+};
+
 /* What is known of a session, or NULL; to be read until session_book_return, which is due in either
  * case, and soon: the feed waits. */
 const struct session_view *session_book_borrow(struct session_book *book,
-                                               const struct uuid *session);
+                                               const struct session_name *name);
 void session_book_return(struct session_book *book);
 
-/* Under which name the choices for a session are kept (operator_state.h). False: neither worker nor
- * peer is known. */
+/* Of the recorder's own: under which name the choices for a session are kept (operator_state.h).
+ * False: neither worker nor peer is known. */
 bool session_book_key(struct session_book *book, const struct uuid *session,
                       char out[OPERATOR_KEY_MAX]);
 
@@ -45,9 +52,10 @@ bool session_book_key(struct session_book *book, const struct uuid *session,
  * only if there is something to be looked up. */
 void session_book_learn(struct session_book *book, const struct query_place *place,
                         const struct uuid *sessions, size_t count);
-/* The same of those that have ended, which may lie anywhere in the archive: the first lines of one
- * after the other, for a moment in all. What was not reached is looked up when it is asked for
- * again; what was found is kept, but makes room for every session that is heard of. */
+/* The same of those that have ended, which may lie anywhere in the archive, or in an import: the
+ * first lines of one after the other, for a moment in all. What was not reached is looked up when
+ * it is asked for again; what was found is kept, but makes room for every session that is heard of.
+ */
 void session_book_learn_ended(struct session_book *book, const struct query_place *place,
                               const struct uuid *sessions, size_t count);
 

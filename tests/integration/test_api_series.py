@@ -82,6 +82,19 @@ class SeriesTest(ApiCase):
             self.assertEqual(detail["imported_as"], expected)
             self.assertEqual((detail["submits"], detail["accepted"], detail["stats"]["total"]), (5, 5, 10))
 
+    def test_what_was_agreed_is_told_of_sessions_of_imports(self):
+        sample = os.path.join(os.path.dirname(__file__), "..", "..", "samples", "captures", "rejects.pcapng")
+        other = json.loads(self.hashscope("import", "--json", sample))["instance"]
+        agreed = ("difficulty", "version_mask", "extranonce1", "mining_session_id", "workers", "user_agent")
+        for listed in self.items(f"/api/sessions?series={other}"):
+            detail = self.get(f"/api/sessions/{listed['session_id']}?series={other}")
+            self.assertEqual([listed[name] for name in agreed], [detail[name] for name in agreed])
+            self.assertGreater(listed["difficulty"], 0)
+            self.assertTrue(listed["extranonce1"])
+        (own,) = self.items("/api/sessions")
+        (theirs,) = self.items(f"/api/sessions?series={self.series}")
+        self.assertEqual([own[name] for name in agreed], [theirs[name] for name in agreed])
+
     def test_a_session_that_is_only_in_an_import_is_found_without_its_series(self):
         sample = os.path.join(os.path.dirname(__file__), "..", "..", "samples", "captures", "rejects.pcapng")
         other = json.loads(self.hashscope("import", "--json", sample))["instance"]

@@ -1237,7 +1237,11 @@ export interface components {
         SessionFilter: string;
         /** @description Who says it to whom. The last two are messages that HashScope itself replays. */
         Direction: components["schemas"]["Direction"];
-        /** @description Its method, for instance `mining.submit` or, shorter, `submit`; or several, with commas. */
+        /**
+         * @description Its method, for instance `mining.submit` or, shorter, `submit`; or several, with commas. An
+         *     answer has none, so together with `errors`, `latency_min_ms` or `latency_max_ms`, which find
+         *     answers, nothing is found: leave it out, or ask for the requests, whose items name the answer.
+         */
         Method: string;
         /** @description Occurs in the message's bytes. */
         Text: string;
@@ -1284,7 +1288,11 @@ export interface operations {
                 session_id?: components["parameters"]["SessionFilter"];
                 /** @description Who says it to whom. The last two are messages that HashScope itself replays. */
                 direction?: components["parameters"]["Direction"];
-                /** @description Its method, for instance `mining.submit` or, shorter, `submit`; or several, with commas. */
+                /**
+                 * @description Its method, for instance `mining.submit` or, shorter, `submit`; or several, with commas. An
+                 *     answer has none, so together with `errors`, `latency_min_ms` or `latency_max_ms`, which find
+                 *     answers, nothing is found: leave it out, or ask for the requests, whose items name the answer.
+                 */
                 method?: components["parameters"]["Method"];
                 /** @description Occurs in the message's bytes. */
                 q?: components["parameters"]["Text"];
@@ -1931,7 +1939,11 @@ export interface operations {
                 session_id?: components["parameters"]["SessionFilter"];
                 /** @description Who says it to whom. The last two are messages that HashScope itself replays. */
                 direction?: components["parameters"]["Direction"];
-                /** @description Its method, for instance `mining.submit` or, shorter, `submit`; or several, with commas. */
+                /**
+                 * @description Its method, for instance `mining.submit` or, shorter, `submit`; or several, with commas. An
+                 *     answer has none, so together with `errors`, `latency_min_ms` or `latency_max_ms`, which find
+                 *     answers, nothing is found: leave it out, or ask for the requests, whose items name the answer.
+                 */
                 method?: components["parameters"]["Method"];
                 /** @description Occurs in the message's bytes. */
                 q?: components["parameters"]["Text"];
@@ -1986,7 +1998,11 @@ export interface operations {
                 session_id?: components["parameters"]["SessionFilter"];
                 /** @description Who says it to whom. The last two are messages that HashScope itself replays. */
                 direction?: components["parameters"]["Direction"];
-                /** @description Its method, for instance `mining.submit` or, shorter, `submit`; or several, with commas. */
+                /**
+                 * @description Its method, for instance `mining.submit` or, shorter, `submit`; or several, with commas. An
+                 *     answer has none, so together with `errors`, `latency_min_ms` or `latency_max_ms`, which find
+                 *     answers, nothing is found: leave it out, or ask for the requests, whose items name the answer.
+                 */
                 method?: components["parameters"]["Method"];
                 /** @description Occurs in the message's bytes. */
                 q?: components["parameters"]["Text"];
@@ -2045,7 +2061,11 @@ export interface operations {
                 session_id?: components["parameters"]["SessionFilter"];
                 /** @description Who says it to whom. The last two are messages that HashScope itself replays. */
                 direction?: components["parameters"]["Direction"];
-                /** @description Its method, for instance `mining.submit` or, shorter, `submit`; or several, with commas. */
+                /**
+                 * @description Its method, for instance `mining.submit` or, shorter, `submit`; or several, with commas. An
+                 *     answer has none, so together with `errors`, `latency_min_ms` or `latency_max_ms`, which find
+                 *     answers, nothing is found: leave it out, or ask for the requests, whose items name the answer.
+                 */
                 method?: components["parameters"]["Method"];
                 /** @description Occurs in the message's bytes. */
                 q?: components["parameters"]["Text"];

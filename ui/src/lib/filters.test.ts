@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { filtersFromUrl, filtersToUrl, hasFilters } from "./filters";
+import { contradicts, filtersFromUrl, filtersToUrl, hasFilters } from "./filters";
 
 describe("filters in the URL", () => {
   it("come back as they were written", () => {
@@ -16,5 +16,11 @@ describe("filters in the URL", () => {
   it("know when there are none", () => {
     expect(hasFilters({ q: "", errors: false })).toBe(false);
     expect(hasFilters({ errors: true })).toBe(true);
+  });
+  it("can contradict one another: an answer has no method", () => {
+    expect(contradicts({ method: "submit", errors: true })).toBe(true);
+    expect(contradicts({ method: "submit", latency_max_ms: "5" })).toBe(true);
+    expect(contradicts({ method: "submit", q: "x" })).toBe(false);
+    expect(contradicts({ errors: true, latency_min_ms: "5" })).toBe(false);
   });
 });

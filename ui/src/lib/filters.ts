@@ -51,3 +51,10 @@ export function filtersToUrl(filters: Filters, into = new URLSearchParams()): UR
 export function hasFilters(filters: Filters): boolean {
   return filtersToUrl(filters).size > 0;
 }
+
+export const NO_METHOD = "Refusals and waiting times are those of answers, which have no method of their own: leave one of these filters out.";
+
+/** Refusals and waits are those of answers, which have no method: nothing can be found. */
+export function contradicts(filters: Filters): boolean {
+  return Boolean(filters.method && (filters.errors || filters.latency_min_ms || filters.latency_max_ms));
+}

@@ -11,7 +11,7 @@ import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { Empty, Failure, Loading } from "@/components/ui/states";
 import { fetchTimeline } from "@/lib/api/timeline";
-import { hasFilters, type Filters } from "@/lib/filters";
+import { contradicts, hasFilters, NO_METHOD, type Filters } from "@/lib/filters";
 import { formatCount } from "@/lib/format";
 import { useFilters, useSelection } from "@/lib/use-filters";
 import { ExportButtons } from "@/components/export-buttons";
@@ -76,6 +76,7 @@ export function ArchiveView() {
       {isPending && <Loading label="Searching the archive" />}
       {!isPending && !error && rows.length === 0 && (
         <Empty title={hasFilters(filters) ? "Nothing in the archive fits" : "The archive is empty"}>
+          {contradicts(filters) && <p>{NO_METHOD}</p>}
           {hasFilters(filters) ? <Button onClick={clear}>Clear the filters</Button> : <PointAMiner />}
         </Empty>
       )}

@@ -6,7 +6,7 @@ import { PageHeader } from "@/components/page-header";
 import { PointAMiner } from "@/components/point-a-miner";
 import { Button } from "@/components/ui/button";
 import { Empty, Failure, Loading } from "@/components/ui/states";
-import { hasFilters, type Filters } from "@/lib/filters";
+import { contradicts, hasFilters, NO_METHOD, type Filters } from "@/lib/filters";
 import { formatCount } from "@/lib/format";
 import type { Row } from "@/lib/live/rows";
 import { useFilters, useSelection } from "@/lib/use-filters";
@@ -24,7 +24,7 @@ function Nothing({ filters, clear }: { filters: Filters; clear: () => void }) {
   if (!hasFilters(filters)) return <Empty title="No messages yet"><PointAMiner /></Empty>;
   return (
     <Empty title="Nothing fits these filters yet">
-      <p>New messages that fit appear here as they pass. The archive may have older ones.</p>
+      <p>{contradicts(filters) ? NO_METHOD : "New messages that fit appear here as they pass. The archive may have older ones."}</p>
       <Button onClick={clear}>Clear the filters</Button>
     </Empty>
   );
