@@ -2,8 +2,8 @@
  * view.h - what the lines of one session say about it: who mines, what was agreed with the
  * pool, how many messages and shares there were. Lines are given in their order.
  *
- * Memory: the struct (1.4 KiB), its texts (each at most SESSION_TEXT_MAX bytes), and 24 bytes for each
- * request without an answer, of which the newest SESSION_PENDING_MAX are remembered, and of
+ * Memory: the struct (1.4 KiB), its texts (each at most SESSION_TEXT_MAX bytes), and 24 bytes for
+ * each request without an answer, of which the newest SESSION_PENDING_MAX are remembered, and of
  * SESSION_WORKERS_MAX of these the name that they ask for: at most 60 KiB.
  *
  * Ownership: the owner of the struct calls session_view_close. Threads: one at a time. Nothing
