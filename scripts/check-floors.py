@@ -1,9 +1,13 @@
 #!/usr/bin/env python3
 """Holds the sources to the rules of the house; prints every breach and exits 1 if there is one.
 
-- A floor includes only floors below it; neighbours and programs do not include each other; a header
-  called *_private.h stays in its directory (tests may look).
-- Includes of our own files are written from the root, and lib/base and lib/stratum are pure.
+- A room comes only through the doors of rooms that the plan lets it use (scripts/house.py); programs
+  do not include each other; a header called *_private.h stays in its room. Tests may look anywhere.
+- Files do not call each other in circles, headers do not include each other in one; the knots that
+  are kept are named in the plan, and a knot that is none any more is to be struck out of it.
+- A room has at most 30 .c files and a README.md of 10 to 25 lines; every C file lies in a room, and
+  docs/architecture.md shows the plan as it is. C files that a README or docs/ names exist.
+- Includes of our own files are written from the root, and some rooms are pure.
 - A file has at most 500 lines, a function at most 60, a C file opens with a comment on what it is.
 - Nothing names a path of somebody's machine or the host of a package registry, and nothing says that
   it is unfinished.
@@ -15,37 +19,15 @@ import os
 import re
 import sys
 
+import circles
+import house
+
 FILE_LINES = 500
 FUNCTION_LINES = 60
-
-# Room -> rooms it may include besides itself.
-LIBRARY = ["lib/base", "lib/event", "lib/stratum", "lib/record", "lib/ring", "lib/segment",
-           "lib/archive", "lib/upkeep", "lib/query", "lib/nostr", "lib/command", "lib/export"]
-RECORDED = ["lib/base", "lib/stratum", "lib/record", "lib/ring", "lib/segment"]
-FLOORS = {
-    "lib/base": [],
-    "lib/event": ["lib/base"],
-    "lib/stratum": ["lib/base"],
-    "lib/record": ["lib/base", "lib/stratum"],
-    "lib/ring": ["lib/base", "lib/record"],
-    "lib/segment": ["lib/base", "lib/stratum", "lib/record"],
-    "lib/archive": RECORDED,
-    "lib/upkeep": ["lib/base", "lib/segment"],
-    "lib/query": RECORDED,
-    "lib/nostr": ["lib/base"],
-    "lib/command": RECORDED + ["lib/query"],
-    "lib/export": RECORDED + ["lib/query"],
-    "recorder": LIBRARY,
-    "replay": LIBRARY,
-    "exporter": LIBRARY,
-    "api": LIBRARY,
-    "agent": LIBRARY,
-    "samples/sim": LIBRARY,
-    "cli": LIBRARY + ["samples/sim"],
-    "samples/write": LIBRARY + ["samples/sim"],
-    "scripts": ["lib/base"],
-}
-PURE = {"lib/base": {"uv.h"}, "lib/stratum": {"uv.h", "sys/socket.h", "unistd.h", "fcntl.h"}}
+ROOM_FILES = 30
+README_LINES = range(10, 26)
+PICTURE = "docs/architecture.md"
+NAMED = re.compile(r"`([\w./-]+\.[ch])`")
 
 SKIPPED = {".git", "build", "data", "node_modules", "coverage", "__pycache__", "dist"}
 UNREAD = re.compile(r"^(tests/(golden|fuzz/corpus)/|samples/captures/)")
@@ -83,27 +65,32 @@ def read_text(path):
         return None
 
 
-def room_of(path):
-    return next((r for r in FLOORS if path.startswith(r + "/")), path.split("/")[0])
-
-
 def check_own_include(path, name):
-    room, target = room_of(path), room_of(name)
+    room, target = house.room_of(path), house.room_of(name)
     if not os.path.exists(name):
         yield f'"{name}" is not a file seen from the root'
-    elif name.endswith("_private.h") and os.path.dirname(name) != os.path.dirname(path) \
-            and room != "tests":
-        yield f"{name} is private to {os.path.dirname(name)}"
-    elif room in FLOORS and target != room and target not in FLOORS[room]:
+    elif room is None or target in (room, None):
+        return  # tests look everywhere
+    elif name.endswith("_private.h"):
+        yield f"{name} is private to {target}"
+    elif target not in house.ROOMS[room].uses:
         yield f"{room} must not include {name}"
+    elif not house.ROOMS[target].lets_in(os.path.basename(name), room):
+        yield f"{name} is no door of {target}"
 
 
 def check_includes(path, text):
+    pure = house.PURE.get(house.room_of(path), ())
     for bracket, name in INCLUDE.findall(text):
         if bracket == '"':
             yield from check_own_include(path, name)
-        elif name in PURE.get(room_of(path), ()):
-            yield f"{room_of(path)} must not include <{name}>"
+        elif name in pure:
+            yield f"{house.room_of(path)} must not include <{name}>"
+
+
+def check_place(path):
+    if house.room_of(path) is None and not path.startswith("tests/"):
+        yield "lies in no room of scripts/house.py"
 
 
 def check_c_functions(text):
@@ -128,6 +115,14 @@ def check_python_functions(path, text):
                 yield f"line {node.lineno}: {lines} lines of function: {node.name}"
 
 
+def check_named(path, text):
+    for number, line in enumerate(text.split("\n"), 1):
+        for name in NAMED.findall(line):
+            if not any(os.path.exists(os.path.join(folder, name))
+                       for folder in (".", os.path.dirname(path) or ".")):
+                yield f"line {number}: names {name}, which is not there"
+
+
 def check_file(path, text):
     lines = text.count("\n")
     if COUNTED.search(path) and not GENERATED.search(path) and lines > FILE_LINES:
@@ -135,8 +130,11 @@ def check_file(path, text):
     if path.endswith((".c", ".h")):
         if not text.startswith("/*"):
             yield "must open with a comment that says what it is"
+        yield from check_place(path)
         yield from check_includes(path, text)
         yield from check_c_functions(text)
+    if path.endswith(".md"):
+        yield from check_named(path, text)
     if path.endswith(".py"):
         yield from check_python_functions(path, text)
     for number, line in enumerate(text.split("\n"), 1):
@@ -145,21 +143,55 @@ def check_file(path, text):
                 yield f"line {number}: names {what}: {line.strip()[:80]}"
 
 
+def check_rooms(sources):
+    """Each room as a whole, of those that are there."""
+    files = {}
+    for path in sources:
+        if path.endswith(".c") and house.room_of(path):
+            files.setdefault(house.room_of(path), []).append(path)
+    for room, paths in sorted(files.items()):
+        readme = os.path.join(room, "README.md")
+        if len(paths) > ROOM_FILES:
+            yield f"{room}: {len(paths)} .c files, at most {ROOM_FILES}"
+        if room in house.UNTOLD:
+            continue
+        lines = read_text(readme).count("\n") if os.path.exists(readme) else 0
+        if lines not in README_LINES:
+            yield f"{readme}: {lines} lines, expected {README_LINES[0]} to {README_LINES[-1]}"
+
+
+def check_circles(sources):
+    headers = {path: text for path, text in sources.items() if path.endswith(".h")}
+    found = circles.rings(circles.includes(headers)) + circles.rings(circles.calls(sources))
+    for ring in found:
+        if not any(ring <= set(knot.split()) for knot in house.KNOTS):
+            yield f"files in a circle: {' '.join(sorted(ring))}"
+    for knot in house.KNOTS:
+        tied = set().union(*(ring for ring in found if ring <= set(knot.split())), set())
+        loose = [path for path in knot.split() if path in sources and path not in tied]
+        if loose:
+            yield f"no knot any more, strike it out of scripts/house.py: {' '.join(loose)}"
+
+
+def check_picture():
+    text = read_text(PICTURE) if os.path.exists(PICTURE) else None
+    if text and house.picture() not in text:
+        yield f"{PICTURE} does not show the plan; scripts/house.py prints the picture"
+
+
 def main():
     here = os.path.dirname(os.path.abspath(__file__))
     os.chdir(sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(here))
-    breaches, count = 0, 0
-    for path in project_files():
-        text = read_text(path)
-        if text is None:
-            continue
-        count += 1
-        for breach in check_file(path, text):
-            breaches += 1
-            print(f"{path}: {breach}")
-    if breaches:
-        print(f"{breaches} breaches in {count} files")
-    return 1 if breaches else 0
+    texts = {path: text for path in project_files() if (text := read_text(path)) is not None}
+    sources = {path: text for path, text in texts.items()
+               if path.endswith((".c", ".h")) and house.room_of(path)}
+    found = [f"{path}: {breach}" for path, text in texts.items() for breach in check_file(path, text)]
+    found += [*check_rooms(sources), *check_circles(sources), *check_picture()]
+    for breach in found:
+        print(breach)
+    if found:
+        print(f"{len(found)} breaches in {len(texts)} files")
+    return 1 if found else 0
 
 
 if __name__ == "__main__":

@@ -38,39 +38,105 @@ class Floors(InDirectory):
         self.assertEqual(status, 1 if output else 0, output)
         return output
 
+    def setUp(self):
+        super().setUp()
+        for room in ("lib/base", "lib/event", "lib/stratum", "lib/record", "lib/segment", "recorder",
+                     "api", "cli", "samples/sim", "lib/query"):
+            self.write(f"{room}/README.md", "# what it is for\n" * 12)
+
     def assert_include(self, path, name, complaint):
-        for header in ("lib/base/a.h", "lib/event/a.h", "lib/event/a_private.h", "lib/stratum/a.h",
-                       "lib/record/a.h", "recorder/a.h", "api/a.h", "samples/sim/a.h"):
+        for header in ("lib/base/a.h", "lib/event/stream.h", "lib/event/a_private.h", "lib/event/a.h",
+                       "lib/stratum/frame.h", "lib/record/record.h", "recorder/a.h", "api/a.h",
+                       "samples/sim/sim.h", "lib/segment/layout.h"):
             self.write(header, "/* a.h */\n")
         self.write(path, f'/* x */\n#include {name}\n')
         if complaint:
             self.assertIn(f"{path}: {complaint}", self.breaches())
         else:
             self.assertEqual(self.breaches(), "")
+        os.remove(os.path.join(self.directory, path))
 
-    def test_a_floor_includes_what_lies_below(self):
-        for path, name in (("lib/event/x.c", '"lib/base/a.h"'), ("recorder/x.c", '"lib/event/a.h"'),
-                           ("lib/record/x.c", '"lib/stratum/a.h"'), ("cli/x.c", '"samples/sim/a.h"'),
+    def test_a_room_comes_through_the_doors_of_what_lies_below(self):
+        for path, name in (("lib/event/x.c", '"lib/base/a.h"'),
+                           ("recorder/x.c", '"lib/event/stream.h"'),
+                           ("lib/record/x.c", '"lib/stratum/frame.h"'),
+                           ("lib/query/x.c", '"lib/segment/layout.h"'),
                            ("lib/event/x.c", '"lib/event/a_private.h"'), ("lib/event/x.c", "<uv.h>"),
-                           ("tests/unit/x.c", '"lib/event/a_private.h"')):
+                           ("tests/unit/event/x.c", '"lib/event/a_private.h"')):
             with self.subTest(path=path, name=name):
                 self.assert_include(path, name, None)
 
-    def test_a_floor_includes_nothing_else(self):
-        for path, name in (("lib/base/x.c", "lib/event/a.h"), ("lib/event/x.c", "lib/stratum/a.h"),
-                           ("lib/stratum/x.c", "lib/record/a.h"), ("recorder/x.c", "api/a.h"),
+    def test_a_room_uses_nothing_else(self):
+        for path, name in (("lib/base/x.c", "lib/event/stream.h"),
+                           ("lib/event/x.c", "lib/stratum/frame.h"),
+                           ("lib/stratum/x.c", "lib/record/record.h"), ("recorder/x.c", "api/a.h"),
                            ("lib/event/x.c", "recorder/a.h"), ("samples/sim/x.c", "recorder/a.h")):
             with self.subTest(path=path, name=name):
                 self.assert_include(path, f'"{name}"', f"{os.path.dirname(path)} must not include")
-                os.remove(os.path.join(self.directory, path))
+
+    def test_a_wall_has_its_doors_and_no_others(self):
+        self.assert_include("recorder/x.c", '"lib/event/a.h"', "lib/event/a.h is no door of lib/event")
+        self.assert_include("cli/commands/x.c", '"lib/segment/layout.h"',
+                            "lib/segment/layout.h is no door of lib/segment")
 
     def test_includes_are_written_from_the_root_and_private_means_private(self):
         self.assert_include("lib/event/x.c", '"a.h"', '"a.h" is not a file seen from the root')
-        self.assert_include("lib/event/x.c", "<uv.h>", None)
         self.assert_include("recorder/x.c", '"lib/event/a_private.h"', "lib/event/a_private.h is private")
 
-    def test_pure_floors_see_no_loop(self):
+    def test_pure_rooms_see_no_loop(self):
         self.assert_include("lib/stratum/x.c", "<uv.h>", "lib/stratum must not include <uv.h>")
+
+    def test_every_file_lies_in_a_room(self):
+        self.write("lib/attic/x.c", "/* x */\n")
+        self.write("tests/unit/attic/x.c", "/* x */\n")
+        self.assertEqual(self.breaches(), "lib/attic/x.c: lies in no room of scripts/house.py\n"
+                                          "1 breaches in 12 files\n")
+
+    def test_a_room_is_told_of_and_no_hall(self):
+        for number in range(31):
+            self.write(f"lib/ring/x{number}.c", "/* x */\n")
+        output = self.breaches()
+        self.assertIn("lib/ring: 31 .c files, at most 30\n", output)
+        self.assertIn("lib/ring/README.md: 0 lines, expected 10 to 25\n", output)
+
+    def write_three(self, last):
+        for name, called in (("one", "two"), ("two", "three"), ("three", last)):
+            self.write(f"lib/record/{name}.h", f"/* x */\nvoid record_{name}(int a);\n")
+            self.write(f"lib/record/{name}.c", f'/* x */\n#include "lib/record/{called}.h"\n'
+                       f"void record_{name}(int a)\n{{\n    record_{called}(a);\n}}\n")
+
+    def test_files_call_each_other_in_no_circle(self):
+        self.write("lib/record/none.h", "/* x */\nvoid record_none(int a);\n")
+        self.write_three("none")
+        self.assertEqual(self.breaches(), "")
+        self.write_three("one")
+        self.assertIn("files in a circle: lib/record/one.c lib/record/three.c lib/record/two.c\n",
+                      self.breaches())
+
+    def test_a_member_or_a_local_function_is_no_call(self):
+        self.write_three("none")
+        self.write("lib/record/three.c", '/* x */\n#include "lib/record/one.h"\nstruct record_one;\n'
+                   "static void three(struct a *a)\n{\n    a->record_one = 1;\n}\n")
+        self.assertEqual(self.breaches(), "")
+
+    def test_headers_include_each_other_in_no_circle(self):
+        self.write("lib/record/a.h", '/* x */\n#include "lib/record/b.h"\n')
+        self.write("lib/record/b.h", '/* x */\n#include "lib/record/a.h"\n')
+        self.assertIn("files in a circle: lib/record/a.h lib/record/b.h\n", self.breaches())
+
+    def test_a_knot_that_was_opened_is_struck_out(self):
+        self.write("lib/event/loop.c", "/* x */\n")
+        self.assertIn("no knot any more, strike it out of scripts/house.py: lib/event/loop.c\n",
+                      self.breaches())
+
+    def test_the_picture_is_that_of_the_plan(self):
+        self.write("docs/architecture.md", "# Architecture\n\n  recorder/ somewhere\n")
+        self.assertIn("docs/architecture.md does not show the plan", self.breaches())
+
+    def test_what_documents_name_is_there(self):
+        self.write("lib/base/a.c", "/* x */\n")
+        self.write("docs/x.md", "`lib/base/a.c` is there, `lib/base/b.c` is not\n")
+        self.assertIn("docs/x.md: line 1: names lib/base/b.c, which is not there\n", self.breaches())
 
     def test_lengths(self):
         self.write("cli/long.c", "/* x */\n" + "int a;\n" * 500)
