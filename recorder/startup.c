@@ -23,6 +23,7 @@ struct opening {
     struct ring_settings ring;
     struct ring_recovered ring_found;
     struct archive_recovered archive_found;
+    int64_t crashed_ns; /* monotonic: the newest record of a run of this boot; 0: none */
 };
 
 /* ------------------------------------------------------------------ the ring */
@@ -46,6 +47,23 @@ static enum status open_ring(struct opening *o, struct error *err)
     return ring_writer_open(&recorder->ring, &o->ring, &o->ring_found, err);
 }
 
+static void look_when_crashed(struct opening *o)
+{
+    struct record newest;
+    struct ring_reader *reader = ring_reader_attach(o->recorder->ring);
+    ring_reader_seek_end(reader);
+    if (!o->ring_found.rebooted && ring_reader_previous(reader, &newest) == STATUS_OK)
+        o->crashed_ns = newest.mono_ns;
+    ring_reader_close(reader);
+}
+
+/* It lasted until the crash, not until now: as if it had been opened later by what has passed. */
+static void count_until_crash(const struct opening *o, struct session_info *info, int64_t now_ns)
+{
+    bool known = info->opened_mono_ns && info->opened_mono_ns <= o->crashed_ns;
+    info->opened_mono_ns = known ? info->opened_mono_ns + (now_ns - o->crashed_ns) : 0;
+}
+
 static void close_crashed(void *user, uint32_t slot, struct session_info *info)
 {
     struct opening *o = user;
@@ -64,6 +82,7 @@ static void close_crashed(void *user, uint32_t slot, struct session_info *info)
     info->closed_wall_ns = record.wall_ns;
     snprintf(info->closed_by, sizeof info->closed_by, "hashscope");
     snprintf(info->reason, sizeof info->reason, "crash");
+    count_until_crash(o, info, record.mono_ns);
     ring_writer_append(ring, &record);
     ring_session_update(ring, slot, info);
 }
@@ -215,6 +234,7 @@ enum status recorder_open_storage(struct recorder *recorder, struct error *err)
     if (status != STATUS_OK)
         return status;
     tell_recovery(&o);
+    look_when_crashed(&o);
     ring_session_each_open(recorder->ring, close_crashed, &o);
     ring_writer_publish(recorder->ring, 0);
     status = settle_ring(&o, err);

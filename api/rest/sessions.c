@@ -241,7 +241,7 @@ static void write_one(const struct rest *rest, const struct session_found *found
     operator_state_get(rest->operator_state, key, &source.choice);
     buffer_append_char(out, '{');
     session_write(out, &source);
-    stats_write(stats, out);
+    stats_write(stats, session, out);
     buffer_append_char(out, '}');
 }
 

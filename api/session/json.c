@@ -83,6 +83,9 @@ static void write_times(struct buffer *out, const struct session_source *source)
         last_ns = source->view->last_ns;
     out_time(out, "first_seen", session->opened_ns);
     out_time(out, "last_seen", last_ns);
+    int64_t lasted_ns =
+        session->lasted_steady ? session->lasted_ns : clock_between(session->opened_ns, last_ns);
+    out_u64(out, "lasted_ms", (uint64_t)(lasted_ns / NS_PER_MS));
 }
 
 static void write_names(struct buffer *out, const char *member, const struct span *names,

@@ -303,14 +303,18 @@ static void write_latency(const struct latency *latency, struct buffer *out)
     buffer_append_char(out, '}');
 }
 
-static double hashrate(const struct session_stats *stats)
+/* By the session's own time where all of it was read. */
+static double hashrate(const struct session_stats *stats, const struct query_session *session)
 {
-    double seconds =
-        (double)clock_between(stats->view.first_ns, stats->view.last_ns) / (double)NS_PER_S;
+    int64_t ns = stats->complete && session->lasted_steady
+                     ? session->lasted_ns
+                     : clock_between(stats->view.first_ns, stats->view.last_ns);
+    double seconds = (double)ns / (double)NS_PER_S;
     return stats->work > 0 && seconds > 0 ? stats->work * SERIES_HASHES / seconds : -1;
 }
 
-void stats_write(const struct session_stats *stats, struct buffer *out)
+void stats_write(const struct session_stats *stats, const struct query_session *session,
+                 struct buffer *out)
 {
     const struct session_view *view = &stats->view;
     uint64_t total = 0;
@@ -330,7 +334,7 @@ void stats_write(const struct session_stats *stats, struct buffer *out)
     out_u64(out, "rejected", view->rejected);
     write_reasons(stats, out);
     write_latency(&stats->latency, out);
-    out_number(out, "hashrate_estimate", hashrate(stats), 6);
+    out_number(out, "hashrate_estimate", hashrate(stats, session), 6);
     out_bool(out, "complete", stats->complete);
     buffer_append_char(out, '}');
     series_write(&stats->series, out);

@@ -32,7 +32,8 @@ void stats_return(struct stats_keeper *keeper, struct session_stats *stats);
 /* All lines were read, up to the newest. */
 bool stats_complete(const struct session_stats *stats);
 const struct session_view *stats_view(const struct session_stats *stats);
-/* The members stats, series, jobs, events. */
-void stats_write(const struct session_stats *stats, struct buffer *out);
+/* The members stats, series, jobs, events; `session` as it is listed. */
+void stats_write(const struct session_stats *stats, const struct query_session *session,
+                 struct buffer *out);
 
 #endif

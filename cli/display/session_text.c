@@ -52,6 +52,7 @@ static void add_extent(struct buffer *out, const struct query_session *session)
         line_add_u64(out, "first_seq", session->first_seq);
         line_add_u64(out, "last_seq", session->last_seq);
     }
+    line_add_i64(out, "lasted_us", session->lasted_ns / NS_PER_US);
 }
 
 static void add_unasked(struct buffer *out, const struct query_session *session,
@@ -243,7 +244,6 @@ void session_append_row(struct terminal_row *row, const struct query_session *se
 {
     char opened[CLOCK_TEXT_LEN], id[UUID_TEXT_LEN];
     uint64_t messages = 0;
-    int64_t end = session->last_ns > session->opened_ns ? session->last_ns : session->opened_ns;
 
     clock_format(opened, session->opened_ns);
     opened[10] = ' ';
@@ -251,7 +251,7 @@ void session_append_row(struct terminal_row *row, const struct query_session *se
     for (int i = 0; i < DIRECTION_COUNT; i++)
         messages += session->messages[i];
     add_cell(row, OPENED, COLOR_NONE, span_make(opened, 19));
-    add_duration(row, clock_between(session->opened_ns, end));
+    add_duration(row, session->lasted_ns);
     add_cell(row, SESSION, COLOR_DIM, span_make(id + UUID_TEXT_LEN - SHORT_SESSION, SHORT_SESSION));
     add_cell(row, MINER, COLOR_NONE, session->miner);
     add_cell(row, WORKER, COLOR_CYAN,

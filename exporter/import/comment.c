@@ -151,6 +151,7 @@ static const struct number_key number_keys[] = {
     NUMBER("number", info.number),
     NUMBER("bytes_up", info.bytes_up),
     NUMBER("bytes_down", info.bytes_down),
+    NUMBER("lasted_us", lasted_us),
     NUMBER("lost", gap.lost),
     NUMBER("first_lost", gap.first_lost),
     NUMBER("bytes", gap.bytes),
@@ -178,6 +179,7 @@ static bool take_number(struct import_comment *out, const struct word *word)
         out->paired |= number_keys[i].offset == offsetof(struct import_comment, re);
         out->has_latency |= number_keys[i].offset == offsetof(struct import_comment, latency_us);
         out->has_forward |= number_keys[i].offset == offsetof(struct import_comment, forward_us);
+        out->has_lasted |= number_keys[i].offset == offsetof(struct import_comment, lasted_us);
         return true;
     }
     return false;

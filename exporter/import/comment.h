@@ -41,6 +41,8 @@ struct import_comment {
     struct session_info info; /* as far as this event tells */
     struct gap_info gap;
     int64_t step_us;
+    bool has_lasted;
+    uint64_t lasted_us;
 };
 
 /* Whether it is worth reading: cheap, and right for all that HashScope writes. */

@@ -53,7 +53,7 @@ static enum status session_of(struct import_scribe *scribe, const struct uuid *i
     session->commented = true;
     scribe->session_count++;
     session->info.session = *id;
-    session->info.opened_wall_ns = session->info.opened_mono_ns = wall_ns;
+    session->info.opened_wall_ns = wall_ns;
     *out = session;
     return STATUS_OK;
 }
@@ -82,7 +82,17 @@ static void take_info(struct session_info *info, const struct session_info *from
     info->miner_tls |= from->miner_tls;
     info->pool_tls |= from->pool_tls;
     if (from->opened_wall_ns)
-        info->opened_wall_ns = info->opened_mono_ns = from->opened_wall_ns;
+        info->opened_wall_ns = from->opened_wall_ns;
+}
+
+/* Captures have no monotonic clock: how long it lasted is known where the comment says it. */
+static void take_lasted(const struct import_scribe *scribe, struct session_info *info,
+                        const struct import_pending *pending)
+{
+    int64_t now_ns = scribe->mono_ns > pending->wall_ns ? scribe->mono_ns : pending->wall_ns;
+    if (pending->comment.has_lasted && pending->comment.lasted_us < INT64_MAX / NS_PER_US)
+        info->opened_mono_ns =
+            clock_later(now_ns, -(int64_t)pending->comment.lasted_us * NS_PER_US);
 }
 
 static enum status session_event(struct import_scribe *scribe, const struct import_pending *pending,
@@ -97,7 +107,7 @@ static enum status session_event(struct import_scribe *scribe, const struct impo
     session->told |= 1u << comment->note;
     take_info(info, &comment->info);
     if (type == RECORD_OPENED)
-        info->opened_wall_ns = info->opened_mono_ns = pending->wall_ns;
+        info->opened_wall_ns = pending->wall_ns;
     info->state = type == RECORD_OPENED   ? SESSION_CONNECTING
                   : type == RECORD_CLOSED ? SESSION_CLOSED
                                           : SESSION_OPEN;
@@ -107,6 +117,7 @@ static enum status session_event(struct import_scribe *scribe, const struct impo
             status = import_speech_finish(scribe, session, DOWN, pending->wall_ns, err);
         info->bytes_up = comment->info.bytes_up;
         info->bytes_down = comment->info.bytes_down;
+        take_lasted(scribe, info, pending);
     }
     if (status == STATUS_OK)
         status = import_write_event(scribe, session, type, comment->seq, pending->wall_ns, err);

@@ -102,7 +102,7 @@ static struct import_session *begin(struct import_scribe *scribe, struct import_
     struct session_info *info = &session->info;
     info->session = session_uuid(flow, miner);
     info->number = ++scribe->sessions_seen;
-    info->opened_wall_ns = info->opened_mono_ns = flow->first_ns;
+    info->opened_wall_ns = flow->first_ns;
     snprintf(info->route, sizeof info->route, "%s", ROUTE);
     import_endpoint_format(info->miner, &flow->ends[miner]);
     import_endpoint_format(info->listen, &flow->ends[!miner]);

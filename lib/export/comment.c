@@ -71,16 +71,18 @@ void comment_append_event(struct buffer *out, struct span line, int64_t line_ns,
 {
     const char *at = line.data + 1, *end = line.data + line.len - 1;
     size_t begin = out->len;
+    bool counted = false; /* what stands behind the counts is what messages have said */
     struct span key, value;
     while (line.len > 2 && at < end && next_member(&at, end, &key, &value)) {
+        if (counted && !span_equal_text(key, "lasted_us"))
+            return;
         bool nested = value.data[0] == '{' || value.data[0] == '[';
         if (nested || is_known(line, key, line_ns == packet_ns))
             continue;
         if (out->len - begin + key.len + value.len + 2 > COMMENT_MAX)
             return;
         append_word(out, key, value);
-        if (span_equal_text(key, "bytes_down"))
-            return;
+        counted |= span_equal_text(key, "bytes_down");
     }
 }
 

@@ -224,7 +224,11 @@ struct query_session {
     size_t refused_count;
     int64_t opened_ns;            /* from the event, else from the UUID */
     int64_t first_ns, last_ns;    /* of its lines; 0: none seen */
-    uint64_t first_seq, last_seq; /* likewise */
+    int64_t lasted_ns;            /* from opened to closed, of an open one to the newest record of
+                                     the ring, whoever's; never negative */
+    bool lasted_steady;           /* by the monotonic clock; else it is the difference of opened_ns
+                                     and last_ns, which a clock that was set spoils */
+    uint64_t first_seq, last_seq; /* of its lines */
     uint64_t messages[DIRECTION_COUNT];
     uint64_t submits, accepted, rejected, other_errors;
     uint64_t unasked; /* answers of the pool that pair with nothing */

@@ -8,6 +8,7 @@
 #include "lib/base/json.h"
 #include "lib/base/json_text.h"
 #include "lib/base/memory.h"
+#include "lib/record/json_slice.h"
 #include "lib/record/login.h"
 #include "lib/segment/scan.h"
 #include "lib/stratum/scan.h"
@@ -188,6 +189,12 @@ static void add_names(struct census *census, struct query_session *session,
     set_text(&session->reason, plain(census, summary->reason));
 }
 
+static void set_lasted(struct query_session *session, int64_t ns)
+{
+    session->lasted_ns = ns > 0 ? ns : 0;
+    session->lasted_steady = true;
+}
+
 void census_add_summary(struct census *census, const struct segment_summary *summary)
 {
     struct census_entry *entry = entry_of(census, &summary->session);
@@ -200,6 +207,8 @@ void census_add_summary(struct census *census, const struct segment_summary *sum
         session->state = SESSION_CLOSED;
     else if (session->state != SESSION_CLOSED && summary->connected)
         session->state = SESSION_OPEN;
+    if (summary->lasted_us != SEGMENT_TIME_UNKNOWN)
+        set_lasted(session, clock_ns(summary->lasted_us, NS_PER_US));
     widen(session, clock_ns(summary->first_us, NS_PER_US), clock_ns(summary->last_us, NS_PER_US),
           summary->first_seq, summary->last_seq);
     add_counts(session, summary);
@@ -271,10 +280,13 @@ void census_add_row(struct census *census, const struct query_row *row)
 
 /* ------------------------------------------------------------------ the ring's table */
 
-void census_add_live(struct census *census, const struct session_info *info)
+bool census_add_live(struct census *census, const struct session_info *info, int64_t newest_mono_ns)
 {
     struct census_entry *entry = entry_of(census, &info->session);
     struct query_session *session = &entry->session;
+    bool closed = info->state == SESSION_CLOSED, told = session->state == SESSION_CLOSED;
+    if (!closed && info->opened_mono_ns && newest_mono_ns)
+        set_lasted(session, clock_between(info->opened_mono_ns, newest_mono_ns));
     session->live = true;
     session->number = info->number;
     session->state = (enum session_state)info->state;
@@ -291,6 +303,20 @@ void census_add_live(struct census *census, const struct session_info *info)
     set_text(&session->address, span_text(info->address));
     set_text(&session->closed_by, span_text(info->closed_by));
     set_text(&session->reason, span_text(info->reason));
+    return closed && !told;
+}
+
+void census_add_closed(struct census *census, const struct query_row *row)
+{
+    const struct segment_line *line = &row->line;
+    struct span value;
+    struct uuid id;
+    uint64_t lasted_us;
+    if (span_equal_text(line->event, "closed") &&
+        uuid_parse(&id, line->session.data, line->session.len) &&
+        json_member(line->text, "lasted_us", &value) && json_u64(value, &lasted_us) &&
+        lasted_us <= INT64_MAX)
+        set_lasted(&entry_of(census, &id)->session, clock_ns((int64_t)lasted_us, NS_PER_US));
 }
 
 /* ------------------------------------------------------------------ in order */

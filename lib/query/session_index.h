@@ -36,7 +36,12 @@ void census_close(struct census *census);
 void census_add_summary(struct census *census, const struct segment_summary *summary);
 /* A message that no summary has counted. */
 void census_add_row(struct census *census, const struct query_row *row);
-void census_add_live(struct census *census, const struct session_info *info);
+/* A session of the ring's table; `newest_mono_ns` is the time of the ring's newest record. True: it
+ * has ended, and no summary has told how. */
+bool census_add_live(struct census *census, const struct session_info *info,
+                     int64_t newest_mono_ns);
+/* The end of such a session. */
+void census_add_closed(struct census *census, const struct query_row *row);
 
 /* All entries, the newest session first; the caller frees the array, not the entries. */
 struct census_entry **census_sorted(const struct census *census);

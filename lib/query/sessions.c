@@ -154,21 +154,55 @@ static bool live_fits(const struct query_match *match, const struct session_info
                                 (open || info->closed_wall_ns / NS_PER_US >= match->from_us)));
 }
 
+static int64_t newest_mono_ns(struct ring_reader *ring)
+{
+    struct record record;
+    ring_reader_seek_end(ring);
+    return ring_reader_previous(ring, &record) == STATUS_OK ? record.mono_ns : 0;
+}
+
+/* How long those lasted whose end stands behind the summaries; of a time range these are but a few,
+ * so only the ring is looked at. What fails here has been told. */
+static void take_ends(struct query_sessions *sessions, const struct query_place *place,
+                      const struct uuid *ended, size_t count)
+{
+    struct query_options ends = {
+        .place = *place,
+        .filter = {.what = QUERY_EVENTS,
+                   .sessions = ended,
+                   .session_count = count,
+                   .source = sessions->match.bounded ? QUERY_LIVE : QUERY_ALL,
+                   .first_seq = sessions->covered + 1}};
+    struct query *query;
+    struct query_row row;
+    if (count == 0 || query_open(&query, &ends, NULL) != STATUS_OK)
+        return;
+    while (query_next(query, &row, NULL) == STATUS_OK)
+        census_add_closed(&sessions->census, &row);
+    query_close(query);
+}
+
 /* The table says what is, not when: a bound on numbers is for lines, and it has none. */
 static void take_ring(struct query_sessions *sessions, const struct query_place *place)
 {
     struct ring_reader *ring;
     struct session_info info;
+    size_t ended_count = 0;
     if (!place->ring_path || sessions->match.first_seq || sessions->match.last_seq != UINT64_MAX ||
         ring_reader_open(&ring, place->ring_path, NULL) != STATUS_OK)
         return;
     uint32_t slots = ring_reader_slots(ring);
+    struct uuid *ended = memory_new((slots + (size_t)1) * sizeof *ended);
+    int64_t newest_ns = newest_mono_ns(ring);
     for (uint32_t i = 0; i < slots; i++) {
         enum status status = ring_reader_session(ring, i, &info);
-        if (status == STATUS_OK && live_fits(&sessions->match, &info))
-            census_add_live(&sessions->census, &info);
+        if (status == STATUS_OK && live_fits(&sessions->match, &info) &&
+            census_add_live(&sessions->census, &info, newest_ns))
+            ended[ended_count++] = info.session;
     }
     ring_reader_close(ring);
+    take_ends(sessions, place, ended, ended_count);
+    free(ended);
 }
 
 /* ------------------------------------------------------------------ choosing */
@@ -248,11 +282,18 @@ static bool session_fits(const struct query_sessions *sessions, const struct que
            (holds(&wishes->pool, session->pool) || holds(&wishes->pool, session->address));
 }
 
+static void settle_lasted(struct query_session *session)
+{
+    if (!session->lasted_steady && session->last_ns > session->opened_ns)
+        session->lasted_ns = clock_between(session->opened_ns, session->last_ns);
+}
+
 static void choose(struct query_sessions *sessions, bool live_only)
 {
     sessions->sorted = census_sorted(&sessions->census);
     for (size_t i = 0; i < sessions->census.count; i++) {
         struct query_session *session = &sessions->sorted[i]->session;
+        settle_lasted(session);
         session->complete &= sessions->exact || !session->live;
         if ((session->live || !live_only) && session_fits(sessions, session))
             sessions->sorted[sessions->count++] = sessions->sorted[i];

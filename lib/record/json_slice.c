@@ -13,6 +13,21 @@ const char *json_skip_space(const char *at, const char *end)
     return at;
 }
 
+bool json_u64(struct span value, uint64_t *out)
+{
+    uint64_t number = 0;
+    if (value.len == 0 || value.len > 20)
+        return false;
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned digit = (unsigned char)value.data[i] - (unsigned)'0';
+        if (digit > 9 || __builtin_mul_overflow(number, 10, &number) ||
+            __builtin_add_overflow(number, digit, &number))
+            return false;
+    }
+    *out = number;
+    return true;
+}
+
 /* `at` is the opening quote. */
 static const char *skip_string(const char *at, const char *end)
 {

@@ -10,6 +10,7 @@
 #define HASHSCOPE_RECORD_JSON_SLICE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "lib/base/bytes.h"
 
@@ -20,6 +21,10 @@ const char *json_skip_space(const char *at, const char *end);
 bool json_element(struct span array, unsigned index, struct span *out);
 /* Names are compared as they stand between their quotes; the last of equal ones wins. */
 bool json_member(struct span object, const char *name, struct span *out);
+
+/* A whole number without a sign; false, and *out as it was: it is none, or has more than 64 bits.
+ */
+bool json_u64(struct span value, uint64_t *out);
 
 static inline bool json_is_string(struct span value)
 {

@@ -262,6 +262,13 @@ static void add_closed(struct buffer *out, const struct session_info *info)
     line_add_u64(out, "bytes_down", info->bytes_down);
 }
 
+/* Of a session of which it is not known when it was opened (of an import, say) nothing. */
+static void add_lasted(struct buffer *out, const struct session_info *info, int64_t mono_ns)
+{
+    if (info->opened_mono_ns && mono_ns >= info->opened_mono_ns)
+        line_add_i64(out, "lasted_us", clock_between(info->opened_mono_ns, mono_ns) / NS_PER_US);
+}
+
 static void append_session_event(struct buffer *out, struct clock_formatter *clock,
                                  const struct record *record, const char *event,
                                  void (*add)(struct buffer *out, const struct session_info *info))
@@ -270,8 +277,11 @@ static void append_session_event(struct buffer *out, struct clock_formatter *clo
     line_begin(out, clock, record->wall_ns, "seq", record->seq);
     line_add_session(out, &record->session);
     line_add_text(out, "event", event);
-    if (line_session_info(record, &info))
+    if (line_session_info(record, &info)) {
         add(out, &info);
+        if (record->type == RECORD_CLOSED)
+            add_lasted(out, &info, record->mono_ns);
+    }
     line_end(out);
 }
 

@@ -97,7 +97,8 @@ struct session_info {
     uint8_t miner_tls, pool_tls;
     uint8_t opaque;   /* a direction of it is not text */
     uint32_t unasked; /* answers of the pool that pair with nothing */
-    int64_t opened_wall_ns, opened_mono_ns;
+    int64_t opened_wall_ns;
+    int64_t opened_mono_ns; /* on the clock of the records' mono_ns; 0: not known */
     int64_t connected_wall_ns, closed_wall_ns; /* 0: not yet */
     uint64_t bytes_up, bytes_down;             /* miner → pool, pool → miner, as received */
 };

@@ -95,6 +95,15 @@ static void take_workers(const struct segment_footer *footer, const struct segme
         out->refused[i] = text_at(footer, load_le32(list + 4 * (size_t)(count + i)));
 }
 
+static int64_t lasted_of(const struct segment_footer *footer, const struct segment_row *row)
+{
+    const unsigned char *at = NULL;
+    if ((row->flags & SEGMENT_ROW_LASTED) && row->runs >= SEGMENT_ROW_LASTED_BYTES)
+        at = heap_at(footer, row->runs - SEGMENT_ROW_LASTED_BYTES, SEGMENT_ROW_LASTED_BYTES);
+    uint64_t lasted_us = at ? load_le64(at) : UINT64_MAX;
+    return lasted_us <= INT64_MAX ? (int64_t)lasted_us : SEGMENT_TIME_UNKNOWN;
+}
+
 /* ------------------------------------------------------------------ sessions */
 
 void segment_footer_session(const struct segment_footer *footer, size_t i,
@@ -107,6 +116,7 @@ void segment_footer_session(const struct segment_footer *footer, size_t i,
     out->opened_us = row.opened_us;
     out->first_us = row.first_us;
     out->last_us = row.last_us;
+    out->lasted_us = lasted_of(footer, &row);
     out->first_seq = row.first_seq;
     out->last_seq = row.last_seq;
     out->bytes_up = row.bytes_up;

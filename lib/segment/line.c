@@ -12,20 +12,6 @@
 #include "lib/base/clock.h"
 #include "lib/record/json_slice.h"
 
-static bool read_u64(struct span value, uint64_t *out)
-{
-    *out = 0;
-    if (value.len == 0 || value.len > 20)
-        return false;
-    for (size_t i = 0; i < value.len; i++) {
-        unsigned digit = (unsigned char)value.data[i] - (unsigned)'0';
-        if (digit > 9 || __builtin_mul_overflow(*out, 10, out) ||
-            __builtin_add_overflow(*out, digit, out))
-            return false;
-    }
-    return true;
-}
-
 /* What stands between the quotes, escapes as they are. */
 static bool read_string(struct span value, struct span *out)
 {
@@ -53,12 +39,12 @@ static bool take_ts(struct segment_line *line, struct span value)
 static bool take_seq(struct segment_line *line, struct span value)
 {
     line->numbered = true;
-    return line->seq == 0 && read_u64(value, &line->seq); /* `seq` or `at`, once */
+    return line->seq == 0 && json_u64(value, &line->seq); /* `seq` or `at`, once */
 }
 
 static bool take_at(struct segment_line *line, struct span value)
 {
-    return line->seq == 0 && read_u64(value, &line->seq);
+    return line->seq == 0 && json_u64(value, &line->seq);
 }
 
 static bool take_session(struct segment_line *line, struct span value)
@@ -81,7 +67,7 @@ static bool take_dir(struct segment_line *line, struct span value)
 static bool take_latency(struct segment_line *line, struct span value)
 {
     uint64_t us;
-    if (!read_u64(value, &us) || us > INT64_MAX)
+    if (!json_u64(value, &us) || us > INT64_MAX)
         return false;
     line->latency_us = (int64_t)us;
     return true;
@@ -90,13 +76,13 @@ static bool take_latency(struct segment_line *line, struct span value)
 static bool take_re(struct segment_line *line, struct span value)
 {
     line->paired = true;
-    return read_u64(value, &line->re);
+    return json_u64(value, &line->re);
 }
 
 static bool take_frag(struct segment_line *line, struct span value)
 {
     uint64_t number;
-    if (!read_u64(value, &number) || number > UINT32_MAX)
+    if (!json_u64(value, &number) || number > UINT32_MAX)
         return false;
     line->is_fragment = true;
     line->fragment = (uint32_t)number;
@@ -119,7 +105,7 @@ static bool take_before(struct segment_line *line, struct span value)
 {
     uint64_t number;
     line->before = 0;
-    if (!read_u64(value, &number) || number > UINT32_MAX)
+    if (!json_u64(value, &number) || number > UINT32_MAX)
         return false;
     line->before = (uint32_t)number;
     return true;

@@ -5,7 +5,8 @@
  * The section is a table of rows, stored by columns, and a heap behind it: a column at offset `at`
  * of the row begins at at * rows, its fields stand end to end. Texts (two bytes of length, then the
  * text), lists of workers (four bytes each: the offset of a text) and runs of frames lie in the
- * heap and are named by their offset in it. Offset 0 is the empty text.
+ * heap and are named by their offset in it. Offset 0 is the empty text. How long a session lasted,
+ * where that is known, stands in the eight bytes in front of its runs.
  */
 #ifndef HASHSCOPE_SEGMENT_ROW_H
 #define HASHSCOPE_SEGMENT_ROW_H
@@ -23,10 +24,13 @@ enum segment_row_flag {
     SEGMENT_ROW_OPENED = 1 << 0,
     SEGMENT_ROW_CONNECTED = 1 << 1,
     SEGMENT_ROW_CLOSED = 1 << 2,
+    SEGMENT_ROW_LASTED = 1 << 3, /* it is known how long the session lasted */
 };
 /* Above them, answers that nobody asked for: their number, as far as it goes. */
 #define SEGMENT_ROW_UNASKED_SHIFT 8
 #define SEGMENT_ROW_UNASKED_MAX   0xffffffu
+
+#define SEGMENT_ROW_LASTED_BYTES 8u
 
 #define SEGMENT_ROW_REFUSED_SHIFT 8 /* of the number of workers */
 

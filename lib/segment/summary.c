@@ -318,6 +318,15 @@ static void put_workers(struct buffer *heap, struct segment_row *row,
     row->worker_count |= session->refused_count << SEGMENT_ROW_REFUSED_SHIFT;
 }
 
+static void put_lasted(struct buffer *heap, const struct summary_session *session)
+{
+    unsigned char lasted[SEGMENT_ROW_LASTED_BYTES];
+    if (!(session->row.flags & SEGMENT_ROW_LASTED))
+        return;
+    store_le64(lasted, session->lasted_us);
+    buffer_append(heap, lasted, sizeof lasted);
+}
+
 static void put_runs(struct buffer *heap, struct segment_row *row, struct summary_session last)
 {
     unsigned char tail[16];
@@ -341,6 +350,7 @@ void segment_summaries_encode(const struct segment_summaries *summaries, struct 
     for (size_t i = 0; i < rows; i++) {
         struct segment_row row = summaries->sessions[i].row;
         put_workers(&heap, &row, &summaries->sessions[i]);
+        put_lasted(&heap, &summaries->sessions[i]);
         put_runs(&heap, &row, summaries->sessions[i]);
         segment_row_store(table, rows, i, &row);
     }

@@ -35,6 +35,7 @@ struct segment_summary {
     uint64_t number;               /* of the session in its data directory; 0: not known */
     int64_t opened_us;             /* SEGMENT_TIME_UNKNOWN: not known */
     int64_t first_us, last_us;     /* lowest and highest `ts` */
+    int64_t lasted_us;             /* as its `closed` line says; SEGMENT_TIME_UNKNOWN: not known */
     uint64_t first_seq, last_seq;  /* of the numbered lines */
     uint64_t bytes_up, bytes_down; /* offsets in both streams behind the last line */
     uint32_t messages[DIRECTION_COUNT];

@@ -33,19 +33,11 @@ static void take_text(struct segment_texts *texts, struct segment_row *row,
         row->texts[which] = segment_texts_put(texts, text);
 }
 
-static void take_number(uint64_t *out, struct span object, const char *key)
+/* False, and *out is as it was: the member is not there, or no number of 64 bits. */
+static bool take_number(uint64_t *out, struct span object, const char *key)
 {
     struct span value;
-    uint64_t number = 0;
-    if (!json_member(object, key, &value) || value.len == 0 || value.len > 20)
-        return;
-    for (size_t i = 0; i < value.len; i++) {
-        unsigned digit = (unsigned char)value.data[i] - (unsigned)'0';
-        if (digit > 9 || __builtin_mul_overflow(number, 10, &number) ||
-            __builtin_add_overflow(number, digit, &number))
-            return;
-    }
-    *out = number;
+    return json_member(object, key, &value) && json_u64(value, out);
 }
 
 /* ------------------------------------------------------------------ workers */
@@ -148,7 +140,7 @@ static void take_peers(struct segment_texts *texts, struct segment_row *row, str
     take_text(texts, row, SEGMENT_ROW_MINER, line, "miner");
     take_text(texts, row, SEGMENT_ROW_LISTEN, line, "listen");
     take_text(texts, row, SEGMENT_ROW_VIA, line, "via");
-    take_number(&row->number, line, "number");
+    (void)take_number(&row->number, line, "number");
 }
 
 static void take_pool(struct segment_texts *texts, struct segment_row *row, struct span line)
@@ -162,8 +154,8 @@ static void take_pool(struct segment_texts *texts, struct segment_row *row, stru
 
 static void take_offsets(struct segment_row *row, struct span line)
 {
-    take_number(&row->bytes_up, line, "bytes_up");
-    take_number(&row->bytes_down, line, "bytes_down");
+    (void)take_number(&row->bytes_up, line, "bytes_up");
+    (void)take_number(&row->bytes_down, line, "bytes_down");
 }
 
 /* The list takes the place of what is known; who awaits an answer goes on doing so. */
@@ -210,6 +202,18 @@ static void take_state(struct segment_texts *texts, struct summary_session *sess
         take_workers(texts, session, value);
 }
 
+static void take_closed(struct segment_texts *texts, struct summary_session *session,
+                        struct span line)
+{
+    struct segment_row *row = &session->row;
+    take_text(texts, row, SEGMENT_ROW_CLOSED_BY, line, "by");
+    take_text(texts, row, SEGMENT_ROW_REASON, line, "reason");
+    take_offsets(row, line);
+    row->flags |= SEGMENT_ROW_CLOSED;
+    if (take_number(&session->lasted_us, line, "lasted_us"))
+        row->flags |= SEGMENT_ROW_LASTED;
+}
+
 static void teach_event(struct segment_texts *texts, struct summary_session *session,
                         const struct segment_note *note)
 {
@@ -223,10 +227,7 @@ static void teach_event(struct segment_texts *texts, struct summary_session *ses
     } else if (note->event == SEGMENT_EVENT_STATE) {
         take_state(texts, session, note->line);
     } else if (note->event == SEGMENT_EVENT_CLOSED) {
-        take_text(texts, row, SEGMENT_ROW_CLOSED_BY, note->line, "by");
-        take_text(texts, row, SEGMENT_ROW_REASON, note->line, "reason");
-        take_offsets(row, note->line);
-        row->flags |= SEGMENT_ROW_CLOSED;
+        take_closed(texts, session, note->line);
     }
 }
 

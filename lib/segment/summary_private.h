@@ -17,6 +17,7 @@ struct summary_worker {
 
 struct summary_session {
     struct segment_row row;
+    uint64_t lasted_us;                                   /* with SEGMENT_ROW_LASTED */
     struct summary_worker *workers;                       /* row.worker_count of them */
     uint32_t asking;                                      /* workers whose answer is awaited */
     uint32_t refused[SEGMENT_REFUSED_MAX], refused_count; /* texts; the newest last */

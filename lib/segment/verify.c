@@ -272,6 +272,8 @@ static bool same_session(const struct segment_footer *a, const struct segment_fo
     segment_footer_session(b, i, &right);
     if (left.unasked == 0) /* so say footers from before these were counted */
         right.unasked = 0;
+    if (left.lasted_us == SEGMENT_TIME_UNKNOWN) /* likewise */
+        right.lasted_us = SEGMENT_TIME_UNKNOWN;
     segment_footer_session_frames(a, i, &left_runs);
     segment_footer_session_frames(b, i, &right_runs);
     return memcmp(&left, &right, numbers) == 0 && left.opened == right.opened &&

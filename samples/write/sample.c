@@ -14,6 +14,7 @@
 #include "lib/ring/ring.h"
 
 #define BEGIN_NS        INT64_C(1763800000000000000) /* 2025-11-22T08:26:40Z */
+#define MONO_BEGIN_NS   (3600 * NS_PER_S)            /* on the monotonic clock, the same time */
 #define INSTANCE        UINT64_C(0x5a3b1e5a3b1e0001)
 #define SEGMENT_BYTES   (UINT64_C(64) << 20)
 #define LINE_BUDGET     (64u << 20)
@@ -64,7 +65,7 @@ static struct record record_of(const struct sample_session *session, enum record
 
     return (struct record){.type = type,
                            .wall_ns = BEGIN_NS + sample->now_ns,
-                           .mono_ns = sample->now_ns,
+                           .mono_ns = MONO_BEGIN_NS + sample->now_ns,
                            .session = session->info.session,
                            .slot = RING_NO_SLOT,
                            .offset_up = session->recorded[SAMPLE_UP],
@@ -138,7 +139,7 @@ void sample_session_open(struct sample_session *session, struct sample *sample, 
     snprintf(info->listen, sizeof(info->listen), "192.0.2.1:3333");
     snprintf(info->pool, sizeof(info->pool), "%s", pool);
     info->opened_wall_ns = BEGIN_NS + sample->now_ns;
-    info->opened_mono_ns = sample->now_ns;
+    info->opened_mono_ns = MONO_BEGIN_NS + sample->now_ns;
     put_event(session, RECORD_OPENED);
     sample_wait_us(sample, 18000);
     info->state = SESSION_OPEN;

@@ -111,7 +111,7 @@ static void open_session(struct odd_recording *recording, unsigned number)
         return;
     session->opened = true;
     name_session(recording, number);
-    session->info.opened_wall_ns = recording->wall_ns;
+    session->info.opened_wall_ns = session->info.opened_mono_ns = recording->wall_ns;
     tell_event(recording, session, RECORD_OPENED);
     session->info.state = SESSION_OPEN;
     snprintf(session->info.pool, sizeof session->info.pool, "pool.example:3333");

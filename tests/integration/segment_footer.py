@@ -111,6 +111,9 @@ class Footer:
         row["workers"] = [text(name) for name in names[:row["worker_count"]]]
         require(row["runs"] + row["runs_bytes"] <= len(heap), "runs outside the heap")
         row["frames"] = frames_of_runs(heap[row["runs"]:row["runs"] + row["runs_bytes"]])
+        row["lasted"] = None
+        if row["flags"] & 8:
+            row["lasted"] = struct.unpack_from("<Q", heap, row["runs"] - 8)[0]
         row["session"] = str(uuid.UUID(bytes=row["session"]))
         for name in ("worker_count", "runs", "runs_bytes"):
             del row[name]
@@ -172,7 +175,7 @@ class Collector:
             row = dict.fromkeys((n for n, _ in ROW if n not in ("runs", "runs_bytes",
                                                                 "worker_count")), 0)
             row.update(dict.fromkeys(TEXTS, ""), session=name, opened=UNKNOWN, workers=[], refused=[],
-                       frames=[], asked={}, opaque=False, first_us=1 << 63, last_us=-(1 << 63))
+                       frames=[], asked={}, opaque=False, lasted=None, first_us=1 << 63, last_us=-(1 << 63))
             self.sessions[name] = row
         return self.sessions[name]
 
@@ -275,6 +278,9 @@ class Collector:
         elif line["event"] == "closed":
             row["closed_by"], row["reason"] = line["by"], line["reason"]
             row["flags"] |= 4
+            if "lasted_us" in line:
+                row["lasted"] = line["lasted_us"]
+                row["flags"] |= 8
         elif line["event"] == "state":
             self.take_state(row, line)
 

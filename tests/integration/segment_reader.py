@@ -157,7 +157,7 @@ EVENT_LINES = {
     "pool_connected": '{"ts":T,"seq":N,"session":U,"event":"pool_connected","pool":S,"address":S,'
                       '"local":S,"tls":B}',
     "closed": '{"ts":T,"seq":N,"session":U,"event":"closed","by":S,"reason":S,"bytes_up":I,'
-              '"bytes_down":I}',
+              '"bytes_down":I(?:,"lasted_us":I)?}',
     "clock_step": '{"ts":T,"seq":N,"event":"clock_step","step_us":Z}',
     "gap": '{"ts":T,"(?:seq|at)":N,"event":"gap","lost":I,"first_lost":I(?:,"bytes":I)?,'
            '"reason":S(?:,"repair":true)?}',

@@ -263,7 +263,7 @@ class Rows:
     def take(self, line, frame, said, submit):
         row = self.rows.setdefault(line["session"], {
             **dict.fromkeys(TEXTS, 0), "number": 0, "opened": -(1 << 63), "times": [], "seqs": [], "up": 0,
-            "down": 0, "dirs": [0] * 4, "counts": [0] * 6, "flags": 0, "unasked": 0, "workers": [],
+            "down": 0, "dirs": [0] * 4, "counts": [0] * 6, "flags": 0, "unasked": 0, "lasted": None, "workers": [],
             "refused": [], "frames": []})
         row["times"].append(self.micros(line["ts"]))
         row["frames"] += [frame] if frame not in row["frames"][-1:] else []
@@ -339,6 +339,9 @@ class Rows:
         for key, name in (("bytes_up", "up"), ("bytes_down", "down"), ("number", "number")):
             row[name] = line.get(key, row[name])
         row["flags"] |= {"opened": 1, "closed": 4}.get(event, 0)
+        if event == "closed" and "lasted_us" in line:
+            row["lasted"] = line["lasted_us"]
+            row["flags"] |= 8
         if event == "opened":
             row["opened"] = self.micros(line["ts"])
         elif event == "state":
@@ -364,6 +367,7 @@ class Rows:
             names = [name for name, _ in row["workers"]] + row["refused"]
             workers = len(heap) if names else 0
             heap += struct.pack("<%dI" % len(names), *names)
+            heap += b"" if row["lasted"] is None else struct.pack("<Q", row["lasted"])
             runs = runs_of(row["frames"])
             seqs = row["seqs"] or [0]
             packed.append(uuid.UUID(session).bytes + struct.pack(

@@ -7,7 +7,8 @@ import time
 from tests.integration.harness import program, wait_until
 from tests.integration.test_api_websocket import ApiCase
 
-FIELDS = {"session_id", "imported_as", "number", "route", "peer", "via", "first_seen", "last_seen", "message_count",
+FIELDS = {"session_id", "imported_as", "number", "route", "peer", "via", "first_seen", "last_seen", "lasted_ms",
+          "message_count",
           "messages", "user_agent", "mining_session_id", "workers", "refused", "difficulty", "version_mask",
           "extranonce1", "pool_host", "pool_port", "pool_address", "pool_connected", "state", "closed_by",
           "reason", "miner_tls", "pool_tls", "bytes_up", "bytes_down", "submits", "accepted", "rejected",

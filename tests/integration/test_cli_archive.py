@@ -23,7 +23,7 @@ LS_JSON = (
     '"listen":"10.0.0.2:3333","user_agent":"cgminer/4.11.1","workers":["farm.1"],'
     '"pool":"pool.example.com:3333","address":"203.0.113.9:3333",'
     '"opened":"2026-11-22T03:10:00.000000Z","first":"2026-11-22T03:10:00.000000Z",'
-    '"last":"2026-11-22T03:20:03.000000Z","first_seq":1,"last_seq":21,'
+    '"last":"2026-11-22T03:20:03.000000Z","first_seq":1,"last_seq":21,"lasted_us":603000000,'
     '"messages":{"miner_to_pool":5,"pool_to_miner":6,"hashscope_to_pool":0,'
     '"pool_to_hashscope":0},"submits":2,"accepted":1,"rejected":1,"other_errors":0,'
     '"bytes_up":308,"bytes_down":321,"state":"closed","by":"miner","reason":"end","live":false,'

@@ -114,6 +114,7 @@ void archive_rig_connect(struct rig *rig, unsigned session)
     memset(from, 0, sizeof *from);
     from->info = support_info(session);
     from->info.session = uuid_new(clock_wall_ns());
+    from->info.opened_mono_ns = clock_mono_ns();
     from->slot = ring_session_open(rig->ring, &from->info);
     append_event(rig, session, RECORD_OPENED);
     from->info.state = SESSION_OPEN;

@@ -77,6 +77,10 @@ START_TEST(events)
                 "\",\"event\":\"state\",\"miner\":\"a=b\","
                 "\"bytes_up\":1,\"bytes_down\":2,\"notify\":{\"id\":null}}",
                 true, "session=" SESSION " event=state miner=\"a=b\" bytes_up=1 bytes_down=2");
+    check_event(
+        "{" TS ",\"seq\":5,\"session\":\"" SESSION "\",\"event\":\"closed\",\"by\":\"pool\","
+        "\"bytes_up\":1,\"bytes_down\":2,\"lasted_us\":3}",
+        true, "seq=5 session=" SESSION " event=closed by=pool bytes_up=1 bytes_down=2 lasted_us=3");
 }
 END_TEST
 

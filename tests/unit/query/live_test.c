@@ -362,6 +362,41 @@ END_TEST
 
 /* ---- sessions ---- */
 
+/* The wall time at which these were opened is another one: it must not count. */
+static void expect_lasted(const struct query_sessions_options *options, enum session_state state)
+{
+    struct query_sessions *sessions;
+    struct query_session session;
+    unsigned found = 0;
+    ck_assert_int_eq(query_sessions_open(&sessions, options, &err), STATUS_OK);
+    while (query_sessions_next(sessions, &session, &err) == STATUS_OK) {
+        found += session.state == state;
+        ck_assert(session.lasted_steady);
+        ck_assert_int_ge(session.lasted_ns, 0);
+        ck_assert_int_lt(session.lasted_ns, 60 * NS_PER_S);
+    }
+    ck_assert_uint_gt(found, 0);
+    query_sessions_close(sessions);
+}
+
+START_TEST(how_long_sessions_lasted)
+{
+    begin();
+    archive_rig_close(&rig, 3);
+    struct query_sessions_options options = {.place = {rig.folder, ring_path, 0}};
+    expect_lasted(&options, SESSION_OPEN);
+    expect_lasted(&options, SESSION_CLOSED); /* the archive may not know it yet */
+    options.filter.source = QUERY_LIVE;
+    expect_lasted(&options, SESSION_CLOSED);
+    for (unsigned i = 0; i < 3; i++)
+        archive_rig_close(&rig, i);
+    archive_rig_stop(&rig);
+    options.filter.source = QUERY_ARCHIVE;
+    expect_lasted(&options, SESSION_CLOSED);
+    archive_rig_end(&rig);
+}
+END_TEST
+
 START_TEST(sessions_of_ring_and_archive)
 {
     begin();
@@ -417,5 +452,6 @@ int main(void)
                     nothing_twice_and_no_hole_while_rotating, following_gives_every_number_once,
                     tail_begins_with_what_comes, a_lapped_reader_counts_what_it_missed,
                     what_the_ring_lost_comes_from_the_archive, a_damaged_ring_holds_nobody_up,
-                    what_is_nowhere_is_counted, sessions_of_ring_and_archive);
+                    what_is_nowhere_is_counted, sessions_of_ring_and_archive,
+                    how_long_sessions_lasted);
 }

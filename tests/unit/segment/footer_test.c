@@ -6,11 +6,14 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
-#include "lib/segment/footer.h"
+#include "lib/segment/footer_private.h"
 #include "lib/segment/repair.h"
+#include "lib/segment/row.h"
 #include "lib/segment/verify.h"
 #include "tests/unit/archive/archive_support.h"
 #include "tests/unit/unit.h"
+
+#define NS_PER_MINUTE (60 * NS_PER_S)
 
 #define AGENT "cgminer/4.12.1 \\\"quoted\\\""
 
@@ -85,6 +88,8 @@ static void check_session(const struct segment_footer *footer)
     ck_assert_uint_eq(summary.messages[DIRECTION_MINER_TO_POOL], 8);
     ck_assert_uint_eq(summary.messages[DIRECTION_POOL_TO_MINER], 8);
     ck_assert_int_eq(summary.opened_us, summary.first_us);
+    ck_assert_int_ge(summary.lasted_us, 0);
+    ck_assert_int_lt(summary.lasted_us, NS_PER_MINUTE / NS_PER_US);
     segment_footer_session_frames(footer, 0, &runs);
     ck_assert(segment_runs_next(&runs, &first, &count));
     ck_assert_uint_eq(first, 0);
@@ -217,6 +222,40 @@ START_TEST(a_footer_can_be_added_later)
 }
 END_TEST
 
+/* As earlier writers wrote it: the lines say how long the session lasted, the footer does not. */
+START_TEST(a_footer_of_an_earlier_writer)
+{
+    struct rig rig;
+    struct segment_footer *footer;
+    struct segment_summary summary;
+    struct segment_row row;
+    struct segment_verdict verdict;
+    record_traffic(&rig);
+    char path[4096];
+    snprintf(path, sizeof path, "%s", support_only(rig.folder, ".zst"));
+    struct buffer bytes = support_read(path);
+    footer = open_footer(path);
+    unsigned char *table = (unsigned char *)footer->sessions.data;
+    segment_row_load(&row, table, 1, 0);
+    ck_assert_uint_ne(row.flags & SEGMENT_ROW_LASTED, 0);
+    row.flags &= ~(uint32_t)SEGMENT_ROW_LASTED;
+    segment_row_store(table, 1, 0, &row);
+    bytes.len = segment_footer_totals(footer)->end;
+    ck_assert(segment_footer_append(&bytes, &footer->head, &footer->directory,
+                                    span_make(footer->sessions.data, footer->sessions.len), 1));
+    segment_footer_close(footer);
+    support_write(path, bytes.data, bytes.len);
+    footer = open_footer(path);
+    segment_footer_session(footer, 0, &summary);
+    ck_assert(summary.closed && summary.lasted_us == SEGMENT_TIME_UNKNOWN);
+    segment_footer_close(footer);
+    ck_assert_int_eq(segment_verify(path, NULL, NULL, &verdict, &err), STATUS_OK);
+    ck_assert(verdict.footer);
+    buffer_close(&bytes);
+    archive_rig_end(&rig);
+}
+END_TEST
+
 /* Every field of the footer's head, every section, made to lie under a CRC that fits. */
 START_TEST(hostile_footers)
 {
@@ -309,6 +348,6 @@ END_TEST
 int main(void)
 {
     return UNIT_RUN("segment footer", what_a_footer_says, the_next_segment_knows_who_it_is,
-                    sealing_can_be_interrupted, a_footer_can_be_added_later, hostile_footers,
-                    very_many_sessions);
+                    sealing_can_be_interrupted, a_footer_can_be_added_later,
+                    a_footer_of_an_earlier_writer, hostile_footers, very_many_sessions);
 }

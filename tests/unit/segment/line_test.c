@@ -186,6 +186,12 @@ START_TEST(session_events)
     expect_line(&record,
                 FRONT "\"event\":\"closed\",\"by\":\"pool\",\"reason\":\"refused: \\\"no\\\"\\n"
                       "\xef\xbf\xbd\",\"bytes_up\":81234,\"bytes_down\":4455667}\n");
+    info.opened_mono_ns = 5000; /* on the monotonic clock */
+    record.mono_ns = 77006999;
+    expect_line(&record,
+                FRONT "\"event\":\"closed\",\"by\":\"pool\",\"reason\":\"refused: \\\"no\\\"\\n"
+                      "\xef\xbf\xbd\",\"bytes_up\":81234,\"bytes_down\":4455667,"
+                      "\"lasted_us\":77001}\n");
     record.payload.len--; /* not the details that this version knows */
     expect_line(&record, FRONT "\"event\":\"closed\"}\n");
 }

@@ -775,6 +775,13 @@ export interface components {
             via: string | null;
             first_seen: components["schemas"]["Time"] | null;
             last_seen: components["schemas"]["Time"] | null;
+            /**
+             * @description How long it lasted, from its beginning to its end; while it is open, to the newest message
+             *     that the recorder has. By a clock that is never set, unlike `first_seen` and `last_seen`;
+             *     where that is not known (recordings of earlier versions, other programs' captures), the
+             *     difference of these two.
+             */
+            lasted_ms: number;
             message_count: number;
             messages: components["schemas"]["DirectionCounts"];
             /** @description What the miner says it is. */

@@ -12,7 +12,6 @@ const latency = (ms: number | null) => (ms === null ? "–" : formatLatency(ms))
 export function SessionFigures({ session }: { session: SessionDetail }) {
   const { stats } = session;
   const judged = stats.accepted + stats.rejected;
-  const seconds = session.first_seen && session.last_seen ? (Date.parse(session.last_seen) - Date.parse(session.first_seen)) / 1000 : 0;
   return (
     <Figures className="border-b">
       <Figure label="Hashrate" value={stats.hashrate_estimate === null ? "–" : formatSi(stats.hashrate_estimate, "H/s")} hint="from accepted shares" />
@@ -21,7 +20,7 @@ export function SessionFigures({ session }: { session: SessionDetail }) {
       <Figure label="Difficulty" value={session.difficulty === null ? "–" : formatSi(session.difficulty)} hint="set by the pool" />
       <Figure label="Median latency" value={latency(stats.latency_ms.p50)} hint={`p99 ${latency(stats.latency_ms.p99)} · max ${latency(stats.latency_ms.max)}`} />
       <Figure label="Messages" value={formatCount(stats.total)} hint={stats.parse_errors ? `${formatCount(stats.parse_errors)} cannot be read` : "all readable"} />
-      <Figure label="Duration" value={formatDuration(seconds)} hint={`${formatBytes(session.bytes_up)} ↑ ${formatBytes(session.bytes_down)} ↓`} />
+      <Figure label="Duration" value={formatDuration(session.lasted_ms / 1000)} hint={`${formatBytes(session.bytes_up)} ↑ ${formatBytes(session.bytes_down)} ↓`} />
     </Figures>
   );
 }
