@@ -181,6 +181,55 @@ START_TEST(who_waits_may_stop_and_close)
 }
 END_TEST
 
+/* Whoever is about to close a stream that waits its turn wants to know who it was. */
+static void rest_over(enum pair_kind kind)
+{
+    struct event_pair pair;
+    open_by_lines(&pair, kind);
+    may_read = false;
+    (void)stream_write(&pair.a.stream, "who I am\n", 9);
+    rig_turns(&pair.rig, 5);
+    ck_assert_uint_eq(pair.b.received.len, 0);
+    stream_read_rest(&pair.b.stream);
+    ck_assert_uint_eq(pair.b.received.len, 9);
+    stream_read_rest(&pair.b.stream); /* there is no more */
+    ck_assert_mem_eq(pair.b.received.data, "who I am\n", 9);
+    stream_read_stop(&pair.b.stream);
+    (void)stream_write(&pair.a.stream, "more\n", 5);
+    rig_turns(&pair.rig, 5);
+    stream_read_rest(&pair.b.stream); /* nobody wants to read it */
+    ck_assert_uint_eq(pair.b.received.len, 9);
+    pair_close(&pair);
+}
+
+START_TEST(who_is_about_to_be_closed_is_heard)
+{
+    pair_every_kind(rest_over);
+}
+END_TEST
+
+static void rest_of_a_flood_over(enum pair_kind kind)
+{
+    struct event_pair pair;
+    char *bytes = make_flood();
+    open_by_lines(&pair, kind);
+    may_read = false;
+    (void)stream_write(&pair.a.stream, bytes, FLOOD_BYTES);
+    rig_turns(&pair.rig, 5);
+    stream_read_rest(&pair.b.stream);
+    ck_assert_uint_ge(pair.b.received.len, 1);
+    ck_assert_uint_le(pair.b.received.len, FLOOD_BYTES / 4);
+    ck_assert_mem_eq(pair.b.received.data, bytes, pair.b.received.len);
+    pair_close(&pair);
+    free(bytes);
+}
+
+START_TEST(of_a_flood_only_a_turn_is_heard_then)
+{
+    pair_every_kind(rest_of_a_flood_over);
+}
+END_TEST
+
 /* ---- last words ---- */
 
 START_TEST(last_words_wait_for_their_turn)
@@ -301,6 +350,7 @@ int main(void)
     return UNIT_RUN("receiving", a_flood_of_lines_comes_whole_and_in_small_pieces,
                     newlines_alone_are_cut_by_their_number,
                     who_may_not_be_read_waits_and_loses_nothing, who_waits_may_stop_and_close,
+                    who_is_about_to_be_closed_is_heard, of_a_flood_only_a_turn_is_heard_then,
                     last_words_wait_for_their_turn,
                     a_light_stream_is_read_before_floods_that_came_first);
 }
