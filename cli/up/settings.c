@@ -47,7 +47,7 @@ void up_export_settings(const struct settings *settings)
             settings_source(settings, option_table[i].name) != SOURCE_DEFAULT)
             export_row(settings, &option_table[i]);
     }
-    settings_hand_on_flags(settings);
+    settings_hand_on_origins(settings);
 }
 
 static enum status make_directory(const char *path, struct error *err)

@@ -29,6 +29,7 @@ struct setting {
     int64_t number;
     enum option_source source;
     unsigned line; /* of the .env file, when it comes from there */
+    bool handed;   /* and that file is the one of the program that handed it on */
 };
 
 struct settings {
@@ -43,6 +44,7 @@ static void store(struct setting *value, const char *text, enum option_source so
     value->number = 0;
     value->source = source;
     value->line = line;
+    value->handed = false;
 }
 
 static void set_default(struct settings *settings, size_t i)
@@ -87,6 +89,13 @@ static void settings_take(struct settings *settings, size_t i, const char *text,
         store(&settings->values[i], text, source, line);
 }
 
+static const char *file_of(const struct settings *settings, const struct setting *value)
+{
+    const char *handed = value->handed ? getenv(SETTINGS_ENV_FILE) : NULL;
+
+    return handed == NULL ? settings->env_file : handed;
+}
+
 static void append_place(struct buffer *out, const struct settings *settings, size_t i)
 {
     const struct setting *value = &settings->values[i];
@@ -96,7 +105,7 @@ static void append_place(struct buffer *out, const struct settings *settings, si
         buffer_append_text(out, "the default");
         break;
     case SOURCE_FILE:
-        buffer_append_format(out, "%s, line %u", settings->env_file, value->line);
+        buffer_append_format(out, "%s, line %u", file_of(settings, value), value->line);
         break;
     case SOURCE_ENVIRONMENT:
         buffer_append_text(out, "the environment");
@@ -243,14 +252,20 @@ static void take_env_file(struct settings *settings, struct buffer *faults)
     buffer_close(&text);
 }
 
-/* The flags that another program of ours was given and hands on: ",POOL_HOST,DATA_DIR," */
-static bool was_flag(const char *name)
+/* Where another program of ours, which hands it on, had it from. False: it does not say. */
+static bool take_origin(const char *name, enum option_source *source, unsigned *line)
 {
-    const char *flags = getenv(SETTINGS_FLAGS);
+    const char *origins = getenv(SETTINGS_ORIGINS);
     char item[64];
+    const char *at;
 
-    snprintf(item, sizeof item, ",%s,", name);
-    return flags != NULL && strstr(flags, item) != NULL;
+    snprintf(item, sizeof item, ",%s=", name);
+    at = origins == NULL ? NULL : strstr(origins, item);
+    if (at == NULL)
+        return false;
+    *line = (unsigned)strtoul(at + strlen(item), NULL, 10);
+    *source = *line == 0 ? SOURCE_COMMAND_LINE : SOURCE_FILE;
+    return true;
 }
 
 static void take_environment(struct settings *settings)
@@ -258,25 +273,33 @@ static void take_environment(struct settings *settings)
     for (size_t i = 0; i < option_count; i++) {
         const char *name = option_table[i].name;
         const char *text = getenv(name);
+        enum option_source source = SOURCE_ENVIRONMENT;
+        unsigned line = 0;
 
-        if (text != NULL)
-            settings_take(settings, i, text,
-                          was_flag(name) ? SOURCE_COMMAND_LINE : SOURCE_ENVIRONMENT, 0);
+        if (text == NULL)
+            continue;
+        bool handed = take_origin(name, &source, &line);
+        settings_take(settings, i, text, source, line);
+        settings->values[i].handed = handed;
     }
 }
 
-void settings_hand_on_flags(const struct settings *settings)
+void settings_hand_on_origins(const struct settings *settings)
 {
-    struct buffer names = {0};
+    struct buffer origins = {0};
 
-    buffer_append_char(&names, ',');
+    buffer_append_char(&origins, ',');
     for (size_t i = 0; i < option_count; i++) {
-        if (settings->values[i].source == SOURCE_COMMAND_LINE)
-            buffer_append_format(&names, "%s,", option_table[i].name);
+        const struct setting *value = &settings->values[i];
+
+        if (value->source == SOURCE_COMMAND_LINE || value->source == SOURCE_FILE)
+            buffer_append_format(&origins, "%s=%u,", option_table[i].name,
+                                 value->source == SOURCE_FILE ? value->line : 0);
     }
-    buffer_append_char(&names, '\0');
-    setenv(SETTINGS_FLAGS, names.data, 1);
-    buffer_close(&names);
+    buffer_append_char(&origins, '\0');
+    setenv(SETTINGS_ORIGINS, origins.data, 1);
+    setenv(SETTINGS_ENV_FILE, settings->env_file, 1);
+    buffer_close(&origins);
 }
 
 /* What other programs want is only shown here, and theirs to refuse. */

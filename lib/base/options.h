@@ -86,11 +86,13 @@ int64_t settings_integer(const struct settings *settings, const char *name); /* 
 bool settings_boolean(const struct settings *settings, const char *name);
 enum option_source settings_source(const struct settings *settings, const char *name);
 
-/* Puts into the environment which settings were flags, so that programs started with these settings
- * in their environment blame the flag for a fault. Settings of all groups are read by every program
- * (flags: of its own), but only those of its own groups are checked. */
-#define SETTINGS_FLAGS "HASHSCOPE_FLAGS"
-void settings_hand_on_flags(const struct settings *settings);
+/* Puts into the environment which settings were flags, or stood in which line of which file, so
+ * that programs started with these settings in their environment blame that for a fault. Settings
+ * of all groups are read by every program (flags: of its own), but only those of its own groups are
+ * checked. */
+#define SETTINGS_ORIGINS  "HASHSCOPE_ORIGINS"  /* ",POOL_HOST=0,DATA_DIR=12,": flag, line 12 */
+#define SETTINGS_ENV_FILE "HASHSCOPE_ENV_FILE" /* the file with these lines */
+void settings_hand_on_origins(const struct settings *settings);
 
 /* log_setup with LOG_LEVEL and LOG_FORMAT. */
 void settings_setup_log(const struct settings *settings, const char *program);

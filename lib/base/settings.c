@@ -269,8 +269,8 @@ const struct option_row option_table[] = {
      .groups = GROUP_NOSTR,
      .default_value = "false",
      .placeholder = "BOOL",
-     .help = "whether shares are published to Nostr relays; this version publishes none, and says "
-             "so at the start where it is true"},
+     .help = "whether shares are published to Nostr relays; this version publishes none, and "
+             "`hashscope up` says so where it is true"},
     {.name = "NOSTR_RELAY_URL",
      .type = OPTION_TEXT,
      .groups = GROUP_NOSTR,

@@ -39,6 +39,12 @@ static void append_quoted(struct buffer *out, struct span text)
 /* Spreadsheets take such a cell for a formula; or it looks like one that was defused. */
 static bool is_formula(struct span text)
 {
+    /* =, +, - and @ in their full width */
+    static const char wide[][4] = {"\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d", "\xef\xbc\xa0"};
+    for (size_t i = 0; i < sizeof wide / sizeof wide[0]; i++) {
+        if (text.len >= 3 && memcmp(text.data, wide[i], 3) == 0)
+            return true;
+    }
     return text.len > 0 && text.data[0] != '\0' && strchr("=+-@\t\r'", text.data[0]) != NULL;
 }
 

@@ -48,6 +48,15 @@ class MessagesTest(ApiCase):
             if cursor is None:
                 return found
 
+    def test_a_tls_hello_on_the_plain_port_is_called_that(self):
+        _, miner, upstream, api = self.scene()
+        hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(60)
+        miner.send(hello)
+        self.assertEqual(upstream.read(len(hello)), hello)
+        (row,) = self.wait_items(api, "source=live", 1)
+        self.assertEqual(row["parse_error"], "no text: a TLS hello on the plain port")
+        self.assertEqual(base64.b64decode(row["raw_base64"]), hello)
+
     def test_a_message_has_all_its_fields(self):
         _, miner, upstream, api = self.scene()
         self.talk(miner, upstream, [7, 9])

@@ -158,6 +158,12 @@ class Up(FrontCase):
             self.assertRegex(err, rf"{name} = .* \({flag}\)")
         code, _, err = self.run_front("up", "--listen-port", 0, environ={"POOL_HOST": "a b"})
         self.assertIn("(the environment)", err)
+        with open(os.path.join(self.folder, ".env"), "w", encoding="ascii") as file:
+            file.write("# ours\nLISTEN_PORT=0\nPOOL_HOST=\"a b\"\n")
+        code, _, err = self.run_front("up")
+        self.assertRegex(err, r'POOL_HOST = "a b" \(\.env, line 3\): ')
+        code, _, err = self.run_front("up", "--pool-host", "c d")
+        self.assertRegex(err, r'POOL_HOST = "c d" \(--pool-host\): ')
 
     def test_nostr_that_is_switched_on_is_said_to_do_nothing(self):
         up = self.spawn("up", "--listen-host", "127.0.0.1", "--listen-port", 0, "--ring-bytes",

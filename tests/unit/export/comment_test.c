@@ -136,6 +136,12 @@ START_TEST(csv_has_no_formulas)
               ",pool_to_miner,,\"'@a,b\",,,,,\"{\"\"method\"\":\"\"@a,b\"\"}\",,\n");
     check_csv("\"msg\":{\"method\":\"'=\"}",
               ",pool_to_miner,,''=,,,,,\"{\"\"method\"\":\"\"'=\"\"}\",,\n");
+    check_csv(
+        "\"msg\":{\"method\":\"\xef\xbc\x9d 1\"}",
+        ",pool_to_miner,,'\xef\xbc\x9d 1,,,,,\"{\"\"method\"\":\"\"\xef\xbc\x9d 1\"\"}\",,\n");
+    check_csv("\"msg\":\t7", ",pool_to_miner,,,,,,,'\t7,,\n");
+    check_csv("\"msg\":{\"method\":\"\xe4\xb8\xad=1\"}",
+              ",pool_to_miner,,\xe4\xb8\xad=1,,,,,\"{\"\"method\"\":\"\"\xe4\xb8\xad=1\"\"}\",,\n");
     check_csv("\"msg\":-7", ",pool_to_miner,,,,,,,'-7,,\n");
     check_csv("\"bytes_b64\":\"+A==\",\"why\":\"\"", ",pool_to_miner,,,,,,,,'+A==,\n");
     check_csv("\"msg\":{\"method\":\"a=1\"}",
