@@ -74,17 +74,33 @@ void front_address_leave(struct front *front, struct front_address *address)
     free(address);
 }
 
-struct front_address *front_address_largest(const struct front *front)
+struct connection *front_address_spare(const struct front_address *address,
+                                       const struct connection *newcomer)
 {
-    struct front_address *largest = NULL;
+    struct connection *quiet = address->quiet.first;
+
+    return quiet != NULL && quiet != newcomer ? quiet : address->brief.first;
+}
+
+struct connection *front_spare(const struct front *front, const struct connection *newcomer)
+{
+    struct connection *spare = NULL;
+    unsigned most = 0;
 
     for (size_t i = 0; i < FRONT_ADDRESS_LIST; i++) {
-        for (struct front_address *at = front->addresses.lists[i]; at != NULL; at = at->next_hashed)
-            if (at->quiet_first != NULL &&
-                (largest == NULL || at->connections > largest->connections))
-                largest = at;
+        const struct front_address *at = front->addresses.lists[i];
+
+        for (; at != NULL; at = at->next_hashed) {
+            struct connection *of =
+                at->connections > most ? front_address_spare(at, newcomer) : NULL;
+
+            if (of != NULL) {
+                spare = of;
+                most = at->connections;
+            }
+        }
     }
-    return largest;
+    return spare;
 }
 
 void front_address_join_hungry(struct front *front, struct front_address *address, unsigned kind)

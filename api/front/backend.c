@@ -228,10 +228,11 @@ static size_t take_answer_head(struct way *way, struct span text)
     }
     connection_count_body(connection, 0);
     buffer_close(&connection->out);
+    connection_count_request(connection);
     connection->keep_alive = connection->keep_alive && !answer.until_close;
     http_answer_write(&head, span_make(text.data, answer.len), connection->keep_alive);
     way->begun = true;
-    way->server_closes = answer.server_closes;
+    way->server_closes = answer.server_closes || connection->old_http;
     http_body_begin(&way->body, &answer);
     connection_write(connection, head.data, head.len);
     buffer_close(&head);

@@ -3,7 +3,8 @@
  * slow or takes too little is cut off.
  *
  * Where a bound is reached the newest connection pushes out the one that has asked for nothing for
- * longest: of its own address, or, when the front is full, of the address that has most.
+ * longest, else one that is slow with its body or its end: of its own address, or, when the front
+ * is full, of the address that has most.
  */
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -17,14 +18,12 @@
 
 /* ---- coming ---- */
 
-static bool push_out(struct front_address *address, const struct connection *newest)
+static bool push_out(struct connection *spare)
 {
-    struct connection *quiet = address == NULL ? NULL : address->quiet_first;
-
-    if (quiet == NULL || quiet == newest)
+    if (spare == NULL)
         return false;
-    atomic_fetch_add(&quiet->front->counters.pushed_out, 1);
-    connection_close(quiet, true);
+    atomic_fetch_add(&spare->front->counters.pushed_out, 1);
+    connection_close(spare, true);
     return true;
 }
 
@@ -34,9 +33,9 @@ static bool has_room(struct front *front, const struct connection *connection)
     struct front_address *own = connection->address;
 
     if (own->connections > FRONT_ADDRESS_CONNECTIONS || own->waiting > FRONT_ADDRESS_WAITING)
-        return push_out(own, connection);
+        return push_out(front_address_spare(own, connection));
     if (atomic_load(&front->counters.open) > FRONT_CONNECTIONS)
-        return push_out(front_address_largest(front), connection);
+        return push_out(front_spare(front, connection));
     return true;
 }
 
@@ -48,7 +47,6 @@ static void join(struct front *front, struct connection *connection)
     front->connections = connection;
     connection->address = front_address_join(front, &connection->peer.address);
     connection->address->waiting++;
-    connection->state = CONNECTION_ENDING; /* in no list yet */
     connection_set_state(connection, CONNECTION_HEAD);
     connection->deadline_ns = clock_mono_ns() + FRONT_HEAD_MS * NS_PER_MS;
     atomic_fetch_add(&front->counters.open, 1);
@@ -121,9 +119,8 @@ static void cut(struct connection *connection)
 }
 
 /* Whether the client takes less than FRONT_RATE_BYTES of what waits for it in FRONT_RATE_MS. */
-static bool is_stalled(struct connection *connection, int64_t now_ns)
+static bool is_stalled(struct connection *connection, size_t queued, int64_t now_ns)
 {
-    size_t queued = connection->client.queued;
     uint64_t taken = connection->given - queued;
 
     connection_count_answer(connection);
@@ -141,18 +138,29 @@ static bool is_stalled(struct connection *connection, int64_t now_ns)
     return false;
 }
 
+/* Closing takes away what the client does not have yet, so at the end that counts, too. */
+static size_t waits_for(const struct connection *connection)
+{
+    if (connection->state == CONNECTION_ENDING)
+        return stream_unconfirmed(&connection->client);
+    return connection->client.queued;
+}
+
 static void tick(struct connection *connection, int64_t now_ns)
 {
     bool late = connection->deadline_ns != 0 && now_ns > connection->deadline_ns;
+    size_t queued;
 
     if (connection->closing)
         return;
+    queued = waits_for(connection);
+    late = late && (connection->state != CONNECTION_ENDING || queued == 0);
     if (connection->reader != NULL) {
         if (!websocket_tick(connection->reader, now_ns))
             connection_close(connection, true);
     } else if (late && connection->state != CONNECTION_DELAYED) {
         cut(connection);
-    } else if (is_stalled(connection, now_ns)) {
+    } else if (is_stalled(connection, queued, now_ns)) {
         atomic_fetch_add(&connection->front->counters.cut_stalled, 1);
         connection_close(connection, true);
     }

@@ -17,34 +17,53 @@
 
 /* ---- states ---- */
 
-static void leave_quiet(struct connection *connection)
+static void leave_list(struct connection *connection)
 {
-    struct front_address *address = connection->address;
+    struct connection_list *list = connection->among;
+    struct connection *next = connection->next_among, *previous = connection->previous_among;
 
-    *(connection->previous_quiet ? &connection->previous_quiet->next_quiet
-                                 : &address->quiet_first) = connection->next_quiet;
-    *(connection->next_quiet ? &connection->next_quiet->previous_quiet : &address->quiet_last) =
-        connection->previous_quiet;
+    if (list == NULL)
+        return;
+    *(previous ? &previous->next_among : &list->first) = next;
+    *(next ? &next->previous_among : &list->last) = previous;
+    connection->among = NULL;
 }
 
-static void join_quiet(struct connection *connection)
+static void join_list(struct connection *connection, struct connection_list *list)
 {
-    struct front_address *address = connection->address;
+    connection->among = list;
+    if (list == NULL)
+        return;
+    connection->next_among = NULL;
+    connection->previous_among = list->last;
+    *(list->last ? &list->last->next_among : &list->first) = connection;
+    list->last = connection;
+}
 
-    connection->next_quiet = NULL;
-    connection->previous_quiet = address->quiet_last;
-    *(address->quiet_last ? &address->quiet_last->next_quiet : &address->quiet_first) = connection;
-    address->quiet_last = connection;
+/* Who may be pushed out: whoever the server and the readers' queues do not know of. */
+static struct connection_list *list_of(const struct connection *connection)
+{
+    switch (connection->state) {
+    case CONNECTION_HEAD:
+        return &connection->address->quiet;
+    case CONNECTION_BODY:
+    case CONNECTION_DELAYED:
+    case CONNECTION_ENDING:
+        return connection->closing ? NULL : &connection->address->brief;
+    case CONNECTION_WAITING:
+    case CONNECTION_ANSWER:
+    case CONNECTION_READER:
+        break;
+    }
+    return NULL;
 }
 
 void connection_set_state(struct connection *connection, enum connection_state state)
 {
-    if (connection->state == CONNECTION_HEAD)
-        leave_quiet(connection);
-    if (state == CONNECTION_HEAD)
-        join_quiet(connection);
+    leave_list(connection);
     connection->state = state;
     connection->deadline_ns = 0;
+    join_list(connection, list_of(connection));
 }
 
 /* ---- the lists of those that wait ---- */
@@ -101,6 +120,14 @@ void connection_count_answer(struct connection *connection)
     atomic_fetch_add(&connection->front->counters.answers, now - before); /* modulo 2^64 */
 }
 
+void connection_count_request(struct connection *connection)
+{
+    size_t before = connection->counted;
+
+    connection->counted = connection->in.capacity + connection->out.capacity;
+    atomic_fetch_add(&connection->front->counters.request_bytes, connection->counted - before);
+}
+
 void connection_count_body(struct connection *connection, size_t bytes)
 {
     size_t before = connection->body_counted;
@@ -142,6 +169,7 @@ static void let_go(struct connection *connection)
     connection_count_body(connection, 0);
     buffer_close(&connection->in);
     buffer_close(&connection->out);
+    connection_count_request(connection);
     connection_set_state(connection, CONNECTION_ENDING);
 }
 
@@ -149,8 +177,8 @@ void connection_close(struct connection *connection, bool reset)
 {
     if (connection->closing)
         return;
-    let_go(connection);
     connection->closing = true;
+    let_go(connection);
     connection_count_answer(connection);
     stream_close(&connection->client, reset);
 }
@@ -214,6 +242,13 @@ static struct connection *owner_of(struct stream *stream)
     return stream->user;
 }
 
+/* Sends ahead while all together do so too much. A body is there twice when it is passed on. */
+static bool is_greedy(const struct connection *connection)
+{
+    return atomic_load(&connection->front->counters.request_bytes) > FRONT_REQUESTS &&
+           connection->counted > 2 * connection->body_counted + FRONT_REQUEST_SMALL;
+}
+
 void connection_regulate(struct connection *connection)
 {
     size_t most = connection->state == CONNECTION_BODY ? connection->wanted : FRONT_HEAD_MAX;
@@ -222,7 +257,11 @@ void connection_regulate(struct connection *connection)
 
     if (connection->closing)
         return;
-    if (reads)
+    connection_count_request(connection);
+    if (is_greedy(connection)) {
+        atomic_fetch_add(&connection->front->counters.cut_large, 1);
+        connection_close(connection, true);
+    } else if (reads)
         stream_read_start(&connection->client);
     else
         stream_read_stop(&connection->client);
@@ -234,6 +273,17 @@ static void take_for_reader(struct connection *connection, const char *data, siz
         connection_end(connection);
 }
 
+void connection_begin_reader(struct connection *connection)
+{
+    struct buffer in = connection->in;
+
+    connection->in = (struct buffer){0};
+    connection_count_request(connection);
+    if (in.len > 0)
+        take_for_reader(connection, in.data, in.len);
+    buffer_close(&in);
+}
+
 static void on_data(struct stream *stream, const char *data, size_t len)
 {
     struct connection *connection = owner_of(stream);
@@ -243,11 +293,6 @@ static void on_data(struct stream *stream, const char *data, size_t len)
     case CONNECTION_BODY:
         buffer_append(&connection->in, data, len);
         connection_read_requests(connection);
-        if (connection->state != CONNECTION_READER || connection->in.len == 0)
-            return;
-        /* what came right behind the handshake */
-        take_for_reader(connection, connection->in.data, connection->in.len);
-        buffer_close(&connection->in);
         return;
     case CONNECTION_WAITING:
     case CONNECTION_ANSWER:
@@ -283,8 +328,11 @@ static void on_end(struct stream *stream)
             return;
         }
         break;
-    case CONNECTION_READER:
     case CONNECTION_ENDING:
+        if (connection->client.queued > 0)
+            return; /* it still takes its answer */
+        break;
+    case CONNECTION_READER:
         break;
     }
     connection_close(connection, false);
@@ -310,6 +358,8 @@ static void on_drain(struct stream *stream)
         way_resume(connection->way);
     else if (connection->state == CONNECTION_HEAD)
         connection_read_requests(connection);
+    else if (connection->state == CONNECTION_ENDING && connection->client_ended)
+        connection_close(connection, false);
 }
 
 static void on_closed(struct stream *stream)

@@ -234,10 +234,11 @@ void front_facts(const struct front *front, struct front_facts *out)
     const struct front_counters *counters = &front->counters;
 
 #define X(name) .name = atomic_load(&counters->name)
-    *out = (struct front_facts){
-        X(accepted),    X(refused),       X(pushed_out), X(requests), X(cut_slow),     X(cut_large),
-        X(cut_stalled), X(cut_malformed), X(busy),       X(failed),   X(wrong_tokens), X(open),
-        X(addresses),   X(ways),          X(waiting),    X(heavy),    X(exports),      X(held),
-        X(bodies),      X(answers),       X(delayed)};
+    *out = (struct front_facts){X(accepted),  X(refused),      X(pushed_out),   X(requests),
+                                X(cut_slow),  X(cut_large),    X(cut_stalled),  X(cut_malformed),
+                                X(busy),      X(failed),       X(wrong_tokens), X(open),
+                                X(addresses), X(ways),         X(waiting),      X(heavy),
+                                X(exports),   X(held),         X(bodies),       X(answers),
+                                X(delayed),   X(request_bytes)};
 #undef X
 }

@@ -57,6 +57,8 @@
 #define FRONT_HELD                48u
 #define FRONT_BODIES              (64u << 20) /* bytes announced, until they are with the server */
 #define FRONT_ADDRESS_BODIES      (8u << 20)
+#define FRONT_REQUESTS            (128u << 20) /* bytes of heads and bodies, as they came and made anew */
+#define FRONT_REQUEST_SMALL       (8u << 10)  /* beside its body; that much each may have always */
 #define FRONT_ANSWERS             (64u << 20) /* bytes that wait for clients */
 #define FRONT_ADDRESS_ANSWERS     (16u << 20)
 #define FRONT_ADDRESS_DELAYED     64u /* answers to wrong tokens */
@@ -130,7 +132,7 @@ struct front_facts {
     uint64_t addresses;     /* of them */
     uint64_t ways, waiting; /* requests with the server, and waiting for it */
     uint64_t heavy, exports, held;
-    uint64_t bodies, answers; /* bytes */
+    uint64_t request_bytes, bodies, answers; /* bytes */
     uint64_t delayed;
 };
 void front_facts(const struct front *front, struct front_facts *out);

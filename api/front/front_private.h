@@ -32,7 +32,8 @@ struct websocket; /* websocket.h */
 struct front_counters {
     atomic_ullong accepted, refused, pushed_out, requests;
     atomic_ullong cut_slow, cut_large, cut_stalled, cut_malformed, busy, failed, wrong_tokens;
-    atomic_ullong open, addresses, ways, waiting, heavy, exports, held, bodies, answers, delayed;
+    atomic_ullong open, addresses, ways, waiting, heavy, exports, held, bodies, answers, delayed,
+        request_bytes;
 };
 
 /* ---- addresses ---- */
@@ -54,8 +55,9 @@ struct front_address {
     struct front_address *next_hashed;
     unsigned connections, waiting, ways, heavy, exports, delayed;
     size_t bodies, answers;
-    struct connection *quiet_first, *quiet_last; /* ask for nothing; for longest first */
-    struct connection_list hungry[FRONT_KINDS];  /* wait for a way, by kind */
+    struct connection_list quiet; /* ask for nothing; for longest first */
+    struct connection_list brief; /* hold nothing but themselves; those that came into it first */
+    struct connection_list hungry[FRONT_KINDS]; /* wait for a way, by kind */
     struct front_address *next_hungry[FRONT_KINDS], *previous_hungry[FRONT_KINDS];
 };
 
@@ -75,8 +77,12 @@ struct front_addresses {
 /* Found or made, with one connection more. */
 struct front_address *front_address_join(struct front *front, const struct sockaddr_storage *of);
 void front_address_leave(struct front *front, struct front_address *address);
-/* The one with most connections that has a quiet one; NULL: none. */
-struct front_address *front_address_largest(const struct front *front);
+/* Whom a newcomer can push out of these: one that asks for nothing, else one whose body, answer or
+ * end takes its time. NULL: nobody, or the newcomer alone. */
+struct connection *front_address_spare(const struct front_address *address,
+                                       const struct connection *newcomer);
+/* The same, of the address that has most connections. */
+struct connection *front_spare(const struct front *front, const struct connection *newcomer);
 /* It has something waiting from now on, or nothing more; in the kind's list of such addresses. */
 void front_address_join_hungry(struct front *front, struct front_address *address, unsigned kind);
 void front_address_leave_hungry(struct front *front, struct front_address *address, unsigned kind);
@@ -169,7 +175,8 @@ struct connection {
     struct front *front;
     struct front_address *address;
     struct connection *next, *previous;             /* all */
-    struct connection *next_quiet, *previous_quiet; /* of its address, in state HEAD */
+    struct connection_list *among;                  /* of its address, that may be pushed out … */
+    struct connection *next_among, *previous_among; /* … NULL: it may not */
     struct connection *next_due, *previous_due;     /* waiting or delayed */
     enum connection_state state;
     struct stream client;
@@ -184,8 +191,10 @@ struct connection {
     size_t wanted;     /* bytes of `in` until it is whole, in state BODY */
     enum front_verdict verdict;
     bool keep_alive, to_head, repeatable, repeated;
+    bool old_http;       /* HTTP/1.0 */
     bool placed;         /* counted among those with the server */
     size_t body_counted; /* in FRONT_BODIES */
+    size_t counted;      /* in FRONT_REQUESTS */
 
     /* The answer. */
     size_t answer_counted; /* in FRONT_ANSWERS */
@@ -206,6 +215,8 @@ void connection_write(struct connection *connection, const char *data, size_t le
 /* Brings the sum of what waits for clients up to date. */
 void connection_count_answer(struct connection *connection);
 void connection_count_body(struct connection *connection, size_t bytes);
+/* The same of what is held of requests. */
+void connection_count_request(struct connection *connection);
 /* The answer is whole: the next request, or the end. */
 void connection_answered(struct connection *connection);
 /* Answers with {"detail": …}, and closes when that is sent. */
@@ -217,6 +228,8 @@ void connection_close(struct connection *connection, bool reset);
 void connection_regulate(struct connection *connection);
 /* Goes through what has come: requests, one after the other. */
 void connection_read_requests(struct connection *connection);
+/* It has become a reader: what came right behind the handshake is for that. */
+void connection_begin_reader(struct connection *connection);
 /* The delayed answer goes. */
 void connection_release(struct connection *connection);
 

@@ -268,6 +268,7 @@ static bool take_head(struct connection *connection)
     connection->address->waiting -= !connection->asked;
     connection->asked = true;
     connection->keep_alive = head.keep_alive;
+    connection->old_http = head.old;
     connection->to_head = span_equal_text(head.method, "HEAD");
     ask(connection, &head);
     return true;
@@ -313,8 +314,12 @@ void connection_read_requests(struct connection *connection)
 
     while (read_some(connection))
         continue;
-    if (connection->closing || connection->state == CONNECTION_READER)
+    if (connection->closing)
         return;
+    if (connection->state == CONNECTION_READER) {
+        connection_begin_reader(connection);
+        return;
+    }
     if (connection->state == CONNECTION_HEAD && connection->client.queued <= FRONT_QUEUE_SHORT) {
         if (connection->client_ended) {
             connection_end(connection);

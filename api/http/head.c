@@ -112,6 +112,7 @@ static enum status read_first(struct http_head *out, struct span line, int *code
         *code = line.len > 5 && memcmp(line.data, "HTTP/", 5) == 0 ? 505 : 400;
         return *code == 505 ? STATUS_UNSUPPORTED : STATUS_INVALID;
     }
+    out->old = !out->keep_alive;
     mark = memchr(out->target.data, '?', out->target.len);
     out->path = out->query = span_make(out->target.data, out->target.len);
     out->query.len = 0;
@@ -255,7 +256,7 @@ enum status http_head_parse(struct http_head *out, struct span text, int *code)
     }
     if (status != STATUS_OK)
         return status;
-    if (!reading.has_host && out->keep_alive)
+    if (!reading.has_host && !out->old)
         return STATUS_INVALID; /* RFC 9112, 3.2 */
     out->len = text.len - rest.len;
     out->websocket = reading.upgrade && reading.connection_upgrade;

@@ -26,6 +26,7 @@ struct http_head {
     size_t len;    /* of the head, with the empty line */
     bool websocket;
     bool keep_alive;
+    bool old;              /* HTTP/1.0: it knows no chunks */
     bool expects_continue; /* it waits for "100 Continue" before it sends the body */
 };
 

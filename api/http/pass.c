@@ -103,7 +103,7 @@ void http_pass_head(struct buffer *out, const struct http_head *head, struct spa
         buffer_append_char(out, '?');
         append_encoded(out, head->query, "%&=+-._~:/?@!$'()*,;");
     }
-    buffer_append_text(out, " HTTP/1.1\r\n");
+    buffer_append_text(out, head->old ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n");
     append_header(out, "Host: ", head->host);
     append_header(out, "Origin: ", head->origin);
     append_header(out, "Cookie: ", head->cookie);

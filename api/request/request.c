@@ -20,7 +20,7 @@ static bool send_all(struct request *request, const void *data, size_t len)
     return !request->gone;
 }
 
-/* The head. `length` < 0: it comes in chunks. */
+/* The head. `length` < 0: it comes in chunks, where the client knows them. */
 static struct buffer make_head(struct request *request, int status, const char *type,
                                int64_t length)
 {
@@ -30,7 +30,7 @@ static struct buffer make_head(struct request *request, int status, const char *
                          http_reason(status), type);
     if (length >= 0)
         buffer_append_format(&head, "Content-Length: %lld\r\n", (long long)length);
-    else
+    else if (!request->old_http)
         buffer_append_text(&head, "Transfer-Encoding: chunked\r\n");
     auth_headers(request->route && (request->route->flags & ROUTE_PAGE), &head);
     if (request->route && !(request->route->flags & ROUTE_PAGE))
@@ -110,9 +110,9 @@ bool reply_write(struct request *request, const void *data, size_t len)
     char size[24];
     if (len == 0 || strcmp(request->method, "HEAD") == 0)
         return !request->gone;
-    int digits = snprintf(size, sizeof size, "%zx\r\n", len);
+    int digits = request->old_http ? 0 : snprintf(size, sizeof size, "%zx\r\n", len);
     if (!send_all(request, size, (size_t)digits) || !send_all(request, data, len) ||
-        !send_all(request, "\r\n", 2))
+        !send_all(request, "\r\n", request->old_http ? 0 : 2))
         return false;
     request->sent += len;
     return true;
@@ -120,6 +120,6 @@ bool reply_write(struct request *request, const void *data, size_t len)
 
 void reply_end(struct request *request)
 {
-    if (strcmp(request->method, "HEAD") != 0)
+    if (strcmp(request->method, "HEAD") != 0 && !request->old_http)
         (void)send_all(request, "0\r\n\r\n", 5);
 }

@@ -58,6 +58,7 @@ struct request {
 
     struct mg_connection *connection; /* NULL: it is the front that answers, into `answer` */
     struct buffer *answer;
+    bool old_http;         /* its client knows no chunks: a body without a length goes to the end */
     struct buffer headers; /* of the answer, to be added to; each with its line end */
     bool wrong_token;      /* somebody guesses */
     int status;            /* of the answer; 0: none yet */

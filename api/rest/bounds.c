@@ -28,6 +28,7 @@ static void add_front(const struct rest *rest, struct bound *out, size_t *count)
     add(out, count, "requests_reading_archive", facts.heavy, FRONT_HEAVY);
     add(out, count, "downloads", facts.exports, FRONT_EXPORTS);
     add(out, count, "answers_held", facts.held, FRONT_HELD);
+    add(out, count, "request_bytes", facts.request_bytes, FRONT_REQUESTS);
     add(out, count, "body_bytes", facts.bodies, FRONT_BODIES);
     add(out, count, "answer_bytes", facts.answers, FRONT_ANSWERS);
     add(out, count, "delayed_answers", facts.delayed, FRONT_CONNECTIONS);

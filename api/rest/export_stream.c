@@ -35,7 +35,6 @@ static void begin(struct stream *stream)
     clock_format(now, clock_wall_ns());
     (void)snprintf(name, sizeof name, "hashscope-%.4s%.2s%.2sT%.2s%.2s%.2sZ.%s", now, now + 5,
                    now + 8, now + 11, now + 14, now + 17, export_format_name(stream->format));
-    buffer_append_text(&stream->request->headers, "Cache-Control: no-store\r\n");
     reply_begin(stream->request, type_of(stream->format), name);
     stream->begun = true;
 }

@@ -117,6 +117,8 @@ static int on_request(struct mg_connection *connection, void *user)
                               .method = info->request_method,
                               .path = info->local_uri ? info->local_uri : "",
                               .connection = connection,
+                              .old_http =
+                                  info->http_version && strcmp(info->http_version, "1.0") == 0,
                               .host = header(connection, "Host"),
                               .origin = header(connection, "Origin"),
                               .cookie = header(connection, "Cookie"),

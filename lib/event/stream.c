@@ -12,10 +12,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "lib/event/stream_private.h"
@@ -43,6 +45,14 @@ static void set_options(int socket)
 void stream_limit_unsent(struct stream *stream, unsigned bytes)
 {
     (void)setsockopt(stream->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
+}
+
+size_t stream_unconfirmed(const struct stream *stream)
+{
+    int bytes = 0;
+    if (stream->fd < 0 || ioctl(stream->fd, SIOCOUTQ, &bytes) != 0)
+        bytes = 0;
+    return stream->queued + (size_t)bytes;
 }
 
 static bool is_local_socket(int socket)

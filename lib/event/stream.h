@@ -195,6 +195,9 @@ void stream_loop_flush(struct stream_loop *loop);
  * peer that does not read costs, and how soon `queued` shows it. Of a TCP stream. */
 void stream_limit_unsent(struct stream *stream, unsigned bytes);
 
+/* Bytes that the peer's kernel has not confirmed, whether they wait here or in ours. */
+size_t stream_unconfirmed(const struct stream *stream);
+
 /* For who is about to close: gives on_data, from inside this call, what has come until now, but no
  * more than one turn. */
 void stream_read_rest(struct stream *stream);
