@@ -105,10 +105,6 @@ KNOTS = [
     "api/front/backend.c api/front/clients.c api/front/connection.c api/front/front.c "
     "api/front/requests.c",
     "api/rest/metrics.c api/rest/rules.c api/rest/server.c api/rest/status.c",
-    "lib/segment/footer.c lib/segment/footer_rebuild.c",
-    "lib/query/directory.c lib/query/file.c",
-    "lib/query/archive.c lib/query/query.c lib/query/ring.c lib/query/sessions.c",
-    "lib/record/session_state.c lib/record/session_state_learn.c",
     "exporter/import/link.c exporter/import/packet.c exporter/import/tunnel.c "
     "exporter/import/wireless.c",
     "exporter/import/commented.c exporter/import/conversation.c exporter/import/writer.c",

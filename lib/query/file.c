@@ -21,18 +21,6 @@
 
 #define STREAM_STEP (256u << 10)
 
-void query_report(struct query_reporter *reporter, const char *path, uint64_t offset,
-                  const char *why)
-{
-    struct query_damage damage = {path, offset, why};
-    if (!reporter)
-        return;
-    if (reporter->count)
-        ++*reporter->count;
-    if (reporter->damage)
-        reporter->damage(reporter->user, &damage);
-}
-
 /* ------------------------------------------------------------------ opening */
 
 /* A file may be sealed, and so renamed, between being listed and being opened. */

@@ -17,18 +17,10 @@
 #include <zstd.h>
 
 #include "lib/query/match.h"
+#include "lib/query/report.h"
 #include "lib/segment/footer.h"
 
 #define QUERY_TEXT_MAX SEGMENT_FRAME_TEXT_MAX
-
-/* Where damage is told; `path` is that of the file. */
-struct query_reporter {
-    void (*damage)(void *user, const struct query_damage *damage);
-    void *user;
-    uint64_t *count; /* may be NULL */
-};
-void query_report(struct query_reporter *reporter, const char *path, uint64_t offset,
-                  const char *why);
 
 struct query_file {
     unsigned holders;

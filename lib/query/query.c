@@ -24,29 +24,9 @@
 #define PATIENCE_NS (1200 * NS_PER_MS) /* the archive is flushed every second */
 #define PAUSE_NS    (20 * NS_PER_MS)
 
-/* ------------------------------------------------------------------ keys */
-
 static bool oldest_first(const struct query *query)
 {
     return query->order == QUERY_OLDEST_FIRST;
-}
-
-bool query_take(struct query *query, const struct query_key *key)
-{
-    if (query->placed && query->last.instance == key->instance) {
-        int order = query_key_compare(key, &query->last);
-        if (oldest_first(query) ? order <= 0 : order >= 0)
-            return false;
-    }
-    query->last = *key;
-    query->placed = true;
-    return true;
-}
-
-void query_miss(struct query *query, uint64_t count)
-{
-    query->missed += count;
-    query->statistics.missed += count;
 }
 
 /* The lowest number that is still to come, oldest first. */
@@ -292,7 +272,8 @@ static enum status check_series(const struct query *query, struct error *err)
     return STATUS_OK;
 }
 
-enum status query_open(struct query **out, const struct query_options *options, struct error *err)
+enum status query_prepare(struct query **out, const struct query_options *options,
+                          struct error *err)
 {
     enum status status = check_options(options, err);
     if (status != STATUS_OK)
@@ -315,12 +296,28 @@ enum status query_open(struct query **out, const struct query_options *options, 
     query->hash = query->match.hash + (oldest_first(query) ? 0 : 1);
     if (status == STATUS_OK)
         status = take_cursor(query, options->cursor, err);
-    if (status == STATUS_OK)
-        status = query_resolve(options, &query->match, err);
-    if (status == STATUS_OK)
-        status = begin(query, options->tail, err);
-    if (status == STATUS_OK)
-        status = check_series(query, err);
+    if (status != STATUS_OK) {
+        query_close(query);
+        return status;
+    }
+    *out = query;
+    return STATUS_OK;
+}
+
+enum status query_start(struct query *query, bool tail, struct error *err)
+{
+    enum status status = begin(query, tail, err);
+    return status == STATUS_OK ? check_series(query, err) : status;
+}
+
+enum status query_open_rows(struct query **out, const struct query_options *options,
+                            struct error *err)
+{
+    struct query *query;
+    enum status status = query_prepare(&query, options, err);
+    if (status != STATUS_OK)
+        return status;
+    status = query_start(query, options->tail, err);
     if (status != STATUS_OK) {
         query_close(query);
         return status;

@@ -1,8 +1,8 @@
 /*
- * query_private.h - a query's own state, shared by query*.c.
+ * query_private.h - a query's own state, shared by the files that fetch rows.
  *
- * query.c decides where the next row comes from, ring.c and archive.c fetch it,
- * cursor.c names places.
+ * query.c decides where the next row comes from, ring.c and archive.c fetch it, place.c says
+ * whether it is still to come, cursor.c names places.
  */
 #ifndef HASHSCOPE_QUERY_QUERY_PRIVATE_H
 #define HASHSCOPE_QUERY_QUERY_PRIVATE_H
@@ -73,14 +73,26 @@ struct query {
     struct clock_formatter clock;
 };
 
+/* ---- query.c: what query_open does around finding the sessions of its filter ---- */
+
+enum status query_prepare(struct query **out, const struct query_options *options,
+                          struct error *err) MUST_CHECK;
+/* `tail`: behind all that is there. */
+enum status query_start(struct query *query, bool tail, struct error *err) MUST_CHECK;
+/* Both, for filters that name no worker, peer, route, pool or user agent. */
+enum status query_open_rows(struct query **out, const struct query_options *options,
+                            struct error *err) MUST_CHECK;
+
+/* ---- place.c ---- */
+
 /* True when the row of this key is still to come; then it counts as given. */
 bool query_take(struct query *query, const struct query_key *key);
 
-/* STATUS_NOT_FOUND: there is no such data directory, or no such import in it. */
-enum status query_check_place(const struct query_place *place, struct error *err) MUST_CHECK;
-
 /* Numbers that are nowhere any more. */
 void query_miss(struct query *query, uint64_t count);
+
+/* STATUS_NOT_FOUND: there is no such data directory, or no such import in it. */
+enum status query_check_place(const struct query_place *place, struct error *err) MUST_CHECK;
 
 /* ---- archive.c ---- */
 

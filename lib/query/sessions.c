@@ -137,7 +137,7 @@ static enum status take_rest(struct query_sessions *sessions,
         filter->first_seq = sessions->covered + 1;
     if (filter->last_seq && filter->first_seq > filter->last_seq)
         return STATUS_OK;
-    enum status status = query_open(&query, &rest, err);
+    enum status status = query_open_rows(&query, &rest, err);
     if (status != STATUS_OK)
         return status;
     while ((status = query_next(query, &row, err)) == STATUS_OK)
@@ -175,7 +175,7 @@ static void take_ends(struct query_sessions *sessions, const struct query_place 
                    .first_seq = sessions->covered + 1}};
     struct query *query;
     struct query_row row;
-    if (count == 0 || query_open(&query, &ends, NULL) != STATUS_OK)
+    if (count == 0 || query_open_rows(&query, &ends, NULL) != STATUS_OK)
         return;
     while (query_next(query, &row, NULL) == STATUS_OK)
         census_add_closed(&sessions->census, &row);

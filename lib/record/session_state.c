@@ -19,15 +19,6 @@ void knowledge_init(struct knowledge *knowledge)
     shared_texts_init(&knowledge->texts);
 }
 
-void knowledge_worker_drop(struct knowledge *knowledge, struct knowledge_entry *entry,
-                           unsigned index)
-{
-    struct knowledge_worker *worker = &entry->workers[index];
-    shared_text_release(&knowledge->texts, worker->name);
-    entry->worker_count--;
-    memmove(worker, worker + 1, (entry->worker_count - index) * sizeof *worker);
-}
-
 static void entry_free(struct knowledge *knowledge, struct knowledge_entry *entry)
 {
     struct shared_text *const texts[] = {

@@ -6,6 +6,7 @@
  * kept as the JSON text that they had. A message that has not the expected shape changes nothing.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/memory.h"
 #include "lib/record/json_slice.h"
@@ -36,6 +37,15 @@ static void keep_element(struct knowledge *knowledge, struct shared_text **place
 }
 
 /* ------------------------------------------------------------------ workers */
+
+void knowledge_worker_drop(struct knowledge *knowledge, struct knowledge_entry *entry,
+                           unsigned index)
+{
+    struct knowledge_worker *worker = &entry->workers[index];
+    shared_text_release(&knowledge->texts, worker->name);
+    entry->worker_count--;
+    memmove(worker, worker + 1, (entry->worker_count - index) * sizeof *worker);
+}
 
 /* `name` with its quotes. */
 static void add_worker(struct knowledge *knowledge, struct knowledge_entry *entry, uint64_t seq,

@@ -261,15 +261,6 @@ enum status segment_footer_open(struct segment_footer **out, const char *path, u
     return status;
 }
 
-enum status segment_footer_load(struct segment_footer **out, const char *path, unsigned parts,
-                                struct error *err)
-{
-    enum status status = segment_footer_open(out, path, parts, err);
-    if (status == STATUS_NOT_FOUND && access(path, F_OK) == 0)
-        status = segment_footer_rebuild(out, path, parts, NULL, err);
-    return status;
-}
-
 void segment_footer_close(struct segment_footer *footer)
 {
     if (!footer)

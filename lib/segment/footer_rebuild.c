@@ -8,6 +8,7 @@
 #include "lib/segment/footer_rebuild.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "lib/base/memory.h"
 #include "lib/segment/footer_layout.h"
@@ -182,4 +183,13 @@ bool segment_footer_append_rebuilt(struct buffer *out, const struct segment_foot
            segment_footer_append(out, &footer->head, &footer->directory,
                                  span_make(footer->sessions.data, footer->sessions.len),
                                  footer->session_count);
+}
+
+enum status segment_footer_load(struct segment_footer **out, const char *path, unsigned parts,
+                                struct error *err)
+{
+    enum status status = segment_footer_open(out, path, parts, err);
+    if (status == STATUS_NOT_FOUND && access(path, F_OK) == 0)
+        status = segment_footer_rebuild(out, path, parts, NULL, err);
+    return status;
 }
