@@ -213,9 +213,11 @@ static void write_link(const char *path, const struct buffer *link)
 /* Beside the log, for a person at a terminal and for `hashscope up`. */
 static void print_link(const struct api *api, const char *link_file)
 {
+    const char *host = settings_text(api->settings, "API_HOST");
+    bool ipv6 = strchr(host, ':') != NULL;
     struct buffer link = {0};
 
-    log_info("listening on %s, ports %u and %u", settings_text(api->settings, "API_HOST"),
+    log_info("listening on %s%s%s, ports %u and %u", ipv6 ? "[" : "", host, ipv6 ? "]" : "",
              front_port(api->front, 0), front_port(api->front, 1));
     token_link(&api->token, api->settings, front_port(api->front, 0), &link);
     if (isatty(STDERR_FILENO) == 1)

@@ -119,6 +119,7 @@ class FrontTest(ApiCase):
         with api.connect(host="::1") as sock:
             sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
             self.assertEqual(split_answer(read_all(sock))[0], 400)
+        self.assertIn("listening on [::1], ports ", api.text())
 
     def test_memory_stays_flat(self):
         if is_sanitized():

@@ -3,11 +3,12 @@ import contextlib
 import json
 import os
 import socket
+import subprocess
 import threading
 import unittest
 
-from tests.integration.front import FrontCase, Terminal, WithRecorder
-from tests.integration.harness import wait_until
+from tests.integration.front import FrontCase, Terminal, WithRecorder, environment
+from tests.integration.harness import program, wait_until
 
 HELP = """\
 Usage: hashscope COMMAND [OPTION...]
@@ -261,6 +262,12 @@ class Names(WithRecorder):
             self.assertEqual(terminal.wait(), 0, terminal.output)
             text = terminal.output.decode()
             self.assertFalse(set("\x1b\x9b\u202e\u200b\0") & set(text), repr((arguments, text)))
+        listed = subprocess.run(  # Wireshark's choice of sessions
+            [program("hashscope-extcap"), "--extcap-interface", "hashscope_archive", "--extcap-config",
+             "--extcap-reload-option", "session", "--data-dir", self.data_dir], stdout=subprocess.PIPE,
+            cwd=self.folder, env=environment(), text=True, check=True, timeout=60).stdout
+        self.assertIn("a\\u001b[2Jb", listed)
+        self.assertFalse(set("\x1b\x9b\u202e\u200b\0") & set(listed), repr(listed))
 
 
 if __name__ == "__main__":
