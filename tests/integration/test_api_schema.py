@@ -22,7 +22,7 @@ ROUTE = re.compile(r'\{\s*"(GET|POST|PUT|DELETE)",\s*"(/[^"]+)"')
 
 def sources():
     """The modules of endpoints, with names that stand for the beginning of a path put in."""
-    for path in sorted(glob.glob(os.path.join(ROOT, "api", "rest_*.c"))):
+    for path in sorted(glob.glob(os.path.join(ROOT, "api", "rest", "*.c"))):
         with open(path, encoding="utf-8") as file:
             text = file.read()
         for name, value in re.findall(r'#define (\w+)\s+"(/[^"]*)"', text):
