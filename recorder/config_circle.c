@@ -60,21 +60,28 @@ static bool is_own(const struct own *own, const struct sockaddr_storage *address
     return false;
 }
 
-/* Does connecting to this target reach this route's listener? To connect to 0.0.0.0 or :: is to
+/* Does connecting to this host reach this route's listener? To connect to 0.0.0.0 or :: is to
  * connect to the loopback address. */
-static bool reaches(const struct own *own, const struct connect_target *target,
-                    const struct route *route)
+static bool leads_to(const struct own *own, const char *host, const struct route *route)
 {
     struct sockaddr_storage listen, to;
-    const char *host = strcasecmp(target->host, "localhost") == 0 ? "127.0.0.1" : target->host;
-    if (target->port != route->listen_port || target->port == 0 ||
-        address_parse(&listen, route->listen_host, 0, NULL) != STATUS_OK ||
+    if (address_parse(&listen, route->listen_host, 0, NULL) != STATUS_OK ||
         address_parse(&to, host, 0, NULL) != STATUS_OK)
         return false;
     address_unmap(&to);
     if (is_any(&listen))
         return is_own(own, &to) && (listen.ss_family == AF_INET6 || to.ss_family == AF_INET);
     return is_same_host(&listen, &to) || (is_any(&to) && is_loopback(&listen));
+}
+
+static bool reaches(const struct own *own, const struct connect_target *target,
+                    const struct route *route)
+{
+    if (target->port != route->listen_port || target->port == 0)
+        return false;
+    if (strcasecmp(target->host, "localhost") == 0) /* either is tried */
+        return leads_to(own, "127.0.0.1", route) || leads_to(own, "::1", route);
+    return leads_to(own, target->host, route);
 }
 
 /* Marks every route that connections to `from` can come to, with what they go on to. */

@@ -21,6 +21,12 @@ class Refused(RecorderCase):
             with self.subTest(host=host):
                 self.refused("POOL_HOST", POOL_HOST=f"[{host}]" if ":" in host else host)
 
+    def test_by_ipv6(self):
+        for listen, host in (("::", "localhost"), ("::1", "localhost"), ("::1", "[::1]"),
+                             ("::", "127.0.0.1")):
+            with self.subTest(listen=listen, host=host):
+                self.refused("POOL_HOST", POOL_HOST=host, LISTEN_HOST=listen)
+
     def test_as_a_backup(self):
         self.refused("POOL_HOST", POOL_HOST="pool.invalid", POOL_BACKUPS="pool2.invalid,localhost",
                      LISTEN_HOST="127.0.0.1")
