@@ -118,16 +118,33 @@ static void send_text(struct websocket *websocket, struct buffer *frame)
     websocket->sent_ns = clock_mono_ns();
 }
 
+/* While all readers together hold too much each gets one frame after the other. */
+static bool has_room(const struct websocket *websocket)
+{
+    size_t queued = websocket->stream->queued;
+
+    return queued == 0 ||
+           (queued < WEBSOCKET_QUEUE && !subscriptions_are_full(websocket->subscriptions));
+}
+
+static void weigh(struct websocket *websocket)
+{
+    subscription_weigh(websocket->subscriptions, websocket->subscription,
+                       websocket->stream->queued);
+}
+
 void websocket_serve(struct websocket *websocket)
 {
     struct buffer frame = {0};
 
-    while (!websocket->ended && websocket->stream->queued < WEBSOCKET_QUEUE) {
+    while (!websocket->ended && has_room(websocket)) {
         make_room(&frame);
         if (!subscription_take(websocket->subscriptions, websocket->subscription, &frame))
             break;
         send_text(websocket, &frame);
+        weigh(websocket);
     }
+    weigh(websocket);
     buffer_close(&frame);
 }
 

@@ -37,6 +37,7 @@ struct subscription {
     bool announced; /* something came since subscription_take found nothing */
     struct shared_message **queue;
     size_t room, first, count, bytes; /* room is a power of two */
+    size_t sending;                   /* bytes of frames on their way, as subscription_weigh said */
     uint64_t skipped;                 /* since the last notice */
 };
 
@@ -79,7 +80,7 @@ static void release(struct subscriptions *all, struct shared_message *message)
 {
     if (atomic_fetch_sub(&message->holders, 1) > 1)
         return;
-    atomic_fetch_sub(&all->bytes, message->len);
+    atomic_fetch_sub(&all->bytes, sizeof *message + message->len);
     free(message);
 }
 
@@ -95,7 +96,7 @@ static struct shared_message *make_message(struct subscriptions *all,
     atomic_init(&message->holders, 1);
     message->len = all->json.len;
     memcpy(message->json, all->json.data, all->json.len);
-    atomic_fetch_add(&all->bytes, message->len);
+    atomic_fetch_add(&all->bytes, sizeof *message + message->len);
     return message;
 }
 
@@ -208,6 +209,7 @@ void subscription_remove(struct subscriptions *all, struct subscription *subscri
     pthread_mutex_unlock(&all->lock);
     for (size_t i = 0; i < subscription->count; i++)
         release(all, subscription->queue[(subscription->first + i) & (subscription->room - 1)]);
+    atomic_fetch_sub(&all->bytes, subscription->room * sizeof(void *) + subscription->sending);
     free(subscription->queue);
     subscription_filter_free(subscription->filter);
     free(subscription);
@@ -235,7 +237,7 @@ void subscriptions_facts(const struct subscriptions *all, struct subscription_fa
 
 /* ---- publishing ---- */
 
-static void grow(struct subscription *subscription)
+static void grow(struct subscriptions *all, struct subscription *subscription)
 {
     size_t room = subscription->room == 0 ? QUEUE_FIRST : 2 * subscription->room;
     struct shared_message **queue = memory_new(room * sizeof(void *));
@@ -243,6 +245,7 @@ static void grow(struct subscription *subscription)
     for (size_t i = 0; i < subscription->count; i++)
         queue[i] = subscription->queue[(subscription->first + i) & (subscription->room - 1)];
     free(subscription->queue);
+    atomic_fetch_add(&all->bytes, (room - subscription->room) * sizeof(void *));
     subscription->queue = queue;
     subscription->room = room;
     subscription->first = 0;
@@ -260,7 +263,7 @@ static void enqueue(struct subscriptions *all, struct subscription *subscription
                     struct shared_message *message)
 {
     if (subscription->count == subscription->room)
-        grow(subscription);
+        grow(all, subscription);
     subscription->queue[(subscription->first + subscription->count) & (subscription->room - 1)] =
         message;
     subscription->count++;
@@ -379,6 +382,26 @@ static void take_next(struct subscriptions *all, struct subscription *subscripti
     }
     all->sent += taken->count;
     pthread_mutex_unlock(&all->lock);
+}
+
+void subscription_weigh(struct subscriptions *all, struct subscription *subscription,
+                        size_t sending)
+{
+    pthread_mutex_lock(&all->lock);
+    atomic_fetch_add(&all->bytes, sending - subscription->sending); /* modulo 2^64 */
+    subscription->sending = sending;
+    if (subscription->count == 0 && subscription->room > QUEUE_FIRST) {
+        atomic_fetch_sub(&all->bytes, subscription->room * sizeof(void *));
+        free(subscription->queue);
+        subscription->queue = NULL;
+        subscription->room = 0;
+    }
+    pthread_mutex_unlock(&all->lock);
+}
+
+bool subscriptions_are_full(const struct subscriptions *all)
+{
+    return atomic_load(&all->bytes) > SUBSCRIPTIONS_BYTES;
 }
 
 static void write_frame(struct subscriptions *all, const struct taken *taken, bool batch,

@@ -79,9 +79,15 @@ void *subscriptions_next(struct subscriptions *all);
 bool subscription_take(struct subscriptions *all, struct subscription *subscription,
                        struct buffer *out);
 
+/* So many bytes of frames are on their way to it: they count with what waits. */
+void subscription_weigh(struct subscriptions *all, struct subscription *subscription,
+                        size_t sending);
+/* All together have SUBSCRIPTIONS_BYTES. */
+bool subscriptions_are_full(const struct subscriptions *all);
+
 struct subscription_facts {
     size_t count;
-    size_t bytes;     /* of messages that wait for somebody */
+    size_t bytes;     /* of messages that wait for somebody, or are on their way */
     uint64_t sent;    /* messages taken, once per reader */
     uint64_t skipped; /* messages left out, once per reader */
 };

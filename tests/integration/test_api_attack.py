@@ -287,6 +287,28 @@ class UnreadTest(AttackCase):
             self.assertEqual(split_answer(got[which] + read_all(sock))[2], whole)
 
 
+    def test_what_is_on_its_way_to_readers_counts_with_what_waits_for_them(self):
+        pool = self.new_pool()
+        recorder = self.start(pool)
+        miner, upstream = self.join(recorder, pool)
+        Task(upstream.skip)
+        self.start_quietly()
+        handshake = self.head("GET /api/ws", Upgrade="websocket", Connection="Upgrade",
+                              Sec_WebSocket_Version="13",
+                              Sec_WebSocket_Key="dGhlIHNhbXBsZSBub25jZQ==")
+        for _ in range(400):
+            sock = self.dial(receive_buffer=4096)
+            sock.sendall(handshake)
+            self.assertTrue(sock.recv(12).startswith(b"HTTP/1.1 101"))
+        for number in range(60):
+            miner.send(b'{"id":%d,"method":"x","params":["%s"]}\n' % (number, b"y" * 20000))
+        wait_until(lambda: self.used("reader_queue_bytes") > 400 * 60000, "nobody reads")
+        self.assertLessEqual(self.used("reader_queue_bytes"), self.bound("reader_queue_bytes"))
+        for sock in self.socks:
+            sock.close()
+        wait_until(lambda: self.used("reader_queue_bytes") == 0, "they have gone")
+
+
 class OldTest(AttackCase):
     def test_who_speaks_http_1_0_gets_no_chunks(self):
         self.fill(1)
