@@ -42,7 +42,7 @@
 
 /* ------------------------------------------------------------------ one tick */
 
-static bool gone(void *user, const struct knowledge_entry *entry)
+static bool gone(void *user, const struct state_entry *entry)
 {
     struct archive *archive = user;
     struct session_info info;
@@ -53,7 +53,7 @@ static bool gone(void *user, const struct knowledge_entry *entry)
 /* Everything was read, so a session that the table has closed sends no closed record any more. */
 static void sweep(struct archive *archive)
 {
-    knowledge_sweep(&archive->knowledge, gone, archive);
+    state_table_sweep(&archive->states, gone, archive);
     archive->sweep_due = false;
 }
 
@@ -361,8 +361,8 @@ static void archive_free(struct archive *archive)
     pthread_cond_destroy(&archive->wake);
     pthread_cond_destroy(&archive->ended_wake);
     pthread_mutex_destroy(&archive->mutex);
-    segment_file_free(&archive->file);
-    knowledge_close(&archive->knowledge);
+    segment_writer_free(&archive->file);
+    state_table_close(&archive->states);
     ring_reader_close(archive->reader);
     free(archive->data_dir);
     free(archive);
@@ -382,9 +382,9 @@ enum status archive_start(struct archive **out, const struct archive_settings *s
     archive->total.last_seq = archive->flushed.last_seq = archive->counted.last_seq =
         recovered->last_seq;
     archive->status.archived_seq = archive->status.synced_seq = recovered->last_seq;
-    segment_file_init(&archive->file, settings->io, settings->group);
-    segment_file_tune(&archive->file, SEGMENT_THOROUGH);
-    knowledge_init(&archive->knowledge);
+    segment_writer_init(&archive->file, settings->io, settings->group);
+    segment_writer_tune(&archive->file, SEGMENT_THOROUGH);
+    state_table_init(&archive->states);
     ring_reader_seek_oldest(reader);
     archive->position = ring_reader_position(reader);
     archive->tick_wait = TICK_MOST_NS;

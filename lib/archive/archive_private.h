@@ -14,7 +14,7 @@
 #include "lib/archive/archive.h"
 #include "lib/base/log.h"
 #include "lib/base/processor.h"
-#include "lib/record/session_state.h"
+#include "lib/record/state_table.h"
 #include "lib/segment/writer.h"
 
 /* What failed: it decides whether trying again as it is makes sense. */
@@ -37,8 +37,8 @@ struct archive {
     struct ring_reader *reader;
     struct ring_counters *counters;
 
-    struct segment_file file;
-    struct knowledge knowledge;
+    struct segment_writer file;
+    struct state_table states;
     struct clock_formatter clock;
     uint64_t next_number; /* of the next segment */
     uint64_t known_seq;   /* up to here the archive had everything at start */

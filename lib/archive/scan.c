@@ -80,7 +80,7 @@ static enum status check_text(struct scan *scan, struct segment_index *index, bo
         damage(scan, piece, piece->why);
     } else if (status == STATUS_OK && count) {
         index->text_bytes = (uint32_t)piece->text.len;
-        if (!segment_collect_text(index, NULL, 0, piece->text))
+        if (!segment_recount_text(index, NULL, 0, piece->text))
             damage(scan, piece, "a line is none of this format");
     }
     return status == STATUS_DAMAGED ? STATUS_OK : status;

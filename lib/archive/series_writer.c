@@ -15,14 +15,14 @@
 void series_writer_init(struct series_writer *writer, const struct series_settings *settings)
 {
     *writer = (struct series_writer){.settings = *settings, .next_number = 1};
-    segment_file_init(&writer->file, NULL, (gid_t)-1);
-    knowledge_init(&writer->knowledge);
+    segment_writer_init(&writer->file, NULL, (gid_t)-1);
+    state_table_init(&writer->states);
 }
 
 void series_writer_close(struct series_writer *writer)
 {
-    segment_file_free(&writer->file);
-    knowledge_close(&writer->knowledge);
+    segment_writer_free(&writer->file);
+    state_table_close(&writer->states);
 }
 
 static enum status open_file(struct series_writer *writer, const struct record *record,
@@ -37,35 +37,35 @@ static enum status open_file(struct series_writer *writer, const struct record *
         .flags = writer->settings.flags,
     };
     writer->highest_ns = record->wall_ns;
-    knowledge_new_segment(&writer->knowledge);
-    return segment_file_create_in(&writer->file, writer->settings.folder, &head, writer->last_seq,
-                                  err);
+    state_table_new_segment(&writer->states);
+    return segment_writer_create_in(&writer->file, writer->settings.folder, &head, writer->last_seq,
+                                    err);
 }
 
 static enum status end_frame(struct series_writer *writer, struct error *err)
 {
-    segment_file_end_frame(&writer->file);
-    return segment_file_write(&writer->file, err);
+    segment_writer_end_frame(&writer->file);
+    return segment_writer_write(&writer->file, err);
 }
 
 static enum status seal(struct series_writer *writer, struct error *err)
 {
-    segment_file_end_frame(&writer->file);
-    segment_file_add_footer(&writer->file);
-    enum status status = segment_file_write(&writer->file, err);
+    segment_writer_end_frame(&writer->file);
+    segment_writer_add_footer(&writer->file);
+    enum status status = segment_writer_write(&writer->file, err);
     if (status == STATUS_OK)
-        status = segment_file_sync(&writer->file, err);
+        status = segment_writer_sync(&writer->file, err);
     if (status != STATUS_OK)
         return status;
-    writer->bytes += segment_file_size(&writer->file);
+    writer->bytes += segment_writer_size(&writer->file);
     writer->files++;
-    return segment_file_seal(&writer->file, err);
+    return segment_writer_seal(&writer->file, err);
 }
 
 static bool file_ends(const struct series_writer *writer, const struct record *record)
 {
-    const struct segment_file *file = &writer->file;
-    return segment_file_size(file) >= writer->settings.segment_max_bytes ||
+    const struct segment_writer *file = &writer->file;
+    return segment_writer_size(file) >= writer->settings.segment_max_bytes ||
            clock_between(file->head.start_wall_ns, record->wall_ns) > FILE_AGE_NS ||
            clock_between(record->wall_ns, writer->highest_ns) > TIME_BACK_NS;
 }
@@ -87,21 +87,21 @@ enum status series_writer_put(struct series_writer *writer, const struct record 
     enum status status = ready_file(writer, record, err);
     if (status != STATUS_OK)
         return status;
-    struct knowledge_entry *entry = knowledge_of(&writer->knowledge, record);
-    if (entry && knowledge_introduce(&writer->knowledge, entry, record))
-        segment_put_state(&writer->file, &writer->clock, entry, record, info);
-    segment_put_record(&writer->file, &writer->clock, record);
+    struct state_entry *entry = state_table_of(&writer->states, record);
+    if (entry && state_table_introduce(&writer->states, entry, record))
+        segment_append_state(&writer->file, &writer->clock, entry, record, info);
+    segment_append_record(&writer->file, &writer->clock, record);
     writer->last_seq = record->seq;
     *(record->type == RECORD_MESSAGE ? &writer->messages : &writer->events) += 1;
     if (record->wall_ns > writer->highest_ns)
         writer->highest_ns = record->wall_ns;
     if (entry)
-        knowledge_learn(&writer->knowledge, entry, record);
+        state_table_learn(&writer->states, entry, record);
     if (record->type == RECORD_GAP)
-        knowledge_doubt(&writer->knowledge, record->seq);
-    if (segment_file_frame_full(&writer->file))
+        state_table_doubt(&writer->states, record->seq);
+    if (segment_writer_frame_full(&writer->file))
         return end_frame(writer, err);
-    return writer->file.out.len >= OUT_PUSH ? segment_file_write(&writer->file, err) : STATUS_OK;
+    return writer->file.out.len >= OUT_PUSH ? segment_writer_write(&writer->file, err) : STATUS_OK;
 }
 
 enum status series_writer_gap(struct series_writer *writer, const struct record *following,
@@ -112,14 +112,14 @@ enum status series_writer_gap(struct series_writer *writer, const struct record 
     if (status != STATUS_OK)
         return status;
     line_append_gap(&writer->file.text, &writer->clock, following, gap);
-    segment_file_note(&writer->file, &note);
-    knowledge_doubt(&writer->knowledge, writer->last_seq);
+    segment_writer_note(&writer->file, &note);
+    state_table_doubt(&writer->states, writer->last_seq);
     return STATUS_OK;
 }
 
 void series_writer_lost(struct series_writer *writer, const struct uuid *session)
 {
-    knowledge_doubt_session(&writer->knowledge, session, writer->last_seq);
+    state_table_doubt_session(&writer->states, session, writer->last_seq);
 }
 
 enum status series_writer_end(struct series_writer *writer, struct error *err)

@@ -13,7 +13,7 @@
 #ifndef HASHSCOPE_ARCHIVE_SERIES_WRITER_H
 #define HASHSCOPE_ARCHIVE_SERIES_WRITER_H
 
-#include "lib/record/session_state.h"
+#include "lib/record/state_table.h"
 #include "lib/segment/writer.h"
 
 struct series_settings {
@@ -25,8 +25,8 @@ struct series_settings {
 
 struct series_writer {
     struct series_settings settings;
-    struct segment_file file;
-    struct knowledge knowledge;
+    struct segment_writer file;
+    struct state_table states;
     struct clock_formatter clock;
     uint64_t next_number; /* of the next file */
     uint64_t last_seq;

@@ -73,7 +73,7 @@ static enum status open_file(struct archive *archive, const struct record *recor
         head.number = archive->next_number;
         at_disk(archive, true);
         status =
-            segment_file_create(&archive->file, archive->data_dir, &head, archive->last_seq, err);
+            segment_writer_create(&archive->file, archive->data_dir, &head, archive->last_seq, err);
         at_disk(archive, false);
         if (status == STATUS_OK || status == STATUS_EXISTS)
             archive->next_number++;
@@ -85,7 +85,7 @@ static enum status open_file(struct archive *archive, const struct record *recor
     archive->unflushed_since = now;
     archive->begun_total = archive->total;
     archive->ended = archive->framed = archive->synced = archive->total;
-    knowledge_new_segment(&archive->knowledge);
+    state_table_new_segment(&archive->states);
     return archive_push(archive, err); /* so that a reader of the file finds its header */
 }
 
@@ -93,7 +93,7 @@ enum status archive_push(struct archive *archive, struct error *err)
 {
     uint64_t before = archive->file.written;
     at_disk(archive, true);
-    enum status status = segment_file_write(&archive->file, err);
+    enum status status = segment_writer_write(&archive->file, err);
     at_disk(archive, false);
     archive->fault = ARCHIVE_FAULT_WRITE;
     add(&archive->counters->archive_bytes, archive->file.written - before);
@@ -106,7 +106,7 @@ enum status archive_push(struct archive *archive, struct error *err)
 
 enum status archive_flush(struct archive *archive, struct error *err)
 {
-    segment_file_flush(&archive->file);
+    segment_writer_flush(&archive->file);
     archive->flushed = archive->total;
     archive->unflushed_since = 0;
     return archive_push(archive, err);
@@ -125,8 +125,8 @@ static enum segment_effort next_effort(const struct archive *archive)
 enum status archive_end_frame(struct archive *archive, struct error *err)
 {
     if (archive->frame_since)
-        segment_file_tune(&archive->file, next_effort(archive));
-    segment_file_end_frame(&archive->file);
+        segment_writer_tune(&archive->file, next_effort(archive));
+    segment_writer_end_frame(&archive->file);
     archive->flushed = archive->ended = archive->total;
     archive->unflushed_since = archive->frame_since = 0;
     return archive_push(archive, err);
@@ -135,12 +135,12 @@ enum status archive_end_frame(struct archive *archive, struct error *err)
 enum status archive_sync(struct archive *archive, struct error *err)
 {
     at_disk(archive, true);
-    enum status status = segment_file_sync(&archive->file, err);
+    enum status status = segment_writer_sync(&archive->file, err);
     at_disk(archive, false);
     archive->fault = ARCHIVE_FAULT_SYNC;
     if (status != STATUS_OK)
         return status;
-    if (!segment_file_is_there(&archive->file)) {
+    if (!segment_writer_is_there(&archive->file)) {
         archive->fault = ARCHIVE_FAULT_GONE;
         return error_set(err, STATUS_NOT_FOUND, "%s: moved or removed by somebody",
                          archive->file.path);
@@ -158,7 +158,7 @@ enum status archive_seal(struct archive *archive, struct error *err)
     archive->sealing = true;
     enum status status = archive_end_frame(archive, err);
     if (status == STATUS_OK) {
-        segment_file_add_footer(&archive->file);
+        segment_writer_add_footer(&archive->file);
         status = archive_push(archive, err);
     }
     if (status == STATUS_OK)
@@ -167,7 +167,7 @@ enum status archive_seal(struct archive *archive, struct error *err)
         return status;
     archive->fault = ARCHIVE_FAULT_SEAL;
     at_disk(archive, true);
-    status = segment_file_seal(&archive->file, err);
+    status = segment_writer_seal(&archive->file, err);
     at_disk(archive, false);
     if (archive->file.fd >= 0)
         return status;
@@ -198,8 +198,8 @@ void archive_abandon(struct archive *archive)
     log_warn("archive: giving up %s behind byte %llu", archive->file.path,
              (unsigned long long)mark.offset);
     if (archive->fault == ARCHIVE_FAULT_GONE)
-        segment_file_forget(&archive->file);
-    else if (segment_file_abandon(&archive->file, &mark, &err) != STATUS_OK)
+        segment_writer_forget(&archive->file);
+    else if (segment_writer_abandon(&archive->file, &mark, &err) != STATUS_OK)
         log_warn("archive: %s; it is left as it is until the next start", err.text);
     else if (mark.offset > SEGMENT_HEADER_BYTES)
         add(&archive->counters->segments_sealed, 1);
@@ -210,7 +210,7 @@ void archive_abandon(struct archive *archive)
     archive->unflushed_since = archive->unsynced_since = 0;
     archive->frame_since = archive->file_since = 0;
     (void)ring_reader_seek_seq(archive->reader, mark.last_seq + 1);
-    knowledge_doubt(&archive->knowledge, read_seq);
+    state_table_doubt(&archive->states, read_seq);
 }
 
 /* ------------------------------------------------------------------ lines */
@@ -245,11 +245,11 @@ static void write_gap(struct archive *archive, const struct record *record, uint
              (unsigned long long)gap.first_lost, gap.reason);
     struct segment_note note = {.wall_ns = record->wall_ns, .event = SEGMENT_EVENT_GAP};
     line_append_gap(&archive->file.text, &archive->clock, record, &gap);
-    segment_file_note(&archive->file, &note);
+    segment_writer_note(&archive->file, &note);
     archive->total.lost += lost;
     archive->total.gaps++;
     archive->sweep_due = true;
-    knowledge_doubt(&archive->knowledge, archive->last_seq);
+    state_table_doubt(&archive->states, archive->last_seq);
 }
 
 /* Session details: from the table, else from the record itself. */
@@ -262,17 +262,17 @@ static bool find_info(struct archive *archive, const struct record *record,
     return record->type != RECORD_MESSAGE && line_session_info(record, out);
 }
 
-static void write_state(struct archive *archive, const struct knowledge_entry *entry,
+static void write_state(struct archive *archive, const struct state_entry *entry,
                         const struct record *record)
 {
     struct session_info info;
     bool found = find_info(archive, record, &info);
-    segment_put_state(&archive->file, &archive->clock, entry, record, found ? &info : NULL);
+    segment_append_state(&archive->file, &archive->clock, entry, record, found ? &info : NULL);
 }
 
 static void write_line(struct archive *archive, const struct record *record)
 {
-    segment_put_record(&archive->file, &archive->clock, record);
+    segment_append_record(&archive->file, &archive->clock, record);
     if (record->type == RECORD_MESSAGE)
         archive->total.messages++;
     else
@@ -305,8 +305,8 @@ static enum status put_lines(struct archive *archive, const struct record *recor
     uint64_t missing = missing_before(archive, record);
     if (missing)
         write_gap(archive, record, missing);
-    struct knowledge_entry *entry = knowledge_of(&archive->knowledge, record);
-    if (entry && knowledge_introduce(&archive->knowledge, entry, record))
+    struct state_entry *entry = state_table_of(&archive->states, record);
+    if (entry && state_table_introduce(&archive->states, entry, record))
         write_state(archive, entry, record);
     write_line(archive, record);
     start_times(archive, now);
@@ -316,21 +316,21 @@ static enum status put_lines(struct archive *archive, const struct record *recor
 
 static void learn(struct archive *archive, const struct record *record)
 {
-    struct knowledge_entry *entry = knowledge_of(&archive->knowledge, record);
+    struct state_entry *entry = state_table_of(&archive->states, record);
     if (entry)
-        knowledge_learn(&archive->knowledge, entry, record);
+        state_table_learn(&archive->states, entry, record);
     if (record->type == RECORD_GAP) {
-        knowledge_doubt(&archive->knowledge, record->seq);
+        state_table_doubt(&archive->states, record->seq);
         archive->sweep_due = true;
     }
 }
 
 static bool frame_ends(const struct archive *archive, int64_t now)
 {
-    const struct segment_file *file = &archive->file;
+    const struct segment_writer *file = &archive->file;
     bool busy = file->effort == SEGMENT_THOROUGH && file->frame.text_bytes >= BUSY_TEXT &&
                 now - archive->frame_since < QUIET_FRAME_NS * BUSY_TEXT / SEGMENT_FRAME_TEXT;
-    return busy || segment_file_frame_full(file);
+    return busy || segment_writer_frame_full(file);
 }
 
 enum status archive_take(struct archive *archive, const struct record *record, int64_t now,
@@ -345,7 +345,7 @@ enum status archive_take(struct archive *archive, const struct record *record, i
     archive->holding = false;
     if (archive->file.fd < 0)
         return STATUS_OK;
-    if (segment_file_size(&archive->file) >= archive->settings.segment_max_bytes)
+    if (segment_writer_size(&archive->file) >= archive->settings.segment_max_bytes)
         return archive_seal(archive, err);
     if (frame_ends(archive, now))
         return archive_end_frame(archive, err);

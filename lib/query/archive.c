@@ -25,13 +25,13 @@ enum status query_archive_begin(struct query *query, uint64_t above, uint64_t be
         return status;
     query->planned = true;
     query->newest = query_plan_newest(&query->plan, &query->newest_instance);
-    query->ahead = query_ahead_new(query->threads, &query->match);
+    query->ahead = query_read_ahead_new(query->threads, &query->match);
     return query->ahead ? STATUS_OK : error_set(err, STATUS_FULL, "no memory for decompressing");
 }
 
 void query_archive_close(struct query *query)
 {
-    query_ahead_free(query->ahead);
+    query_read_ahead_free(query->ahead);
     if (query->planned)
         query_plan_close(&query->plan);
     query->ahead = NULL;
@@ -45,7 +45,7 @@ void query_archive_close(struct query *query)
 static bool next_load(struct query *query)
 {
     struct query_statistics *statistics = &query->statistics;
-    query->load = query_ahead_next(query->ahead, &query->plan);
+    query->load = query_read_ahead_next(query->ahead, &query->plan);
     if (!query->load)
         return false;
     const struct query_load *load = query->load;

@@ -54,7 +54,7 @@ struct query {
     /* archive */
     bool planned;
     struct query_plan plan;
-    struct query_ahead *ahead;
+    struct query_read_ahead *ahead;
     struct query_load *load; /* being gone through */
     size_t hits_left;
     uint64_t newest; /* the archive is known to reach this far … */

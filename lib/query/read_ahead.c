@@ -17,7 +17,7 @@
 
 #define ALONE 3 /* frames read before threads are worth their while */
 
-struct query_ahead {
+struct query_read_ahead {
     const struct query_match *match;
     struct query_load *loads;
     size_t room;
@@ -33,12 +33,12 @@ struct query_ahead {
     bool stop;
 };
 
-struct query_ahead *query_ahead_new(unsigned threads, const struct query_match *match)
+struct query_read_ahead *query_read_ahead_new(unsigned threads, const struct query_match *match)
 {
     ZSTD_DCtx *decompressor = segment_decompressor_new();
     if (!decompressor)
         return NULL;
-    struct query_ahead *ahead = memory_new(sizeof *ahead);
+    struct query_read_ahead *ahead = memory_new(sizeof *ahead);
     ahead->match = match;
     ahead->decompressor = decompressor;
     ahead->wanted = threads < QUERY_THREADS_MAX ? threads : QUERY_THREADS_MAX;
@@ -52,14 +52,14 @@ struct query_ahead *query_ahead_new(unsigned threads, const struct query_match *
 
 /* ------------------------------------------------------------------ workers */
 
-static struct query_load *load_at(struct query_ahead *ahead, size_t i)
+static struct query_load *load_at(struct query_read_ahead *ahead, size_t i)
 {
     return &ahead->loads[(ahead->first + i) % ahead->room];
 }
 
 static void *work(void *user)
 {
-    struct query_ahead *ahead = user;
+    struct query_read_ahead *ahead = user;
     ZSTD_DCtx *decompressor = segment_decompressor_new();
     pthread_mutex_lock(&ahead->mutex);
     while (!ahead->stop && decompressor) {
@@ -79,7 +79,7 @@ static void *work(void *user)
     return NULL;
 }
 
-static void start_threads(struct query_ahead *ahead)
+static void start_threads(struct query_read_ahead *ahead)
 {
     while (ahead->running < ahead->wanted) {
         if (pthread_create(&ahead->threads[ahead->running], NULL, work, ahead) != 0)
@@ -92,7 +92,7 @@ static void start_threads(struct query_ahead *ahead)
 /* ------------------------------------------------------------------ the query's side */
 
 /* With the mutex held: room is filled as far as the plan goes. */
-static void fill(struct query_ahead *ahead, struct query_plan *plan)
+static void fill(struct query_read_ahead *ahead, struct query_plan *plan)
 {
     size_t most = ahead->running ? ahead->room : 1;
     bool more = true;
@@ -108,7 +108,7 @@ static void fill(struct query_ahead *ahead, struct query_plan *plan)
     }
 }
 
-static void give_back(struct query_ahead *ahead)
+static void give_back(struct query_read_ahead *ahead)
 {
     if (!ahead->given)
         return;
@@ -121,7 +121,7 @@ static void give_back(struct query_ahead *ahead)
 }
 
 /* The first load is read: by whoever has claimed it, else here. */
-static void finish_first(struct query_ahead *ahead)
+static void finish_first(struct query_read_ahead *ahead)
 {
     struct query_load *load = load_at(ahead, 0);
     if (ahead->claimed == 0) {
@@ -135,7 +135,7 @@ static void finish_first(struct query_ahead *ahead)
         pthread_cond_wait(&ahead->done, &ahead->mutex);
 }
 
-struct query_load *query_ahead_next(struct query_ahead *ahead, struct query_plan *plan)
+struct query_load *query_read_ahead_next(struct query_read_ahead *ahead, struct query_plan *plan)
 {
     if (ahead->frames == ALONE && ahead->running < ahead->wanted)
         start_threads(ahead);
@@ -150,7 +150,7 @@ struct query_load *query_ahead_next(struct query_ahead *ahead, struct query_plan
     return ahead->given ? load_at(ahead, 0) : NULL;
 }
 
-void query_ahead_free(struct query_ahead *ahead)
+void query_read_ahead_free(struct query_read_ahead *ahead)
 {
     if (!ahead)
         return;

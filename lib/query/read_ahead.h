@@ -15,12 +15,12 @@
 
 #define QUERY_THREADS_MAX 16u
 
-struct query_ahead;
+struct query_read_ahead;
 
 /* NULL: no memory for decompressing. The plan and the match live longer. */
-struct query_ahead *query_ahead_new(unsigned threads, const struct query_match *match);
+struct query_read_ahead *query_read_ahead_new(unsigned threads, const struct query_match *match);
 /* The next load that was read; it lasts until the next call. NULL: the plan has no more. */
-struct query_load *query_ahead_next(struct query_ahead *ahead, struct query_plan *plan);
-void query_ahead_free(struct query_ahead *ahead);
+struct query_load *query_read_ahead_next(struct query_read_ahead *ahead, struct query_plan *plan);
+void query_read_ahead_free(struct query_read_ahead *ahead);
 
 #endif

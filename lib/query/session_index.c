@@ -15,13 +15,13 @@
 
 /* ------------------------------------------------------------------ the table */
 
-void census_init(struct census *census)
+void session_index_init(struct session_index *index)
 {
-    *census = (struct census){.capacity = 256, .seed = random_u64()};
-    census->table = memory_new(census->capacity * sizeof(struct census_entry *));
+    *index = (struct session_index){.capacity = 256, .seed = random_u64()};
+    index->table = memory_new(index->capacity * sizeof(struct session_index_entry *));
 }
 
-static void entry_free(struct census_entry *entry)
+static void entry_free(struct session_index_entry *entry)
 {
     struct query_session *session = &entry->session;
     struct span *const texts[] = {&session->route,   &session->miner,      &session->via,
@@ -36,50 +36,51 @@ static void entry_free(struct census_entry *entry)
     free(entry);
 }
 
-void census_close(struct census *census)
+void session_index_close(struct session_index *index)
 {
-    for (size_t i = 0; i < census->capacity; i++) {
-        if (census->table[i])
-            entry_free(census->table[i]);
+    for (size_t i = 0; i < index->capacity; i++) {
+        if (index->table[i])
+            entry_free(index->table[i]);
     }
-    free(census->table);
-    free(census->submits);
-    buffer_close(&census->plain);
-    buffer_close(&census->bytes);
-    *census = (struct census){0};
+    free(index->table);
+    free(index->submits);
+    buffer_close(&index->plain);
+    buffer_close(&index->bytes);
+    *index = (struct session_index){0};
 }
 
-static struct census_entry **place_of(const struct census *census, const struct uuid *session)
+static struct session_index_entry **place_of(const struct session_index *index,
+                                             const struct uuid *session)
 {
-    size_t i = hash_bytes(census->seed, session, sizeof *session) & (census->capacity - 1);
-    while (census->table[i] && !uuid_equal(&census->table[i]->session.session, session))
-        i = (i + 1) & (census->capacity - 1);
-    return &census->table[i];
+    size_t i = hash_bytes(index->seed, session, sizeof *session) & (index->capacity - 1);
+    while (index->table[i] && !uuid_equal(&index->table[i]->session.session, session))
+        i = (i + 1) & (index->capacity - 1);
+    return &index->table[i];
 }
 
-static void grow(struct census *census)
+static void grow(struct session_index *index)
 {
-    struct census_entry **old = census->table;
-    size_t capacity = census->capacity;
-    census->capacity *= 2;
-    census->table = memory_new(census->capacity * sizeof(struct census_entry *));
+    struct session_index_entry **old = index->table;
+    size_t capacity = index->capacity;
+    index->capacity *= 2;
+    index->table = memory_new(index->capacity * sizeof(struct session_index_entry *));
     for (size_t i = 0; i < capacity; i++) {
         if (old[i])
-            *place_of(census, &old[i]->session.session) = old[i];
+            *place_of(index, &old[i]->session.session) = old[i];
     }
     free(old);
 }
 
-static struct census_entry *entry_of(struct census *census, const struct uuid *session)
+static struct session_index_entry *entry_of(struct session_index *index, const struct uuid *session)
 {
-    struct census_entry **place = place_of(census, session);
+    struct session_index_entry **place = place_of(index, session);
     if (*place)
         return *place;
-    if (census->count * 4 >= census->capacity * 3) {
-        grow(census);
-        place = place_of(census, session);
+    if (index->count * 4 >= index->capacity * 3) {
+        grow(index);
+        place = place_of(index, session);
     }
-    struct census_entry *entry = memory_new(sizeof *entry);
+    struct session_index_entry *entry = memory_new(sizeof *entry);
     uint64_t ms = 0;
     for (int i = 0; i < 6; i++)
         ms = ms << 8 | session->bytes[i];
@@ -90,7 +91,7 @@ static struct census_entry *entry_of(struct census *census, const struct uuid *s
     entry->session.workers = entry->workers;
     entry->session.refused = entry->refused;
     *place = entry;
-    census->count++;
+    index->count++;
     return entry;
 }
 
@@ -105,14 +106,14 @@ static void set_text(struct span *out, struct span text)
 }
 
 /* Texts of footers and messages are as they stand in JSON; those of the ring are plain. */
-static struct span plain(struct census *census, struct span text)
+static struct span plain(struct session_index *index, struct span text)
 {
     if (text.len == 0 ||
         (!memchr(text.data, '\\', text.len) && utf8_valid_prefix(text.data, text.len) == text.len))
         return text;
-    buffer_clear(&census->plain);
-    json_text_append(&census->plain, text);
-    return span_make(census->plain.data, census->plain.len);
+    buffer_clear(&index->plain);
+    json_text_append(&index->plain, text);
+    return span_make(index->plain.data, index->plain.len);
 }
 
 /* Adds a name to a list of so many, of which the oldest go; one that is there already stays. */
@@ -131,15 +132,18 @@ static void add_name(struct span *names, size_t *count, size_t most, struct span
 }
 
 /* `name` as it stands in JSON. */
-static void add_worker(struct census *census, struct census_entry *entry, struct span name)
+static void add_worker(struct session_index *index, struct session_index_entry *entry,
+                       struct span name)
 {
-    add_name(entry->workers, &entry->session.worker_count, CENSUS_WORKERS_MAX, plain(census, name));
+    add_name(entry->workers, &entry->session.worker_count, SESSION_INDEX_WORKERS_MAX,
+             plain(index, name));
 }
 
-static void add_refused(struct census *census, struct census_entry *entry, struct span name)
+static void add_refused(struct session_index *index, struct session_index_entry *entry,
+                        struct span name)
 {
-    add_name(entry->refused, &entry->session.refused_count, CENSUS_REFUSED_MAX,
-             plain(census, name));
+    add_name(entry->refused, &entry->session.refused_count, SESSION_INDEX_REFUSED_MAX,
+             plain(index, name));
 }
 
 static void widen(struct query_session *session, int64_t first_ns, int64_t last_ns,
@@ -175,18 +179,18 @@ static void add_counts(struct query_session *session, const struct segment_summa
     session->bytes_down = larger(session->bytes_down, summary->bytes_down);
 }
 
-static void add_names(struct census *census, struct query_session *session,
+static void add_names(struct session_index *index, struct query_session *session,
                       const struct segment_summary *summary)
 {
-    set_text(&session->route, plain(census, summary->route));
-    set_text(&session->miner, plain(census, summary->miner));
-    set_text(&session->via, plain(census, summary->via));
-    set_text(&session->listen, plain(census, summary->listen));
-    set_text(&session->user_agent, plain(census, summary->user_agent));
-    set_text(&session->pool, plain(census, summary->pool));
-    set_text(&session->address, plain(census, summary->address));
-    set_text(&session->closed_by, plain(census, summary->closed_by));
-    set_text(&session->reason, plain(census, summary->reason));
+    set_text(&session->route, plain(index, summary->route));
+    set_text(&session->miner, plain(index, summary->miner));
+    set_text(&session->via, plain(index, summary->via));
+    set_text(&session->listen, plain(index, summary->listen));
+    set_text(&session->user_agent, plain(index, summary->user_agent));
+    set_text(&session->pool, plain(index, summary->pool));
+    set_text(&session->address, plain(index, summary->address));
+    set_text(&session->closed_by, plain(index, summary->closed_by));
+    set_text(&session->reason, plain(index, summary->reason));
 }
 
 static void set_lasted(struct query_session *session, int64_t ns)
@@ -195,9 +199,9 @@ static void set_lasted(struct query_session *session, int64_t ns)
     session->lasted_steady = true;
 }
 
-void census_add_summary(struct census *census, const struct segment_summary *summary)
+void session_index_add_summary(struct session_index *index, const struct segment_summary *summary)
 {
-    struct census_entry *entry = entry_of(census, &summary->session);
+    struct session_index_entry *entry = entry_of(index, &summary->session);
     struct query_session *session = &entry->session;
     if (summary->number)
         session->number = summary->number;
@@ -212,32 +216,32 @@ void census_add_summary(struct census *census, const struct segment_summary *sum
     widen(session, clock_ns(summary->first_us, NS_PER_US), clock_ns(summary->last_us, NS_PER_US),
           summary->first_seq, summary->last_seq);
     add_counts(session, summary);
-    add_names(census, session, summary);
+    add_names(index, session, summary);
     for (uint32_t i = 0; i < summary->worker_count; i++)
-        add_worker(census, entry, summary->workers[i]);
+        add_worker(index, entry, summary->workers[i]);
     for (uint32_t i = 0; i < summary->refused_count; i++)
-        add_refused(census, entry, summary->refused[i]);
+        add_refused(index, entry, summary->refused[i]);
 }
 
 /* ------------------------------------------------------------------ messages */
 
-static void learn(struct census *census, struct census_entry *entry,
+static void learn(struct session_index *index, struct session_index_entry *entry,
                   const struct stratum_scan *scan)
 {
     struct span text;
     if (login_worker(scan, &text))
-        add_worker(census, entry, text);
+        add_worker(index, entry, text);
     if (login_agent(scan, &text))
-        set_text(&entry->session.user_agent, plain(census, text));
+        set_text(&entry->session.user_agent, plain(index, text));
 }
 
 /* An answer counts as a summary would count it: to a submit, or to a request in front of the rows
  * (most of those are submits), or to something else. */
-static void count_answer(const struct census *census, struct query_session *session,
+static void count_answer(const struct session_index *index, struct query_session *session,
                          const struct segment_line *line, const struct stratum_scan *scan)
 {
-    bool submit = line->paired && (line->re < census->first_row ||
-                                   census->submits[line->re % CENSUS_SUBMITS] == line->re);
+    bool submit = line->paired && (line->re < index->first_row ||
+                                   index->submits[line->re % SESSION_INDEX_SUBMITS] == line->re);
     if (scan->kind != STRATUM_RESPONSE)
         return;
     session->accepted += submit && !scan->error;
@@ -246,43 +250,44 @@ static void count_answer(const struct census *census, struct query_session *sess
     session->unasked += !line->paired && line->direction == DIRECTION_POOL_TO_MINER;
 }
 
-static void count_row(struct census *census, struct query_session *session,
+static void count_row(struct session_index *index, struct query_session *session,
                       const struct segment_line *line, const struct stratum_scan *scan)
 {
-    if (!census->submits) {
-        census->submits = memory_new(CENSUS_SUBMITS * sizeof *census->submits);
-        census->first_row = line->seq;
+    if (!index->submits) {
+        index->submits = memory_new(SESSION_INDEX_SUBMITS * sizeof *index->submits);
+        index->first_row = line->seq;
     }
     if (line->direction == DIRECTION_MINER_TO_POOL && stratum_is_submit(scan->method)) {
-        census->submits[line->seq % CENSUS_SUBMITS] = line->seq;
+        index->submits[line->seq % SESSION_INDEX_SUBMITS] = line->seq;
         session->submits++;
     }
-    count_answer(census, session, line, scan);
+    count_answer(index, session, line, scan);
 }
 
-void census_add_row(struct census *census, const struct query_row *row)
+void session_index_add_row(struct session_index *index, const struct query_row *row)
 {
     const struct segment_line *line = &row->line;
     struct stratum_scan scan;
     struct uuid id;
     if (!line->is_message || !uuid_parse(&id, line->session.data, line->session.len))
         return;
-    struct census_entry *entry = entry_of(census, &id);
+    struct session_index_entry *entry = entry_of(index, &id);
     entry->session.complete = false;
     widen(&entry->session, line->wall_ns, line->wall_ns, line->seq, line->seq);
     entry->session.messages[line->direction]++;
-    if (!segment_line_scan(&scan, line, &census->bytes))
+    if (!segment_line_scan(&scan, line, &index->bytes))
         return;
     if (line->direction == DIRECTION_MINER_TO_POOL)
-        learn(census, entry, &scan);
-    count_row(census, &entry->session, line, &scan);
+        learn(index, entry, &scan);
+    count_row(index, &entry->session, line, &scan);
 }
 
 /* ------------------------------------------------------------------ the ring's table */
 
-bool census_add_live(struct census *census, const struct session_info *info, int64_t newest_mono_ns)
+bool session_index_add_live(struct session_index *index, const struct session_info *info,
+                            int64_t newest_mono_ns)
 {
-    struct census_entry *entry = entry_of(census, &info->session);
+    struct session_index_entry *entry = entry_of(index, &info->session);
     struct query_session *session = &entry->session;
     bool closed = info->state == SESSION_CLOSED, told = session->state == SESSION_CLOSED;
     if (!closed && info->opened_mono_ns && newest_mono_ns)
@@ -306,7 +311,7 @@ bool census_add_live(struct census *census, const struct session_info *info, int
     return closed && !told;
 }
 
-void census_add_closed(struct census *census, const struct query_row *row)
+void session_index_add_closed(struct session_index *index, const struct query_row *row)
 {
     const struct segment_line *line = &row->line;
     struct span value;
@@ -316,25 +321,26 @@ void census_add_closed(struct census *census, const struct query_row *row)
         uuid_parse(&id, line->session.data, line->session.len) &&
         json_member(line->text, "lasted_us", &value) && json_u64(value, &lasted_us) &&
         lasted_us <= INT64_MAX)
-        set_lasted(&entry_of(census, &id)->session, clock_ns((int64_t)lasted_us, NS_PER_US));
+        set_lasted(&entry_of(index, &id)->session, clock_ns((int64_t)lasted_us, NS_PER_US));
 }
 
 /* ------------------------------------------------------------------ in order */
 
 static int newest_first(const void *a, const void *b)
 {
-    const struct census_entry *const *left = a, *const *right = b;
+    const struct session_index_entry *const *left = a, *const *right = b;
     return memcmp(&(*right)->session.session, &(*left)->session.session, sizeof(struct uuid));
 }
 
-struct census_entry **census_sorted(const struct census *census)
+struct session_index_entry **session_index_sorted(const struct session_index *index)
 {
-    struct census_entry **sorted = memory_new((census->count + 1) * sizeof(struct census_entry *));
+    struct session_index_entry **sorted =
+        memory_new((index->count + 1) * sizeof(struct session_index_entry *));
     size_t count = 0;
-    for (size_t i = 0; i < census->capacity; i++) {
-        if (census->table[i])
-            sorted[count++] = census->table[i];
+    for (size_t i = 0; i < index->capacity; i++) {
+        if (index->table[i])
+            sorted[count++] = index->table[i];
     }
-    qsort(sorted, count, sizeof(struct census_entry *), newest_first);
+    qsort(sorted, count, sizeof(struct session_index_entry *), newest_first);
     return sorted;
 }

@@ -30,8 +30,8 @@ struct wishes {
 };
 
 struct query_sessions {
-    struct census census;
-    struct census_entry **sorted;
+    struct session_index index;
+    struct session_index_entry **sorted;
     size_t count, at; /* that fit; the next one */
     struct query_match match;
     struct wishes wishes;
@@ -61,7 +61,7 @@ static void take_footer(struct query_sessions *sessions, const struct segment_fo
             continue;
         segment_footer_session(footer, i, &summary);
         if (summary_fits(&sessions->match, &summary))
-            census_add_summary(&sessions->census, &summary);
+            session_index_add_summary(&sessions->index, &summary);
     }
     sessions->statistics.files_opened++;
     if (totals->last_seq > sessions->covered)
@@ -141,7 +141,7 @@ static enum status take_rest(struct query_sessions *sessions,
     if (status != STATUS_OK)
         return status;
     while ((status = query_next(query, &row, err)) == STATUS_OK)
-        census_add_row(&sessions->census, &row);
+        session_index_add_row(&sessions->index, &row);
     query_close(query);
     return status == STATUS_END ? STATUS_OK : status;
 }
@@ -178,7 +178,7 @@ static void take_ends(struct query_sessions *sessions, const struct query_place 
     if (count == 0 || query_open_rows(&query, &ends, NULL) != STATUS_OK)
         return;
     while (query_next(query, &row, NULL) == STATUS_OK)
-        census_add_closed(&sessions->census, &row);
+        session_index_add_closed(&sessions->index, &row);
     query_close(query);
 }
 
@@ -197,7 +197,7 @@ static void take_ring(struct query_sessions *sessions, const struct query_place 
     for (uint32_t i = 0; i < slots; i++) {
         enum status status = ring_reader_session(ring, i, &info);
         if (status == STATUS_OK && live_fits(&sessions->match, &info) &&
-            census_add_live(&sessions->census, &info, newest_ns))
+            session_index_add_live(&sessions->index, &info, newest_ns))
             ended[ended_count++] = info.session;
     }
     ring_reader_close(ring);
@@ -290,8 +290,8 @@ static void settle_lasted(struct query_session *session)
 
 static void choose(struct query_sessions *sessions, bool live_only)
 {
-    sessions->sorted = census_sorted(&sessions->census);
-    for (size_t i = 0; i < sessions->census.count; i++) {
+    sessions->sorted = session_index_sorted(&sessions->index);
+    for (size_t i = 0; i < sessions->index.count; i++) {
         struct query_session *session = &sessions->sorted[i]->session;
         settle_lasted(session);
         session->complete &= sessions->exact || !session->live;
@@ -350,7 +350,7 @@ enum status query_sessions_open(struct query_sessions **out,
                                 const struct query_sessions_options *options, struct error *err)
 {
     struct query_sessions *sessions = memory_new(sizeof *sessions);
-    census_init(&sessions->census);
+    session_index_init(&sessions->index);
     sessions->reporter =
         (struct query_reporter){options->damage, options->user, &sessions->statistics.damaged};
     sessions->exact = options->exact;
@@ -369,7 +369,7 @@ void query_sessions_close(struct query_sessions *sessions)
     if (!sessions)
         return;
     free(sessions->sorted);
-    census_close(&sessions->census);
+    session_index_close(&sessions->index);
     query_match_close(&sessions->match);
     wishes_close(&sessions->wishes);
     free(sessions);

@@ -6,7 +6,7 @@
 #include "lib/stratum/scan.h"
 
 /* The line that was put behind the first `begin` bytes of the text. */
-static struct span line_from(const struct segment_file *file, size_t begin)
+static struct span line_from(const struct segment_writer *file, size_t begin)
 {
     return span_make(file->text.data + begin, file->text.len - begin - 1);
 }
@@ -49,25 +49,25 @@ static struct segment_note note_of(const struct record *record)
     };
 }
 
-void segment_put_record(struct segment_file *file, struct clock_formatter *clock,
-                        const struct record *record)
+void segment_append_record(struct segment_writer *file, struct clock_formatter *clock,
+                           const struct record *record)
 {
     struct segment_note note = note_of(record);
     size_t begin = file->text.len;
     line_append_record(&file->text, clock, record);
     note.line = line_from(file, begin);
-    segment_file_note(file, &note);
+    segment_writer_note(file, &note);
 }
 
-void segment_put_state(struct segment_file *file, struct clock_formatter *clock,
-                       const struct knowledge_entry *entry, const struct record *record,
-                       const struct session_info *info)
+void segment_append_state(struct segment_writer *file, struct clock_formatter *clock,
+                          const struct state_entry *entry, const struct record *record,
+                          const struct session_info *info)
 {
     size_t begin = file->text.len;
-    knowledge_append_state(&file->text, clock, entry, record, info);
+    state_table_append_state(&file->text, clock, entry, record, info);
     struct segment_note note = {.wall_ns = record->wall_ns,
                                 .event = SEGMENT_EVENT_STATE,
                                 .session = entry->session,
                                 .line = line_from(file, begin)};
-    segment_file_note(file, &note);
+    segment_writer_note(file, &note);
 }

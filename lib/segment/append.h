@@ -8,15 +8,15 @@
 #define HASHSCOPE_SEGMENT_APPEND_H
 
 #include "lib/base/clock.h"
-#include "lib/record/session_state.h"
+#include "lib/record/state_table.h"
 #include "lib/segment/writer.h"
 
 /* The record's own line. */
-void segment_put_record(struct segment_file *file, struct clock_formatter *clock,
-                        const struct record *record);
+void segment_append_record(struct segment_writer *file, struct clock_formatter *clock,
+                           const struct record *record);
 /* A state line in front of the record. `info` NULL: nothing is known of the connection. */
-void segment_put_state(struct segment_file *file, struct clock_formatter *clock,
-                       const struct knowledge_entry *entry, const struct record *record,
-                       const struct session_info *info);
+void segment_append_state(struct segment_writer *file, struct clock_formatter *clock,
+                          const struct state_entry *entry, const struct record *record,
+                          const struct session_info *info);
 
 #endif

@@ -49,7 +49,7 @@ static void take_text(struct segment_rebuild *rebuild, const struct segment_piec
 {
     struct segment_index index = {0};
     uint32_t frame = (uint32_t)rebuild->footer->directory.count;
-    if (segment_collect_text(&index, rebuild->summaries, frame, piece->text))
+    if (segment_recount_text(&index, rebuild->summaries, frame, piece->text))
         add_frame(rebuild, &index, piece, (uint32_t)piece->text.len);
     else
         tell(rebuild, piece, "a line is none of this format");

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-bool segment_collect_text(struct segment_index *index, struct segment_summaries *summaries,
+bool segment_recount_text(struct segment_index *index, struct segment_summaries *summaries,
                           uint32_t frame, struct span text)
 {
     const char *at = text.data, *end = text.data + text.len;

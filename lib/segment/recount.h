@@ -15,7 +15,7 @@
 /* Counts the lines of `text` into `index` (offsets and sizes are left alone) and, when that is not
  * NULL, into `summaries` as those of the frame'th frame. False: a line is none of this format, or
  * no line has a number; those before it have been counted. */
-bool segment_collect_text(struct segment_index *index, struct segment_summaries *summaries,
+bool segment_recount_text(struct segment_index *index, struct segment_summaries *summaries,
                           uint32_t frame, struct span text);
 
 #endif

@@ -160,7 +160,7 @@ static enum status take_data(struct repair *repair, const struct segment_piece *
     struct segment_index index = {.offset = repair->at, .text_offset = repair->text_total};
     struct buffer front = {0};
     uint64_t first;
-    if (!segment_collect_text(&index, NULL, 0, piece->text)) {
+    if (!segment_recount_text(&index, NULL, 0, piece->text)) {
         lose(repair, piece, "data frame", "a line is none of this format", true);
         repair->out->frames_lost++;
         return STATUS_OK;

@@ -293,9 +293,9 @@ void segment_summaries_add(struct segment_summaries *summaries, uint32_t frame,
     }
     if (!note->event)
         count_message(summaries, row, note);
-    if (!summary_is_telling(session, note))
+    if (!summary_is_identity(session, note))
         return;
-    summary_teach(&summaries->texts, session, note);
+    summary_take_identity(&summaries->texts, session, note);
     if (summaries->texts.heap.len > HEAP_SWEPT && summaries->texts.heap.len > 2 * summaries->swept)
         sweep(summaries);
 }

@@ -109,8 +109,8 @@ static void take_agent(struct segment_texts *texts, struct segment_row *row, str
             segment_texts_put(texts, span_make(value.data + 1, value.len - 2));
 }
 
-static void teach_message(struct segment_texts *texts, struct summary_session *session,
-                          const struct segment_note *note)
+static void take_message(struct segment_texts *texts, struct summary_session *session,
+                         const struct segment_note *note)
 {
     struct segment_line line;
     struct stratum_scan scan;
@@ -233,7 +233,7 @@ static void teach_event(struct segment_texts *texts, struct summary_session *ses
 
 /* ------------------------------------------------------------------ which, and all */
 
-bool summary_is_telling(const struct summary_session *session, const struct segment_note *note)
+bool summary_is_identity(const struct summary_session *session, const struct segment_note *note)
 {
     if (note->event)
         return note->line.data != NULL;
@@ -245,11 +245,11 @@ bool summary_is_telling(const struct summary_session *session, const struct segm
             note->method == STRATUM_MINING_HELLO);
 }
 
-void summary_teach(struct segment_texts *texts, struct summary_session *session,
-                   const struct segment_note *note)
+void summary_take_identity(struct segment_texts *texts, struct summary_session *session,
+                           const struct segment_note *note)
 {
     if (note->event)
         teach_event(texts, session, note);
     else
-        teach_message(texts, session, note);
+        take_message(texts, session, note);
 }

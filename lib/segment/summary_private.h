@@ -28,9 +28,9 @@ struct summary_session {
 };
 
 /* Whether a line of this kind tells more than numbers. */
-bool summary_is_telling(const struct summary_session *session, const struct segment_note *note);
+bool summary_is_identity(const struct summary_session *session, const struct segment_note *note);
 /* Takes in what such a line says. */
-void summary_teach(struct segment_texts *texts, struct summary_session *session,
-                   const struct segment_note *note);
+void summary_take_identity(struct segment_texts *texts, struct summary_session *session,
+                           const struct segment_note *note);
 
 #endif

@@ -43,12 +43,12 @@ static int system_sync(void *user, int fd)
 
 const struct segment_io segment_io_system = {system_write, system_sync, NULL};
 
-void segment_file_init(struct segment_file *file, const struct segment_io *io, gid_t group)
+void segment_writer_init(struct segment_writer *file, const struct segment_io *io, gid_t group)
 {
-    *file = (struct segment_file){.io = io ? io : &segment_io_system, .group = group, .fd = -1};
+    *file = (struct segment_writer){.io = io ? io : &segment_io_system, .group = group, .fd = -1};
 }
 
-void segment_file_free(struct segment_file *file)
+void segment_writer_free(struct segment_writer *file)
 {
     if (file->fd >= 0)
         close(file->fd);
@@ -114,7 +114,7 @@ enum status segment_make_folders(const char *path, gid_t group, struct error *er
     return status;
 }
 
-static enum status name_file(struct segment_file *file, const char *folder, struct error *err)
+static enum status name_file(struct segment_writer *file, const char *folder, struct error *err)
 {
     char time[CLOCK_TEXT_LEN + 1] = "";
     clock_format(time, file->head.start_wall_ns);
@@ -129,7 +129,7 @@ static enum status name_file(struct segment_file *file, const char *folder, stru
 }
 
 /* Opens the new file and puts its name on the disk. */
-static enum status make_file(struct segment_file *file, struct error *err)
+static enum status make_file(struct segment_writer *file, struct error *err)
 {
     enum status status = segment_make_folders(file->path, file->group, err);
     if (status != STATUS_OK)
@@ -151,19 +151,19 @@ static enum status make_file(struct segment_file *file, struct error *err)
     return STATUS_OK;
 }
 
-enum status segment_file_create(struct segment_file *file, const char *data_dir,
-                                const struct segment_head *head, uint64_t after_seq,
-                                struct error *err)
+enum status segment_writer_create(struct segment_writer *file, const char *data_dir,
+                                  const struct segment_head *head, uint64_t after_seq,
+                                  struct error *err)
 {
     char folder[SEGMENT_PATH_MAX];
     enum status status = segment_folder(folder, data_dir, 0, err);
-    return status == STATUS_OK ? segment_file_create_in(file, folder, head, after_seq, err)
+    return status == STATUS_OK ? segment_writer_create_in(file, folder, head, after_seq, err)
                                : status;
 }
 
-enum status segment_file_create_in(struct segment_file *file, const char *folder,
-                                   const struct segment_head *head, uint64_t after_seq,
-                                   struct error *err)
+enum status segment_writer_create_in(struct segment_writer *file, const char *folder,
+                                     const struct segment_head *head, uint64_t after_seq,
+                                     struct error *err)
 {
     if (!file->compressor && !(file->compressor = segment_compressor_new()))
         return error_set(err, STATUS_FULL, "no memory for compressing");
@@ -194,7 +194,7 @@ enum status segment_file_create_in(struct segment_file *file, const char *folder
 
 /* ------------------------------------------------------------------ compressing */
 
-static void compress(struct segment_file *file, ZSTD_EndDirective directive)
+static void compress(struct segment_writer *file, ZSTD_EndDirective directive)
 {
     ZSTD_inBuffer in = {file->text.data, file->text.len, 0};
     size_t left;
@@ -218,7 +218,7 @@ static void compress(struct segment_file *file, ZSTD_EndDirective directive)
     file->unflushed = directive == ZSTD_e_continue;
 }
 
-void segment_file_note(struct segment_file *file, const struct segment_note *note)
+void segment_writer_note(struct segment_writer *file, const struct segment_note *note)
 {
     segment_index_count(&file->frame, note);
     segment_summaries_add(file->summaries, (uint32_t)file->directory.count, note);
@@ -226,23 +226,23 @@ void segment_file_note(struct segment_file *file, const struct segment_note *not
         compress(file, ZSTD_e_continue);
 }
 
-bool segment_file_frame_full(const struct segment_file *file)
+bool segment_writer_frame_full(const struct segment_writer *file)
 {
     return file->frame.text_bytes + file->text.len >= SEGMENT_FRAME_TEXT;
 }
 
-void segment_file_flush(struct segment_file *file)
+void segment_writer_flush(struct segment_writer *file)
 {
     if (file->text.len || file->unflushed)
         compress(file, ZSTD_e_flush);
 }
 
-uint64_t segment_file_size(const struct segment_file *file)
+uint64_t segment_writer_size(const struct segment_writer *file)
 {
     return file->written + file->out.len;
 }
 
-void segment_file_end_frame(struct segment_file *file)
+void segment_writer_end_frame(struct segment_writer *file)
 {
     if (!file->frame.lines)
         return;
@@ -250,20 +250,20 @@ void segment_file_end_frame(struct segment_file *file)
     if (file->broken)
         return;
     struct segment_index *frame = &file->frame;
-    frame->compressed_bytes = (uint32_t)(segment_file_size(file) - frame->offset);
+    frame->compressed_bytes = (uint32_t)(segment_writer_size(file) - frame->offset);
     frame->text_offset = file->text_total;
     segment_index_encode((unsigned char *)buffer_reserve(&file->out, SEGMENT_INDEX_BYTES), frame);
     file->out.len += SEGMENT_INDEX_BYTES;
     segment_directory_add(&file->directory, frame);
     file->text_total += frame->text_bytes;
-    file->ended.offset = segment_file_size(file);
+    file->ended.offset = segment_writer_size(file);
     if (frame->last_seq)
         file->ended.last_seq = frame->last_seq;
     *frame = (struct segment_index){.offset = file->ended.offset};
     segment_compressor_tune(file->compressor, file->effort);
 }
 
-void segment_file_add_footer(struct segment_file *file)
+void segment_writer_add_footer(struct segment_writer *file)
 {
     if (file->footed || file->broken)
         return;
@@ -272,7 +272,7 @@ void segment_file_add_footer(struct segment_file *file)
                                           file->summaries);
 }
 
-void segment_file_tune(struct segment_file *file, enum segment_effort effort)
+void segment_writer_tune(struct segment_writer *file, enum segment_effort effort)
 {
     if (file->effort != effort && file->fd >= 0 && !file->frame.lines)
         segment_compressor_tune(file->compressor, effort);
@@ -281,13 +281,13 @@ void segment_file_tune(struct segment_file *file, enum segment_effort effort)
 
 /* ------------------------------------------------------------------ writing */
 
-static enum status write_failed(struct segment_file *file, int errnum, struct error *err)
+static enum status write_failed(struct segment_writer *file, int errnum, struct error *err)
 {
     file->write_errno = errnum;
     return error_errno(err, errnum, "writing %s", file->path);
 }
 
-enum status segment_file_write(struct segment_file *file, struct error *err)
+enum status segment_writer_write(struct segment_writer *file, struct error *err)
 {
     size_t done = 0;
     enum status status = STATUS_OK;
@@ -312,7 +312,7 @@ enum status segment_file_write(struct segment_file *file, struct error *err)
     return status;
 }
 
-enum status segment_file_sync(struct segment_file *file, struct error *err)
+enum status segment_writer_sync(struct segment_writer *file, struct error *err)
 {
     if (file->io->sync(file->io->user, file->fd) != 0)
         return error_errno(err, errno, "syncing %s", file->path);
@@ -320,14 +320,14 @@ enum status segment_file_sync(struct segment_file *file, struct error *err)
     return STATUS_OK;
 }
 
-bool segment_file_is_there(const struct segment_file *file)
+bool segment_writer_is_there(const struct segment_writer *file)
 {
     struct stat named, open;
     return stat(file->path, &named) == 0 && fstat(file->fd, &open) == 0 &&
            named.st_dev == open.st_dev && named.st_ino == open.st_ino;
 }
 
-void segment_file_forget(struct segment_file *file)
+void segment_writer_forget(struct segment_writer *file)
 {
     buffer_clear(&file->out);
     buffer_clear(&file->text);
@@ -336,12 +336,12 @@ void segment_file_forget(struct segment_file *file)
     file->fd = -1;
 }
 
-static void final_name(char out[4096], const struct segment_file *file)
+static void final_name(char out[4096], const struct segment_writer *file)
 {
     snprintf(out, 4096, "%.*s", (int)(strlen(file->path) - strlen(SEGMENT_OPEN)), file->path);
 }
 
-enum status segment_file_seal(struct segment_file *file, struct error *err)
+enum status segment_writer_seal(struct segment_writer *file, struct error *err)
 {
     char name[4096];
     final_name(name, file);
@@ -354,7 +354,7 @@ enum status segment_file_seal(struct segment_file *file, struct error *err)
 }
 
 /* The footer of what the file holds now, which may be less than what was collected. */
-static enum status write_footer_anew(struct segment_file *file, struct error *err)
+static enum status write_footer_anew(struct segment_writer *file, struct error *err)
 {
     struct segment_footer *footer;
     enum status status = segment_footer_rebuild(&footer, file->path, SEGMENT_FOOTER_ALL, NULL, err);
@@ -362,11 +362,11 @@ static enum status write_footer_anew(struct segment_file *file, struct error *er
         return status;
     (void)segment_footer_append_rebuilt(&file->out, footer);
     segment_footer_close(footer);
-    return segment_file_write(file, err);
+    return segment_writer_write(file, err);
 }
 
 /* Cuts the file at the mark and completes it. */
-static enum status complete_at(struct segment_file *file, const struct segment_mark *mark,
+static enum status complete_at(struct segment_writer *file, const struct segment_mark *mark,
                                struct error *err)
 {
     off_t end = (off_t)mark->offset;
@@ -379,12 +379,12 @@ static enum status complete_at(struct segment_file *file, const struct segment_m
         if (ftruncate(file->fd, end) != 0)
             return error_errno(err, errno, "cutting %s", file->path);
     }
-    enum status status = segment_file_sync(file, err);
-    return status == STATUS_OK ? segment_file_seal(file, err) : status;
+    enum status status = segment_writer_sync(file, err);
+    return status == STATUS_OK ? segment_writer_seal(file, err) : status;
 }
 
-enum status segment_file_abandon(struct segment_file *file, const struct segment_mark *mark,
-                                 struct error *err)
+enum status segment_writer_abandon(struct segment_writer *file, const struct segment_mark *mark,
+                                   struct error *err)
 {
     enum status status = STATUS_OK;
     buffer_clear(&file->out);
@@ -395,6 +395,6 @@ enum status segment_file_abandon(struct segment_file *file, const struct segment
     } else {
         status = complete_at(file, mark, err);
     }
-    segment_file_forget(file);
+    segment_writer_forget(file);
     return status;
 }

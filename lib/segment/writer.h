@@ -5,11 +5,11 @@
  *   lines ──▶ text ──▶ compressor ──▶ out ──▶ file
  *        append    flush, end_frame      write
  *
- * What the file does not take stays in `out`, in order, and segment_file_write tries again: a full
- * disk costs nothing but time. When the file itself is at fault its last good end (a mark) is
+ * What the file does not take stays in `out`, in order, and segment_writer_write tries again: a
+ * full disk costs nothing but time. When the file itself is at fault its last good end (a mark) is
  * known, and the caller cuts it there and seals it, or leaves it to recovery.
  *
- * Ownership: the struct is embedded; segment_file_free gives back what it holds. Threads: one.
+ * Ownership: the struct is embedded; segment_writer_free gives back what it holds. Threads: one.
  */
 #ifndef HASHSCOPE_SEGMENT_WRITER_H
 #define HASHSCOPE_SEGMENT_WRITER_H
@@ -50,7 +50,7 @@ enum segment_effort {
     SEGMENT_THOROUGH, /* 2.5 us, a tenth smaller, where little is said */
 };
 
-struct segment_file {
+struct segment_writer {
     const struct segment_io *io;
     gid_t group; /* (gid_t)-1: leave */
     int fd;      /* -1: none open */
@@ -67,60 +67,60 @@ struct segment_file {
     enum segment_effort effort;          /* of the next frame */
     bool unflushed;                      /* the compressor may hold text back */
     bool broken;                /* the compressor failed: the frame is lost, the file is not */
-    int write_errno;            /* of the last segment_file_write that failed */
+    int write_errno;            /* of the last segment_writer_write that failed */
     struct segment_mark begun;  /* behind the header */
     struct segment_mark ended;  /* behind the last frame that ended */
     struct segment_mark framed; /* the same, when the file has taken it as a whole */
     struct segment_mark synced; /* the same, as of the last sync */
 };
 
-void segment_file_init(struct segment_file *file, const struct segment_io *io, gid_t group);
-void segment_file_free(struct segment_file *file);
+void segment_writer_init(struct segment_writer *file, const struct segment_io *io, gid_t group);
+void segment_writer_free(struct segment_writer *file);
 
 /* Makes <data_dir>/segments/YYYY/MM/DD/<start>-<number>.ndjson.zst.open with its folders; the
  * header waits in `out`. `after_seq`: the number of the last line in the file before. */
-enum status segment_file_create_in(struct segment_file *file, const char *folder,
-                                   const struct segment_head *head, uint64_t after_seq,
-                                   struct error *err) MUST_CHECK; /* in the folder of a series */
-enum status segment_file_create(struct segment_file *file, const char *data_dir,
-                                const struct segment_head *head, uint64_t after_seq,
-                                struct error *err) MUST_CHECK;
+enum status segment_writer_create_in(struct segment_writer *file, const char *folder,
+                                     const struct segment_head *head, uint64_t after_seq,
+                                     struct error *err) MUST_CHECK; /* in the folder of a series */
+enum status segment_writer_create(struct segment_writer *file, const char *data_dir,
+                                  const struct segment_head *head, uint64_t after_seq,
+                                  struct error *err) MUST_CHECK;
 
 /* Says how frames are compressed from the next one on. */
-void segment_file_tune(struct segment_file *file, enum segment_effort effort);
+void segment_writer_tune(struct segment_writer *file, enum segment_effort effort);
 
 /* To add a line: append it to file->text, then say what it was. */
-void segment_file_note(struct segment_file *file, const struct segment_note *note);
-bool segment_file_frame_full(const struct segment_file *file);
+void segment_writer_note(struct segment_writer *file, const struct segment_note *note);
+bool segment_writer_frame_full(const struct segment_writer *file);
 
 /* Brings all text so far to `out`, so that a reader of the file can read it. */
-void segment_file_flush(struct segment_file *file);
+void segment_writer_flush(struct segment_writer *file);
 /* Ends the frame that is begun, if one is, and puts its index entry behind it. */
-void segment_file_end_frame(struct segment_file *file);
+void segment_writer_end_frame(struct segment_writer *file);
 
 /* Puts footer and seek table behind the last frame, once; then the file can be sealed. A file with
  * more sessions than a footer may have goes without. */
-void segment_file_add_footer(struct segment_file *file);
+void segment_writer_add_footer(struct segment_writer *file);
 
 /* Writes `out`. On failure what is left stays there. */
-enum status segment_file_write(struct segment_file *file, struct error *err) MUST_CHECK;
-enum status segment_file_sync(struct segment_file *file, struct error *err) MUST_CHECK;
+enum status segment_writer_write(struct segment_writer *file, struct error *err) MUST_CHECK;
+enum status segment_writer_sync(struct segment_writer *file, struct error *err) MUST_CHECK;
 /* Does its path still name it? Somebody may have moved or removed it. */
-bool segment_file_is_there(const struct segment_file *file);
+bool segment_writer_is_there(const struct segment_writer *file);
 /* Closes it and leaves alone what it holds. */
-void segment_file_forget(struct segment_file *file);
+void segment_writer_forget(struct segment_writer *file);
 /* Size that the file has or will have when `out` is written. */
-uint64_t segment_file_size(const struct segment_file *file);
+uint64_t segment_writer_size(const struct segment_writer *file);
 
 /* Gives the file its final name and closes it; all must have been written and synced. After a
  * failure with file->fd still open it may be called again. */
-enum status segment_file_seal(struct segment_file *file, struct error *err) MUST_CHECK;
+enum status segment_writer_seal(struct segment_writer *file, struct error *err) MUST_CHECK;
 
 /* Gives up what lies behind the mark: cuts the file there, reads it again for its footer (without
  * one if that fails) and seals it, or removes it when nothing would be left but its header. Closed
  * in any case; on failure it stays as `.open` for recovery. */
-enum status segment_file_abandon(struct segment_file *file, const struct segment_mark *mark,
-                                 struct error *err) MUST_CHECK;
+enum status segment_writer_abandon(struct segment_writer *file, const struct segment_mark *mark,
+                                   struct error *err) MUST_CHECK;
 
 /* mkdir -p with mode 0750 and the group, made durable; `path` names a file in the folder. */
 enum status segment_make_folders(const char *path, gid_t group, struct error *err) MUST_CHECK;

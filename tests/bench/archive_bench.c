@@ -20,7 +20,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
 #include "lib/record/line.h"
-#include "lib/record/session_state.h"
+#include "lib/record/state_table.h"
 #include "lib/segment/writer.h"
 #include "lib/stratum/scan.h"
 #include "tests/bench/load_traffic.h"
@@ -51,8 +51,8 @@ struct bench {
     struct record batch[BATCH];
     struct buffer lines; /* their payloads, one behind the other */
     unsigned batch_count;
-    struct segment_file file;
-    struct knowledge knowledge;
+    struct segment_writer file;
+    struct state_table states;
     struct clock_formatter clock;
     struct bench_session *sessions;
     int64_t flushed, frame_begun;
@@ -129,7 +129,7 @@ static struct record make_record(struct bench *bench, int64_t at, unsigned sessi
 
 static void write_record(struct bench *bench, const struct record *record)
 {
-    struct knowledge_entry *entry = knowledge_of(&bench->knowledge, record);
+    struct state_entry *entry = state_table_of(&bench->states, record);
     struct buffer *text = &bench->file.text;
     struct segment_note note = {
         .wall_ns = record->wall_ns,
@@ -142,38 +142,38 @@ static void write_record(struct bench *bench, const struct record *record)
         .re = record->re,
     };
     size_t begin = text->len;
-    if (knowledge_introduce(&bench->knowledge, entry, record)) {
+    if (state_table_introduce(&bench->states, entry, record)) {
         struct segment_note state = {
             .wall_ns = record->wall_ns, .event = SEGMENT_EVENT_STATE, .session = record->session};
-        knowledge_append_state(text, &bench->clock, entry, record, NULL);
+        state_table_append_state(text, &bench->clock, entry, record, NULL);
         state.line = span_make(text->data + begin, text->len - begin - 1);
-        segment_file_note(&bench->file, &state);
+        segment_writer_note(&bench->file, &state);
         begin = text->len;
     }
     line_append_record(text, &bench->clock, record);
     note.line = span_make(text->data + begin, text->len - begin - 1);
-    segment_file_note(&bench->file, &note);
-    knowledge_learn(&bench->knowledge, entry, record);
+    segment_writer_note(&bench->file, &note);
+    state_table_learn(&bench->states, entry, record);
 }
 
 static void keep_time(struct bench *bench, int64_t now)
 {
     struct error err;
-    if (segment_file_frame_full(&bench->file) || now - bench->frame_begun >= FRAME_NS) {
-        segment_file_tune(&bench->file, now - bench->frame_begun >= QUIET_FRAME_NS
-                                            ? SEGMENT_THOROUGH
-                                            : SEGMENT_QUICK);
-        segment_file_end_frame(&bench->file);
+    if (segment_writer_frame_full(&bench->file) || now - bench->frame_begun >= FRAME_NS) {
+        segment_writer_tune(&bench->file, now - bench->frame_begun >= QUIET_FRAME_NS
+                                              ? SEGMENT_THOROUGH
+                                              : SEGMENT_QUICK);
+        segment_writer_end_frame(&bench->file);
         bench->frame_begun = now;
         bench->frames++;
     } else if (now - bench->flushed >= NS_PER_S) {
-        segment_file_flush(&bench->file);
+        segment_writer_flush(&bench->file);
         bench->flushes++;
     } else {
         return;
     }
     bench->flushed = now;
-    must(segment_file_write(&bench->file, &err), &err);
+    must(segment_writer_write(&bench->file, &err), &err);
 }
 
 static void write_batch(struct bench *bench)
@@ -213,19 +213,19 @@ static void bench_begin(struct bench *bench, const char *folder)
     bench->sessions = memory_new(SESSIONS_MAX * sizeof *bench->sessions);
     for (int i = 0; i < SESSIONS_MAX; i++)
         bench->sessions[i].uuid = uuid_new(WALL_START + i * INT64_C(1234567));
-    segment_file_init(&bench->file, NULL, (gid_t)-1);
-    segment_file_tune(&bench->file, SEGMENT_THOROUGH);
-    knowledge_init(&bench->knowledge);
-    must(segment_file_create(&bench->file, folder, &head, 0, &err), &err);
+    segment_writer_init(&bench->file, NULL, (gid_t)-1);
+    segment_writer_tune(&bench->file, SEGMENT_THOROUGH);
+    state_table_init(&bench->states);
+    must(segment_writer_create(&bench->file, folder, &head, 0, &err), &err);
 }
 
 static void bench_end(struct bench *bench, const char *name)
 {
     struct error err;
     write_batch(bench);
-    segment_file_end_frame(&bench->file);
-    segment_file_add_footer(&bench->file);
-    must(segment_file_write(&bench->file, &err), &err);
+    segment_writer_end_frame(&bench->file);
+    segment_writer_add_footer(&bench->file);
+    must(segment_writer_write(&bench->file, &err), &err);
     double count = (double)bench->seq, bytes = (double)bench->file.written;
     double seconds = (double)(bench->last - bench->first) / (double)NS_PER_S;
     printf("%-28s %8.0f messages at %6.0f/s  %6.1f bytes/message  %5.2f times smaller  "
@@ -234,9 +234,9 @@ static void bench_end(struct bench *bench, const char *name)
            bench->cpu_ns / count, (unsigned long long)bench->frames + 1,
            (unsigned long long)bench->flushes);
     (void)unlink(bench->file.path);
-    segment_file_free(&bench->file);
+    segment_writer_free(&bench->file);
     buffer_close(&bench->lines);
-    knowledge_close(&bench->knowledge);
+    state_table_close(&bench->states);
     free(bench->sessions);
 }
 

@@ -42,7 +42,7 @@ struct maker {
     const char *folder;
     uint64_t text_bytes, segment_bytes, total; /* wanted, wanted, written */
     int64_t frame_ns, frame_begun;
-    struct segment_file file;
+    struct segment_writer file;
     struct clock_formatter clock;
     struct traffic traffic;
     struct maker_session sessions[SESSIONS];
@@ -78,7 +78,7 @@ static void note_line(struct maker *maker, const struct record *record, size_t b
         .line = span_make(maker->file.text.data + begin, maker->file.text.len - begin - 1),
     };
     maker->total += maker->file.text.len - begin;
-    segment_file_note(&maker->file, &note);
+    segment_writer_note(&maker->file, &note);
 }
 
 static void introduce(struct maker *maker, struct maker_session *session,
@@ -237,7 +237,7 @@ static void begin_file(struct maker *maker)
                                 .number = ++maker->number,
                                 .start_wall_ns = WALL_START + maker->now};
     struct error err;
-    must(segment_file_create(&maker->file, maker->folder, &head, maker->seq, &err), &err);
+    must(segment_writer_create(&maker->file, maker->folder, &head, maker->seq, &err), &err);
     for (unsigned i = 0; i < SESSIONS; i++)
         maker->sessions[i].introduced = false;
     maker->frame_begun = maker->now;
@@ -246,8 +246,8 @@ static void begin_file(struct maker *maker)
 static void end_frame(struct maker *maker)
 {
     struct error err;
-    segment_file_end_frame(&maker->file);
-    must(segment_file_write(&maker->file, &err), &err);
+    segment_writer_end_frame(&maker->file);
+    must(segment_writer_write(&maker->file, &err), &err);
     maker->frame_begun = maker->now;
     maker->frames++;
 }
@@ -256,9 +256,9 @@ static void end_file(struct maker *maker)
 {
     struct error err;
     end_frame(maker);
-    segment_file_add_footer(&maker->file);
-    must(segment_file_write(&maker->file, &err), &err);
-    must(segment_file_seal(&maker->file, &err), &err);
+    segment_writer_add_footer(&maker->file);
+    must(segment_writer_write(&maker->file, &err), &err);
+    must(segment_writer_seal(&maker->file, &err), &err);
     maker->files++;
 }
 
@@ -285,7 +285,7 @@ static void run(struct maker *maker)
                 say(maker, &maker->sessions[k], DIRECTION_POOL_TO_MINER, maker->traffic.notify,
                     maker->traffic.notify_len, 0);
         }
-        if (segment_file_frame_full(&maker->file) ||
+        if (segment_writer_frame_full(&maker->file) ||
             maker->now - maker->frame_begun >= maker->frame_ns)
             end_frame(maker);
         if (maker->total - file_began >= maker->segment_bytes) {
@@ -309,12 +309,12 @@ int main(int argc, char **argv)
     maker.segment_bytes = strtoull(argv[3], NULL, 10);
     maker.frame_ns = (argc > 4 ? atoll(argv[4]) : 60) * NS_PER_S;
     traffic_init(&maker.traffic, 1);
-    segment_file_init(&maker.file, NULL, (gid_t)-1);
+    segment_writer_init(&maker.file, NULL, (gid_t)-1);
     run(&maker);
     printf("%" PRIu64 " lines, %" PRIu64 " bytes of text, %" PRIu64 " files, %" PRIu64
            " frames, %" PRIu64 " sessions, %.1f hours\n",
            maker.seq, maker.total, maker.files, maker.frames, maker.session_number,
            (double)maker.now / 3600e9);
-    segment_file_free(&maker.file);
+    segment_writer_free(&maker.file);
     return 0;
 }

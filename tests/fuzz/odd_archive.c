@@ -280,7 +280,7 @@ static void change_text(struct buffer *text, struct odd_tape *tape)
     }
 }
 
-static void put_lines(struct segment_file *file, struct span text)
+static void put_lines(struct segment_writer *file, struct span text)
 {
     while (text.len > 0) {
         const char *newline = memchr(text.data, '\n', text.len);
@@ -290,7 +290,7 @@ static void put_lines(struct segment_file *file, struct span text)
         buffer_append(&file->text, text.data, len);
         if (segment_line_parse(&line, text.data, len - 1) == STATUS_OK)
             segment_note_of_line(&note, &line);
-        segment_file_note(file, &note);
+        segment_writer_note(file, &note);
         text = span_make(text.data + len, text.len - len);
     }
 }
@@ -300,7 +300,7 @@ static void rewrite(const struct odd_archive *archive, const char *path, struct 
 {
     struct segment_reader *reader;
     struct segment_line line;
-    struct segment_file file;
+    struct segment_writer file;
     struct buffer text = {0};
     struct error err;
     struct segment_head head;
@@ -311,15 +311,16 @@ static void rewrite(const struct odd_archive *archive, const char *path, struct 
     segment_reader_close(reader);
     change_text(&text, tape);
     (void)unlink(path);
-    segment_file_init(&file, NULL, (gid_t)-1);
-    odd_require(segment_file_create(&file, archive->folder, &head, 0, &err) == STATUS_OK, err.text);
+    segment_writer_init(&file, NULL, (gid_t)-1);
+    odd_require(segment_writer_create(&file, archive->folder, &head, 0, &err) == STATUS_OK,
+                err.text);
     put_lines(&file, span_make(text.data, text.len));
-    segment_file_end_frame(&file);
+    segment_writer_end_frame(&file);
     if (odd_byte(tape) & 1)
-        segment_file_add_footer(&file);
-    odd_require(segment_file_write(&file, &err) == STATUS_OK, err.text);
-    odd_require(segment_file_seal(&file, &err) == STATUS_OK, err.text);
-    segment_file_free(&file);
+        segment_writer_add_footer(&file);
+    odd_require(segment_writer_write(&file, &err) == STATUS_OK, err.text);
+    odd_require(segment_writer_seal(&file, &err) == STATUS_OK, err.text);
+    segment_writer_free(&file);
     buffer_close(&text);
 }
 

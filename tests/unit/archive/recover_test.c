@@ -24,11 +24,11 @@ static struct buffer leave(void)
 {
     struct segment_head head = {
         .version = SEGMENT_VERSION, .instance = 77, .number = 3, .start_wall_ns = SUPPORT_WALL};
-    struct segment_file file;
+    struct segment_writer file;
     struct error err;
     archive_rig_begin(&rig);
-    segment_file_init(&file, NULL, (gid_t)-1);
-    ck_assert_int_eq(segment_file_create(&file, rig.folder, &head, 0, &err), STATUS_OK);
+    segment_writer_init(&file, NULL, (gid_t)-1);
+    ck_assert_int_eq(segment_writer_create(&file, rig.folder, &head, 0, &err), STATUS_OK);
     for (uint64_t seq = 1; seq <= LINES + 2; seq++) {
         struct record record = support_message(seq, 1, "{\"id\":1,\"method\":\"mining.submit\"}");
         ck_assert_uint_eq(ring_writer_append(rig.ring, &record), seq);
@@ -44,15 +44,15 @@ static struct buffer leave(void)
             support_put(&file, &record);
         }
         if (seq % FRAME_LINES == 0)
-            segment_file_end_frame(&file);
+            segment_writer_end_frame(&file);
         else
-            segment_file_flush(&file);
+            segment_writer_flush(&file);
     }
     ring_writer_publish(rig.ring, 0);
-    ck_assert_int_eq(segment_file_write(&file, &err), STATUS_OK);
+    ck_assert_int_eq(segment_writer_write(&file, &err), STATUS_OK);
     struct buffer bytes = support_read(file.path);
     snprintf(name, sizeof name, "%.*s", (int)(strlen(file.path) - 5), file.path);
-    segment_file_free(&file);
+    segment_writer_free(&file);
     return bytes;
 }
 

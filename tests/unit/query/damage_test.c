@@ -332,8 +332,8 @@ START_TEST(following_files)
     ck_assert_int_eq(query_next(query, &row, &err), STATUS_END);
     for (uint64_t i = 1; i <= 6; i++) {
         made_message(&made, 1, DIRECTION_MINER_TO_POOL, "{\"id\":1}");
-        segment_file_flush(&made.file);
-        ck_assert_int_eq(segment_file_write(&made.file, &err), STATUS_OK);
+        segment_writer_flush(&made.file);
+        ck_assert_int_eq(segment_writer_write(&made.file, &err), STATUS_OK);
         ck_assert_int_eq(query_next(query, &row, &err), STATUS_OK);
         ck_assert_uint_eq(row.line.seq, i);
         ck_assert_int_eq(query_next(query, &row, &err), STATUS_END);

@@ -28,12 +28,12 @@ void made_begin(struct made *made, uint64_t seed)
 {
     *made = (struct made){.random = seed, .wall_ns = SUPPORT_WALL, .footers = true};
     snprintf(made->folder, sizeof made->folder, "%s", support_folder());
-    segment_file_init(&made->file, NULL, (gid_t)-1);
+    segment_writer_init(&made->file, NULL, (gid_t)-1);
 }
 
 void made_end(struct made *made)
 {
-    segment_file_free(&made->file);
+    segment_writer_free(&made->file);
     support_remove(made->folder);
 }
 
@@ -45,7 +45,7 @@ void made_file_begin(struct made *made)
                                 .instance = MADE_INSTANCE,
                                 .number = ++made->number,
                                 .start_wall_ns = made->wall_ns};
-    ck_assert_msg(segment_file_create(&made->file, made->folder, &head, made->seq, &err) ==
+    ck_assert_msg(segment_writer_create(&made->file, made->folder, &head, made->seq, &err) ==
                       STATUS_OK,
                   "%s", err.text);
 }
@@ -58,7 +58,7 @@ void made_line(struct made *made, const char *text, size_t len)
     buffer_append(&made->file.text, text, len);
     ck_assert_int_eq(segment_line_parse(&line, made->file.text.data + begin, len - 1), STATUS_OK);
     segment_note_of_line(&note, &line);
-    segment_file_note(&made->file, &note);
+    segment_writer_note(&made->file, &note);
 }
 
 static void put_record(struct made *made, const struct record *record)
@@ -166,8 +166,8 @@ static void put_unnumbered(struct made *made)
 
 void made_frame_end(struct made *made)
 {
-    segment_file_end_frame(&made->file);
-    ck_assert_int_eq(segment_file_write(&made->file, &err), STATUS_OK);
+    segment_writer_end_frame(&made->file);
+    ck_assert_int_eq(segment_writer_write(&made->file, &err), STATUS_OK);
 }
 
 static void put_lines(struct made *made, unsigned lines)
@@ -192,16 +192,16 @@ void made_frame(struct made *made, unsigned lines)
 void made_file_seal(struct made *made)
 {
     if (made->footers)
-        segment_file_add_footer(&made->file);
-    ck_assert_int_eq(segment_file_write(&made->file, &err), STATUS_OK);
-    ck_assert_int_eq(segment_file_seal(&made->file, &err), STATUS_OK);
+        segment_writer_add_footer(&made->file);
+    ck_assert_int_eq(segment_writer_write(&made->file, &err), STATUS_OK);
+    ck_assert_int_eq(segment_writer_seal(&made->file, &err), STATUS_OK);
 }
 
 void made_file_leave(struct made *made, unsigned lines)
 {
     put_lines(made, lines);
-    segment_file_flush(&made->file);
-    ck_assert_int_eq(segment_file_write(&made->file, &err), STATUS_OK);
+    segment_writer_flush(&made->file);
+    ck_assert_int_eq(segment_writer_write(&made->file, &err), STATUS_OK);
     close(made->file.fd);
     made->file.fd = -1;
 }

@@ -18,7 +18,7 @@ struct made {
     uint64_t seq; /* of the last line */
     uint64_t number;
     int64_t wall_ns;
-    struct segment_file file;
+    struct segment_writer file;
     bool footers; /* files are sealed with one */
 };
 

@@ -183,7 +183,7 @@ struct segment_io support_io(struct support_disk *disk)
     return (struct segment_io){disk_write, disk_sync, disk};
 }
 
-void support_put(struct segment_file *file, const struct record *record)
+void support_put(struct segment_writer *file, const struct record *record)
 {
     struct clock_formatter clock = {0};
     struct segment_note note = {
@@ -200,7 +200,7 @@ void support_put(struct segment_file *file, const struct record *record)
     size_t begin = file->text.len;
     line_append_record(&file->text, &clock, record);
     note.line = span_make(file->text.data + begin, file->text.len - begin - 1);
-    segment_file_note(file, &note);
+    segment_writer_note(file, &note);
 }
 
 static struct buffer output_of(const char *command, int *status)

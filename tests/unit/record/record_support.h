@@ -43,7 +43,7 @@ struct support_disk {
 struct segment_io support_io(struct support_disk *disk);
 
 /* Adds a line for the record to the file. */
-void support_put(struct segment_file *file, const struct record *record);
+void support_put(struct segment_writer *file, const struct record *record);
 
 /* What the zstd program makes of a file; stops the test when it does not like it. */
 struct buffer support_zstdcat(const char *path);

@@ -25,7 +25,7 @@ static struct error err;
 static struct buffer lines[LINES + 1]; /* by number, as they were written */
 
 /* In front of the first line of each of the three sessions. */
-static void put_state(struct segment_file *file, const struct record *record)
+static void put_state(struct segment_writer *file, const struct record *record)
 {
     struct clock_formatter clock = {0};
     struct segment_note note = {
@@ -38,10 +38,10 @@ static void put_state(struct segment_file *file, const struct record *record)
     line_add_u64(&file->text, "bytes_down", 0);
     line_end(&file->text);
     note.line = span_make(file->text.data + before, file->text.len - before - 1);
-    segment_file_note(file, &note);
+    segment_writer_note(file, &note);
 }
 
-static void put(struct segment_file *file, uint64_t seq)
+static void put(struct segment_writer *file, uint64_t seq)
 {
     char text[120];
     snprintf(text, sizeof text,
@@ -60,22 +60,22 @@ static void put(struct segment_file *file, uint64_t seq)
 static struct buffer make_file(void)
 {
     struct segment_head head = {.version = SEGMENT_VERSION, .instance = 5, .number = 1};
-    struct segment_file file;
+    struct segment_writer file;
     head.start_wall_ns = SUPPORT_WALL;
     folder = support_folder();
     snprintf(path, sizeof path, "%s/20261122T135301Z-00000001.ndjson.zst", folder);
     snprintf(fixed, sizeof fixed, "%s/fixed.ndjson.zst", folder);
-    segment_file_init(&file, NULL, (gid_t)-1);
-    ck_assert_int_eq(segment_file_create(&file, folder, &head, 0, &err), STATUS_OK);
+    segment_writer_init(&file, NULL, (gid_t)-1);
+    ck_assert_int_eq(segment_writer_create(&file, folder, &head, 0, &err), STATUS_OK);
     for (uint64_t seq = 1; seq <= LINES; seq++) {
         put(&file, seq);
         if (seq % FRAME_LINES == 0)
-            segment_file_end_frame(&file);
+            segment_writer_end_frame(&file);
     }
-    segment_file_add_footer(&file);
-    ck_assert_int_eq(segment_file_write(&file, &err), STATUS_OK);
+    segment_writer_add_footer(&file);
+    ck_assert_int_eq(segment_writer_write(&file, &err), STATUS_OK);
     struct buffer bytes = support_read(file.path);
-    segment_file_free(&file);
+    segment_writer_free(&file);
     return bytes;
 }
 

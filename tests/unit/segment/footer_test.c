@@ -304,12 +304,12 @@ START_TEST(very_many_sessions)
     enum { SESSIONS = 100000 };
     struct segment_head head = {.version = SEGMENT_VERSION, .instance = 5, .number = 1};
     const char *folder = support_folder();
-    struct segment_file file;
+    struct segment_writer file;
     struct segment_verdict verdict;
     size_t i;
     head.start_wall_ns = SUPPORT_WALL;
-    segment_file_init(&file, NULL, (gid_t)-1);
-    ck_assert_int_eq(segment_file_create(&file, folder, &head, 0, &err), STATUS_OK);
+    segment_writer_init(&file, NULL, (gid_t)-1);
+    ck_assert_int_eq(segment_writer_create(&file, folder, &head, 0, &err), STATUS_OK);
     for (uint64_t seq = 1; seq <= 2 * SESSIONS; seq++) {
         char text[100];
         snprintf(text, sizeof text,
@@ -318,14 +318,14 @@ START_TEST(very_many_sessions)
         struct record record = support_message(seq, 1, text);
         store_le32(record.session.bytes + 10, (uint32_t)(seq % SESSIONS));
         support_put(&file, &record);
-        if (segment_file_frame_full(&file))
-            segment_file_end_frame(&file);
+        if (segment_writer_frame_full(&file))
+            segment_writer_end_frame(&file);
     }
-    segment_file_end_frame(&file);
+    segment_writer_end_frame(&file);
     int64_t begin = clock_mono_ns();
-    segment_file_add_footer(&file);
+    segment_writer_add_footer(&file);
     ck_assert_int_lt(clock_mono_ns() - begin, 3 * NS_PER_S);
-    ck_assert_int_eq(segment_file_write(&file, &err), STATUS_OK);
+    ck_assert_int_eq(segment_writer_write(&file, &err), STATUS_OK);
     struct segment_footer *footer = open_footer(file.path);
     ck_assert_uint_eq(segment_footer_sessions(footer), SESSIONS);
     struct record last = support_message(1, 1, "");
@@ -340,7 +340,7 @@ START_TEST(very_many_sessions)
     ck_assert_int_eq(segment_verify(file.path, NULL, NULL, &verdict, &err), STATUS_OK);
     ck_assert_uint_eq(verdict.problems, 0);
     ck_assert(verdict.footer);
-    segment_file_free(&file);
+    segment_writer_free(&file);
     support_remove(folder);
 }
 END_TEST

@@ -18,21 +18,21 @@ static struct error err;
 static struct buffer make_file(void)
 {
     struct segment_head head = {.version = SEGMENT_VERSION, .instance = 5, .number = 1};
-    struct segment_file file;
+    struct segment_writer file;
     head.start_wall_ns = SUPPORT_WALL;
     folder = support_folder();
     snprintf(path, sizeof path, "%s/file.ndjson.zst", folder);
-    segment_file_init(&file, NULL, (gid_t)-1);
-    ck_assert_int_eq(segment_file_create(&file, folder, &head, 0, &err), STATUS_OK);
+    segment_writer_init(&file, NULL, (gid_t)-1);
+    ck_assert_int_eq(segment_writer_create(&file, folder, &head, 0, &err), STATUS_OK);
     for (uint64_t seq = 1; seq <= LINES; seq++) {
         struct record record = support_message(seq, 1, "{\"id\":1,\"result\":true}");
         support_put(&file, &record);
         if (seq % FRAME_LINES == 0)
-            segment_file_end_frame(&file);
+            segment_writer_end_frame(&file);
     }
-    ck_assert_int_eq(segment_file_write(&file, &err), STATUS_OK);
+    ck_assert_int_eq(segment_writer_write(&file, &err), STATUS_OK);
     struct buffer bytes = support_read(file.path);
-    segment_file_free(&file);
+    segment_writer_free(&file);
     return bytes;
 }
 

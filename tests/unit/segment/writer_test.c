@@ -14,7 +14,7 @@
 static const char *folder;
 static struct support_disk disk;
 static struct segment_io io;
-static struct segment_file file;
+static struct segment_writer file;
 static struct error err;
 
 static void begin(void)
@@ -28,13 +28,13 @@ static void begin(void)
     };
     folder = support_folder();
     io = support_io(&disk);
-    segment_file_init(&file, &io, (gid_t)-1);
-    ck_assert_int_eq(segment_file_create(&file, folder, &head, 0, &err), STATUS_OK);
+    segment_writer_init(&file, &io, (gid_t)-1);
+    ck_assert_int_eq(segment_writer_create(&file, folder, &head, 0, &err), STATUS_OK);
 }
 
 static void finish(void)
 {
-    segment_file_free(&file);
+    segment_writer_free(&file);
     support_remove(folder);
 }
 
@@ -52,15 +52,15 @@ static void put(uint64_t seq)
 
 static void write_ok(void)
 {
-    ck_assert_int_eq(segment_file_write(&file, &err), STATUS_OK);
+    ck_assert_int_eq(segment_writer_write(&file, &err), STATUS_OK);
 }
 
 static void seal_ok(void)
 {
-    segment_file_end_frame(&file);
+    segment_writer_end_frame(&file);
     write_ok();
-    ck_assert_int_eq(segment_file_sync(&file, &err), STATUS_OK);
-    ck_assert_int_eq(segment_file_seal(&file, &err), STATUS_OK);
+    ck_assert_int_eq(segment_writer_sync(&file, &err), STATUS_OK);
+    ck_assert_int_eq(segment_writer_seal(&file, &err), STATUS_OK);
 }
 
 /* All numbers of a file, which must be first, first+1 …; returns how many. */
@@ -122,7 +122,7 @@ START_TEST(index_entries_tell_their_frames)
     begin();
     for (uint64_t seq = 1; seq <= 10; seq++)
         put(seq);
-    segment_file_end_frame(&file);
+    segment_writer_end_frame(&file);
     write_ok();
     struct buffer bytes = support_read(file.path);
     struct segment_index index;
@@ -156,10 +156,10 @@ START_TEST(many_frames)
     uint64_t seq = 0;
     begin();
     for (int frame = 0; frame < 6; frame++) {
-        segment_file_tune(&file, (enum segment_effort)(frame % 3));
-        while (!segment_file_frame_full(&file))
+        segment_writer_tune(&file, (enum segment_effort)(frame % 3));
+        while (!segment_writer_frame_full(&file))
             put(++seq);
-        segment_file_end_frame(&file);
+        segment_writer_end_frame(&file);
         write_ok();
     }
     seal_ok();
@@ -183,9 +183,9 @@ START_TEST(a_reader_follows_the_writer)
     for (uint64_t seq = 1; seq <= 300; seq++) {
         put(seq);
         if (seq % 7 == 0)
-            segment_file_end_frame(&file);
+            segment_writer_end_frame(&file);
         else
-            segment_file_flush(&file);
+            segment_writer_flush(&file);
         write_ok();
         ck_assert_int_eq(segment_reader_next(reader, &line, &err), STATUS_OK);
         ck_assert_uint_eq(line.seq, seq);
@@ -204,10 +204,10 @@ START_TEST(a_full_disk_costs_only_time)
     for (uint64_t seq = 1; seq <= 40; seq++) {
         put(seq);
         if (seq % 9 == 0)
-            segment_file_end_frame(&file);
+            segment_writer_end_frame(&file);
         else
-            segment_file_flush(&file);
-        for (disk.room = 0; segment_file_write(&file, &err) != STATUS_OK; disk.room = 3)
+            segment_writer_flush(&file);
+        for (disk.room = 0; segment_writer_write(&file, &err) != STATUS_OK; disk.room = 3)
             ck_assert_int_eq(file.write_errno, ENOSPC);
     }
     ck_assert_uint_gt(disk.failures, 100);
@@ -224,19 +224,19 @@ START_TEST(an_abandoned_file_ends_at_its_mark)
     for (uint64_t seq = 1; seq <= 30; seq++) {
         put(seq);
         if (seq % 10 == 0)
-            segment_file_end_frame(&file);
-        segment_file_flush(&file);
+            segment_writer_end_frame(&file);
+        segment_writer_flush(&file);
         write_ok();
         if (seq == 10)
-            ck_assert_int_eq(segment_file_sync(&file, &err), STATUS_OK);
+            ck_assert_int_eq(segment_writer_sync(&file, &err), STATUS_OK);
     }
     put(31);
-    segment_file_flush(&file);
+    segment_writer_flush(&file);
     write_ok();
     ck_assert_uint_eq(file.synced.last_seq, 10);
     ck_assert_uint_eq(file.framed.last_seq, 30);
     struct segment_mark mark = file.framed;
-    ck_assert_int_eq(segment_file_abandon(&file, &mark, &err), STATUS_OK);
+    ck_assert_int_eq(segment_writer_abandon(&file, &mark, &err), STATUS_OK);
     ck_assert_int_eq(file.fd, -1);
     ck_assert_uint_eq(read_numbers(support_only(folder, ".ndjson.zst"), 1, STATUS_END), 30);
     finish();
@@ -247,10 +247,10 @@ START_TEST(an_abandoned_file_without_a_frame_goes)
 {
     begin();
     put(1);
-    segment_file_flush(&file);
+    segment_writer_flush(&file);
     write_ok();
     struct segment_mark mark = file.framed;
-    ck_assert_int_eq(segment_file_abandon(&file, &mark, &err), STATUS_OK);
+    ck_assert_int_eq(segment_writer_abandon(&file, &mark, &err), STATUS_OK);
     ck_assert_uint_eq(support_count(folder, ""), 0);
     finish();
 }
@@ -261,17 +261,17 @@ START_TEST(a_frame_that_is_not_written_is_no_mark)
 {
     begin();
     put(1);
-    segment_file_end_frame(&file);
+    segment_writer_end_frame(&file);
     write_ok();
     put(2);
-    segment_file_end_frame(&file);
+    segment_writer_end_frame(&file);
     disk.room = 5;
-    ck_assert_int_ne(segment_file_write(&file, &err), STATUS_OK);
+    ck_assert_int_ne(segment_writer_write(&file, &err), STATUS_OK);
     ck_assert_uint_eq(file.ended.last_seq, 2);
     ck_assert_uint_eq(file.framed.last_seq, 1);
     struct segment_mark mark = file.framed;
     disk.room = -1;
-    ck_assert_int_eq(segment_file_abandon(&file, &mark, &err), STATUS_OK);
+    ck_assert_int_eq(segment_writer_abandon(&file, &mark, &err), STATUS_OK);
     ck_assert_uint_eq(read_numbers(support_only(folder, ".ndjson.zst"), 1, STATUS_END), 1);
     finish();
 }

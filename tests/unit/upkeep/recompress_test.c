@@ -23,7 +23,7 @@
 
 static const char *folder;
 static char path[4096];
-static struct segment_file file;
+static struct segment_writer file;
 static struct error err;
 static struct stat before_stat;
 
@@ -44,7 +44,7 @@ static void put_recovered(uint64_t seq, uint64_t lines)
 {
     struct segment_note note = {.wall_ns = SUPPORT_WALL, .event = SEGMENT_EVENT_RECOVERED};
     line_append_recovered(&file.text, SUPPORT_WALL, seq, lines, "for the test");
-    segment_file_note(&file, &note);
+    segment_writer_note(&file, &note);
 }
 
 static void begin_file(void)
@@ -55,19 +55,19 @@ static void begin_file(void)
                                 .start_wall_ns = SUPPORT_WALL,
                                 .start_mono_ns = 77};
     folder = support_folder();
-    segment_file_init(&file, NULL, (gid_t)-1);
-    ck_assert_int_eq(segment_file_create(&file, folder, &head, 0, &err), STATUS_OK);
+    segment_writer_init(&file, NULL, (gid_t)-1);
+    ck_assert_int_eq(segment_writer_create(&file, folder, &head, 0, &err), STATUS_OK);
 }
 
 static void seal_file(void)
 {
     const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = 1795000000}};
-    segment_file_end_frame(&file);
-    segment_file_add_footer(&file);
-    ck_assert_int_eq(segment_file_write(&file, &err), STATUS_OK);
-    ck_assert_int_eq(segment_file_sync(&file, &err), STATUS_OK);
-    ck_assert_int_eq(segment_file_seal(&file, &err), STATUS_OK);
-    segment_file_free(&file);
+    segment_writer_end_frame(&file);
+    segment_writer_add_footer(&file);
+    ck_assert_int_eq(segment_writer_write(&file, &err), STATUS_OK);
+    ck_assert_int_eq(segment_writer_sync(&file, &err), STATUS_OK);
+    ck_assert_int_eq(segment_writer_seal(&file, &err), STATUS_OK);
+    segment_writer_free(&file);
     snprintf(path, sizeof path, "%s", support_only(folder, ".ndjson.zst"));
     ck_assert_int_eq(chmod(path, 0600), 0);
     ck_assert_int_eq(utimensat(AT_FDCWD, path, times, 0), 0);
@@ -82,7 +82,7 @@ static void make_file(unsigned frames, unsigned lines)
     for (unsigned frame = 0; frame < frames; frame++) {
         for (unsigned i = 0; i < lines; i++)
             put(++seq);
-        segment_file_end_frame(&file);
+        segment_writer_end_frame(&file);
     }
     seal_file();
 }
@@ -185,7 +185,7 @@ START_TEST(frames_keep_their_meaning)
     begin_file();
     for (uint64_t seq = 1; seq <= 3000; seq++)
         put(seq);
-    segment_file_end_frame(&file);
+    segment_writer_end_frame(&file);
     put_recovered(3001, 500);
     for (uint64_t seq = 3001; seq <= 3500; seq++)
         put(seq);

@@ -1,5 +1,5 @@
 /*
- * session_state.h - what the archive writer knows of each open session, so that it can write a
+ * state_table.h - what the archive writer knows of each open session, so that it can write a
  * `state` line where a segment begins in the middle of a session. For lib/record alone.
  *
  * An entry is small (about 300 bytes with its texts), since 10,000 idle sessions have one each;
@@ -10,8 +10,8 @@
  *
  * Threads: one at a time.
  */
-#ifndef HASHSCOPE_RECORD_SESSION_STATE_H
-#define HASHSCOPE_RECORD_SESSION_STATE_H
+#ifndef HASHSCOPE_RECORD_STATE_TABLE_H
+#define HASHSCOPE_RECORD_STATE_TABLE_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,14 +20,14 @@
 #include "lib/record/record.h"
 #include "lib/record/shared_text.h"
 
-#define KNOWLEDGE_WORKERS_MAX 32 /* of one session; the oldest go */
+#define STATE_WORKERS_MAX 32 /* of one session; the oldest go */
 
-struct knowledge_worker {
+struct state_worker {
     struct shared_text *name; /* as JSON, with its quotes */
     uint64_t asked;           /* seq of the authorize that is not answered yet; 0: it is */
 };
 
-struct knowledge_entry {
+struct state_entry {
     struct uuid session;
     uint32_t slot;
     uint32_t introduced; /* the epoch in which its state was written last */
@@ -39,50 +39,49 @@ struct knowledge_entry {
     struct shared_text *subscribe; /* the miner's request */
     struct shared_text *notify;    /* the pool's last one */
     struct shared_text *extranonce1, *extranonce2_size, *difficulty, *target, *version_mask;
-    struct knowledge_worker *workers;
+    struct state_worker *workers;
 };
 
-struct knowledge {
-    struct knowledge_entry **table; /* open addressing, by session */
+struct state_table {
+    struct state_entry **table; /* open addressing, by session */
     size_t capacity, count;
     uint32_t epoch; /* grows with each segment and each gap */
     struct shared_texts texts;
 };
 
-void knowledge_init(struct knowledge *knowledge);
-void knowledge_close(struct knowledge *knowledge);
+void state_table_init(struct state_table *states);
+void state_table_close(struct state_table *states);
 
 /* The entry of the record's session, made when there is none; NULL for records without session. */
-struct knowledge_entry *knowledge_of(struct knowledge *knowledge, const struct record *record);
+struct state_entry *state_table_of(struct state_table *states, const struct record *record);
 /* Takes in what the record says. A closed record ends the entry. */
-void knowledge_learn(struct knowledge *knowledge, struct knowledge_entry *entry,
-                     const struct record *record);
+void state_table_learn(struct state_table *states, struct state_entry *entry,
+                       const struct record *record);
 
 /* A new segment: every session is introduced again before its next line. */
-void knowledge_new_segment(struct knowledge *knowledge);
+void state_table_new_segment(struct state_table *states);
 /* Records behind `as_of` were lost, or (after a disk error) some behind it were read already: all
  * that is known is doubtful, and every session is introduced again. */
-void knowledge_doubt(struct knowledge *knowledge, uint64_t as_of);
+void state_table_doubt(struct state_table *states, uint64_t as_of);
 /* Bytes of this session alone were lost: the same for it. */
-void knowledge_doubt_session(struct knowledge *knowledge, const struct uuid *session,
-                             uint64_t as_of);
+void state_table_doubt_session(struct state_table *states, const struct uuid *session,
+                               uint64_t as_of);
 
 /* Whether a state line must stand before this record; then marks the session as introduced. */
-bool knowledge_introduce(const struct knowledge *knowledge, struct knowledge_entry *entry,
-                         const struct record *record);
+bool state_table_introduce(const struct state_table *states, struct state_entry *entry,
+                           const struct record *record);
 /* Writes it. `info` NULL: nothing is known of the connection itself. */
-void knowledge_append_state(struct buffer *out, struct clock_formatter *clock,
-                            const struct knowledge_entry *entry, const struct record *record,
-                            const struct session_info *info);
+void state_table_append_state(struct buffer *out, struct clock_formatter *clock,
+                              const struct state_entry *entry, const struct record *record,
+                              const struct session_info *info);
 
 /* Drops the entries for which `gone` is true (their closed record was lost). */
-void knowledge_sweep(struct knowledge *knowledge,
-                     bool (*gone)(void *user, const struct knowledge_entry *entry), void *user);
+void state_table_sweep(struct state_table *states,
+                       bool (*gone)(void *user, const struct state_entry *entry), void *user);
 
-/* session_state_learn.c: one message. */
-void knowledge_digest(struct knowledge *knowledge, struct knowledge_entry *entry,
-                      const struct record *record);
-void knowledge_worker_drop(struct knowledge *knowledge, struct knowledge_entry *entry,
-                           unsigned index);
+/* state_learn.c: one message. */
+void state_table_learn_message(struct state_table *states, struct state_entry *entry,
+                               const struct record *record);
+void state_worker_drop(struct state_table *states, struct state_entry *entry, unsigned index);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * session_state_learn.c - what a message teaches about its session.
+ * state_learn.c - what a message teaches about its session.
  *
  * The record names the method and, for an answer, the number of its request; so only the few
  * messages that matter are looked into, and answers are told apart without their ids. Values are
@@ -11,7 +11,7 @@
 #include "lib/base/memory.h"
 #include "lib/record/json_slice.h"
 #include "lib/record/login.h"
-#include "lib/record/session_state.h"
+#include "lib/record/state_table.h"
 #include "lib/stratum/scan.h"
 
 #define VALUE_MAX 512 /* of names, extranonces and numbers, as JSON */
@@ -21,56 +21,55 @@ static bool is_plain(struct span value)
     return value.len <= VALUE_MAX && (json_is_string(value) || json_is_number(value));
 }
 
-static void keep(struct knowledge *knowledge, struct shared_text **place, struct span value)
+static void keep(struct state_table *states, struct shared_text **place, struct span value)
 {
     if (is_plain(value))
-        shared_text_replace(&knowledge->texts, place, value);
+        shared_text_replace(&states->texts, place, value);
 }
 
 /* Keeps the n-th element of an array. */
-static void keep_element(struct knowledge *knowledge, struct shared_text **place, struct span array,
+static void keep_element(struct state_table *states, struct shared_text **place, struct span array,
                          unsigned index)
 {
     struct span value;
     if (json_element(array, index, &value))
-        keep(knowledge, place, value);
+        keep(states, place, value);
 }
 
 /* ------------------------------------------------------------------ workers */
 
-void knowledge_worker_drop(struct knowledge *knowledge, struct knowledge_entry *entry,
-                           unsigned index)
+void state_worker_drop(struct state_table *states, struct state_entry *entry, unsigned index)
 {
-    struct knowledge_worker *worker = &entry->workers[index];
-    shared_text_release(&knowledge->texts, worker->name);
+    struct state_worker *worker = &entry->workers[index];
+    shared_text_release(&states->texts, worker->name);
     entry->worker_count--;
     memmove(worker, worker + 1, (entry->worker_count - index) * sizeof *worker);
 }
 
 /* `name` with its quotes. */
-static void add_worker(struct knowledge *knowledge, struct knowledge_entry *entry, uint64_t seq,
+static void add_worker(struct state_table *states, struct state_entry *entry, uint64_t seq,
                        struct span name)
 {
     if (name.len > VALUE_MAX)
         return;
-    struct shared_text *text = shared_text_get(&knowledge->texts, name);
+    struct shared_text *text = shared_text_get(&states->texts, name);
     for (unsigned i = 0; text && i < entry->worker_count; i++) {
         if (entry->workers[i].name == text) { /* again: as if for the first time */
-            knowledge_worker_drop(knowledge, entry, i);
+            state_worker_drop(states, entry, i);
             break;
         }
     }
     if (!text)
         return;
-    if (entry->worker_count == KNOWLEDGE_WORKERS_MAX)
-        knowledge_worker_drop(knowledge, entry, 0);
+    if (entry->worker_count == STATE_WORKERS_MAX)
+        state_worker_drop(states, entry, 0);
     entry->workers =
         memory_resize(entry->workers, (entry->worker_count + 1u) * sizeof *entry->workers);
-    entry->workers[entry->worker_count++] = (struct knowledge_worker){text, seq};
+    entry->workers[entry->worker_count++] = (struct state_worker){text, seq};
 }
 
 /* A refused worker is none. True when this was the answer to an authorize. */
-static bool answer_worker(struct knowledge *knowledge, struct knowledge_entry *entry,
+static bool answer_worker(struct state_table *states, struct state_entry *entry,
                           const struct record *answer)
 {
     for (unsigned i = 0; i < entry->worker_count; i++) {
@@ -78,7 +77,7 @@ static bool answer_worker(struct knowledge *knowledge, struct knowledge_entry *e
             continue;
         entry->workers[i].asked = 0;
         if (answer->flags & RECORD_ERROR)
-            knowledge_worker_drop(knowledge, entry, i);
+            state_worker_drop(states, entry, i);
         return true;
     }
     return false;
@@ -86,39 +85,39 @@ static bool answer_worker(struct knowledge *knowledge, struct knowledge_entry *e
 
 /* ------------------------------------------------------------------ answers */
 
-static void answer_subscribe(struct knowledge *knowledge, struct knowledge_entry *entry,
+static void answer_subscribe(struct state_table *states, struct state_entry *entry,
                              struct span result)
 {
-    keep_element(knowledge, &entry->extranonce1, result, 1);
-    keep_element(knowledge, &entry->extranonce2_size, result, 2);
+    keep_element(states, &entry->extranonce1, result, 1);
+    keep_element(states, &entry->extranonce2_size, result, 2);
 }
 
 /* BIP 310: {"version-rolling":true,"version-rolling.mask":"1fffe000"} */
-static void answer_configure(struct knowledge *knowledge, struct knowledge_entry *entry,
+static void answer_configure(struct state_table *states, struct state_entry *entry,
                              struct span result)
 {
     struct span mask;
     if (json_member(result, "version-rolling.mask", &mask))
-        keep(knowledge, &entry->version_mask, mask);
+        keep(states, &entry->version_mask, mask);
 }
 
-static void digest_answer(struct knowledge *knowledge, struct knowledge_entry *entry,
+static void digest_answer(struct state_table *states, struct state_entry *entry,
                           const struct record *record)
 {
     bool subscribed = entry->subscribe_seq && record->re == entry->subscribe_seq;
     bool configured = entry->configure_seq && record->re == entry->configure_seq;
     if (!subscribed && !configured) {
-        (void)answer_worker(knowledge, entry, record);
+        (void)answer_worker(states, entry, record);
         return;
     }
     struct stratum_scan scan;
     stratum_scan_line(&scan, record->payload.data, record->payload.len);
     if (subscribed) {
         entry->subscribe_seq = 0;
-        answer_subscribe(knowledge, entry, scan.result);
+        answer_subscribe(states, entry, scan.result);
     } else {
         entry->configure_seq = 0;
-        answer_configure(knowledge, entry, scan.result);
+        answer_configure(states, entry, scan.result);
     }
 }
 
@@ -132,7 +131,7 @@ static struct span params_of(const struct record *record)
 }
 
 /* Of a line that is no valid JSON the name is made to be. */
-static void digest_login(struct knowledge *knowledge, struct knowledge_entry *entry,
+static void digest_login(struct state_table *states, struct state_entry *entry,
                          const struct record *record)
 {
     struct stratum_scan scan;
@@ -142,53 +141,53 @@ static void digest_login(struct knowledge *knowledge, struct knowledge_entry *en
     if (login_worker(&scan, &name)) {
         if (record->fault)
             name = login_sound(name, &scratch);
-        add_worker(knowledge, entry, record->seq, span_make(name.data - 1, name.len + 2));
+        add_worker(states, entry, record->seq, span_make(name.data - 1, name.len + 2));
     }
     buffer_close(&scratch);
 }
 
-static void digest_miner(struct knowledge *knowledge, struct knowledge_entry *entry,
+static void digest_miner(struct state_table *states, struct state_entry *entry,
                          const struct record *record)
 {
     if (record->method == STRATUM_MINING_SUBSCRIBE) {
         entry->subscribe_seq = record->seq;
-        shared_text_replace(&knowledge->texts, &entry->subscribe, record->payload);
+        shared_text_replace(&states->texts, &entry->subscribe, record->payload);
     } else if (record->method == STRATUM_MINING_AUTHORIZE) {
-        digest_login(knowledge, entry, record);
+        digest_login(states, entry, record);
     } else if (record->method == STRATUM_MINING_CONFIGURE) {
         entry->configure_seq = record->seq;
     }
 }
 
-static void digest_pool(struct knowledge *knowledge, struct knowledge_entry *entry,
+static void digest_pool(struct state_table *states, struct state_entry *entry,
                         const struct record *record)
 {
     struct span params;
     if (record->method == STRATUM_MINING_NOTIFY) {
-        shared_text_replace(&knowledge->texts, &entry->notify, record->payload);
+        shared_text_replace(&states->texts, &entry->notify, record->payload);
     } else if (record->method == STRATUM_MINING_SET_DIFFICULTY) {
-        keep_element(knowledge, &entry->difficulty, params_of(record), 0);
+        keep_element(states, &entry->difficulty, params_of(record), 0);
     } else if (record->method == STRATUM_MINING_SET_TARGET) {
-        keep_element(knowledge, &entry->target, params_of(record), 0);
+        keep_element(states, &entry->target, params_of(record), 0);
     } else if (record->method == STRATUM_MINING_SET_VERSION_MASK) {
-        keep_element(knowledge, &entry->version_mask, params_of(record), 0);
+        keep_element(states, &entry->version_mask, params_of(record), 0);
     } else if (record->method == STRATUM_MINING_SET_EXTRANONCE) {
         params = params_of(record);
-        keep_element(knowledge, &entry->extranonce1, params, 0);
-        keep_element(knowledge, &entry->extranonce2_size, params, 1);
+        keep_element(states, &entry->extranonce1, params, 0);
+        keep_element(states, &entry->extranonce2_size, params, 1);
     } else if (record->flags & RECORD_PAIRED) {
-        digest_answer(knowledge, entry, record);
+        digest_answer(states, entry, record);
     }
 }
 
-void knowledge_digest(struct knowledge *knowledge, struct knowledge_entry *entry,
-                      const struct record *record)
+void state_table_learn_message(struct state_table *states, struct state_entry *entry,
+                               const struct record *record)
 {
     bool login = record->method == STRATUM_MINING_AUTHORIZE;
     if ((record->fault && !login) || (record->flags & (RECORD_FRAGMENT | RECORD_OPAQUE)))
         return;
     if (record->direction == DIRECTION_MINER_TO_POOL)
-        digest_miner(knowledge, entry, record);
+        digest_miner(states, entry, record);
     else if (record->direction == DIRECTION_POOL_TO_MINER)
-        digest_pool(knowledge, entry, record);
+        digest_pool(states, entry, record);
 }

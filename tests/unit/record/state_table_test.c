@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/record/session_state.h"
+#include "lib/record/state_table.h"
 #include "lib/stratum/scan.h"
 #include "tests/unit/record/record_support.h"
 #include "tests/unit/unit.h"
@@ -12,7 +12,7 @@
     "{\"id\":null,\"method\":\"mining.notify\",\"params\":[\"1\",\"00\",\"01\",\"02\",[],\"20\","  \
     "\"17\",\"67\",true]}"
 
-static struct knowledge knowledge;
+static struct state_table states;
 static uint64_t seq;
 
 static struct record next(unsigned session, enum direction direction, const char *text)
@@ -24,9 +24,9 @@ static struct record next(unsigned session, enum direction direction, const char
 
 static void learn(const struct record *record)
 {
-    struct knowledge_entry *entry = knowledge_of(&knowledge, record);
+    struct state_entry *entry = state_table_of(&states, record);
     ck_assert_ptr_nonnull(entry);
-    knowledge_learn(&knowledge, entry, record);
+    state_table_learn(&states, entry, record);
 }
 
 static uint64_t miner(unsigned session, const char *text)
@@ -70,7 +70,7 @@ static const char *state(unsigned session, const struct session_info *info)
     record.offset_up = 11;
     record.offset_down = 22;
     buffer_clear(&out);
-    knowledge_append_state(&out, &clock, knowledge_of(&knowledge, &record), &record, info);
+    state_table_append_state(&out, &clock, state_table_of(&states, &record), &record, info);
     buffer_append_char(&out, '\0');
     return out.data;
 }
@@ -90,7 +90,7 @@ static void expect_not(unsigned session, const char *text)
 static void begin(void)
 {
     seq = 0;
-    knowledge_init(&knowledge);
+    state_table_init(&states);
 }
 
 static void shake_hands(unsigned session)
@@ -131,7 +131,7 @@ START_TEST(a_whole_handshake)
         "\"extranonce1\":\"08000001\",\"extranonce2_size\":8,\"difficulty\":0.00379447,"
         "\"version_mask\":\"1fffe000\",\"subscribe\":{\"id\":2,\"method\":\"mining.subscribe\","
         "\"params\":[\"cg/1\"]},\"authorize\":[\"farm.1\"],\"notify\":" NOTIFY "}\n");
-    knowledge_close(&knowledge);
+    state_table_close(&states);
 }
 END_TEST
 
@@ -145,7 +145,7 @@ START_TEST(later_messages_replace_earlier_ones)
     pool(1, "{\"id\":null,\"method\":\"mining.set_target\",\"params\":[\"00ff\"]}");
     expect_has(1, "\"extranonce1\":\"aabb\",\"extranonce2_size\":4,\"difficulty\":512,\"target\":"
                   "\"00ff\",\"version_mask\":\"00c00000\"");
-    knowledge_close(&knowledge);
+    state_table_close(&states);
 }
 END_TEST
 
@@ -172,7 +172,7 @@ START_TEST(workers)
     }
     expect_has(1, "\"authorize\":[\"w18\",\"w19\",");
     expect_has(1, "\"w48\",\"w49\"]");
-    knowledge_close(&knowledge);
+    state_table_close(&states);
 }
 END_TEST
 
@@ -204,7 +204,7 @@ START_TEST(hostile_messages)
     bad.fault = STRATUM_FAULT_NUMBER; /* could not stand in a line */
     learn(&bad);
     expect_not(1, "notify");
-    knowledge_close(&knowledge);
+    state_table_close(&states);
 }
 END_TEST
 
@@ -216,7 +216,7 @@ START_TEST(injected_lines_teach_nothing)
                                 "{\"id\":9,\"method\":\"mining.subscribe\",\"params\":[\"ours\"]}");
     learn(&record);
     expect_has(1, "cg/1");
-    knowledge_close(&knowledge);
+    state_table_close(&states);
 }
 END_TEST
 
@@ -226,23 +226,23 @@ START_TEST(what_many_were_told_is_kept_once)
     begin();
     for (unsigned i = 0; i < 1000; i++)
         shake_hands(i);
-    ck_assert_uint_eq(knowledge.count, 1000);
+    ck_assert_uint_eq(states.count, 1000);
     /* of each session its own extranonce and worker; subscribe, size, difficulty, mask, job: shared
      */
-    ck_assert_uint_eq(knowledge.texts.count, 2 * 1000 + 5);
-    one = sizeof(struct knowledge_entry) + sizeof(struct knowledge_worker) + 2 * sizeof(void *);
+    ck_assert_uint_eq(states.texts.count, 2 * 1000 + 5);
+    one = sizeof(struct state_entry) + sizeof(struct state_worker) + 2 * sizeof(void *);
     ck_assert_uint_lt(one + 2 * (sizeof(struct shared_text) + 16), 400);
     for (unsigned i = 0; i < 1000; i += 2)
         event(i, RECORD_CLOSED);
-    ck_assert_uint_eq(knowledge.count, 500);
+    ck_assert_uint_eq(states.count, 500);
     for (unsigned i = 1; i < 1000; i += 2) {
         expect_has(i, "farm.");
         event(i, RECORD_CLOSED);
     }
-    ck_assert_uint_eq(knowledge.count, 0);
-    ck_assert_uint_eq(knowledge.texts.count, 0);
-    ck_assert_uint_eq(knowledge.texts.bytes, 0);
-    knowledge_close(&knowledge);
+    ck_assert_uint_eq(states.count, 0);
+    ck_assert_uint_eq(states.texts.count, 0);
+    ck_assert_uint_eq(states.texts.bytes, 0);
+    state_table_close(&states);
 }
 END_TEST
 
@@ -277,14 +277,14 @@ START_TEST(sessions_are_introduced_once_a_segment)
     struct record record = next(1, 0, "{}");
     struct record opened = record;
     opened.type = RECORD_OPENED;
-    struct knowledge_entry *entry = knowledge_of(&knowledge, &record);
-    ck_assert(!knowledge_introduce(&knowledge, entry, &opened));
-    ck_assert(!knowledge_introduce(&knowledge, entry, &record));
-    knowledge_new_segment(&knowledge);
-    ck_assert(knowledge_introduce(&knowledge, entry, &record));
-    ck_assert(!knowledge_introduce(&knowledge, entry, &record));
+    struct state_entry *entry = state_table_of(&states, &record);
+    ck_assert(!state_table_introduce(&states, entry, &opened));
+    ck_assert(!state_table_introduce(&states, entry, &record));
+    state_table_new_segment(&states);
+    ck_assert(state_table_introduce(&states, entry, &record));
+    ck_assert(!state_table_introduce(&states, entry, &record));
     expect_not(1, "as_of");
-    knowledge_close(&knowledge);
+    state_table_close(&states);
 }
 END_TEST
 
@@ -292,18 +292,18 @@ START_TEST(doubt_after_a_gap)
 {
     begin();
     shake_hands(1);
-    knowledge_doubt(&knowledge, 9);
-    knowledge_doubt(&knowledge, 20); /* the first doubt holds */
+    state_table_doubt(&states, 9);
+    state_table_doubt(&states, 20); /* the first doubt holds */
     expect_has(1, "\"as_of\":9,\"extranonce1\"");
     event(2, RECORD_OPENED);
     expect_not(2, "as_of");
     pool(3, NOTIFY); /* its beginning was never seen */
     expect_has(3, "\"as_of\":0,\"notify\"");
-    knowledge_close(&knowledge);
+    state_table_close(&states);
 }
 END_TEST
 
-static bool is_even(void *user, const struct knowledge_entry *entry)
+static bool is_even(void *user, const struct state_entry *entry)
 {
     ++*(unsigned *)user;
     return entry->session.bytes[15] % 2 == 0;
@@ -315,22 +315,22 @@ START_TEST(sweeping)
     begin();
     for (unsigned i = 0; i < 200; i++)
         event(i, RECORD_OPENED);
-    knowledge_sweep(&knowledge, is_even, &asked);
+    state_table_sweep(&states, is_even, &asked);
     ck_assert_uint_ge(asked, 200);
-    ck_assert_uint_eq(knowledge.count, 100);
+    ck_assert_uint_eq(states.count, 100);
     struct record record = next(0, 0, "{}");
     record.session = (struct uuid){{0}};
-    ck_assert_ptr_null(knowledge_of(&knowledge, &record));
+    ck_assert_ptr_null(state_table_of(&states, &record));
     for (unsigned i = 1; i < 200; i += 2)
         expect_not(i, "as_of"); /* those that are left are found, and are the old ones */
-    knowledge_close(&knowledge);
+    state_table_close(&states);
 }
 END_TEST
 
 int main(void)
 {
-    return UNIT_RUN("archive knowledge", a_whole_handshake, later_messages_replace_earlier_ones,
-                    workers, hostile_messages, injected_lines_teach_nothing,
+    return UNIT_RUN("state lines", a_whole_handshake, later_messages_replace_earlier_ones, workers,
+                    hostile_messages, injected_lines_teach_nothing,
                     what_many_were_told_is_kept_once, texts_are_bounded,
                     sessions_are_introduced_once_a_segment, doubt_after_a_gap, sweeping);
 }
