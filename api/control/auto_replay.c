@@ -19,7 +19,7 @@
 #include "api/session/table.h"
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
-#include "lib/stratum/scan.h"
+#include "lib/segment/scan.h"
 #include "lib/stratum/strict.h"
 
 #define STALE_NS   (10 * NS_PER_S) /* a submit that was read later than this is not repeated */
@@ -160,13 +160,11 @@ static void put(struct repeater *repeater, struct job *job)
 
 /* ---- the feed ---- */
 
-static bool is_submit(const struct query_row *row, struct stratum_scan *scan)
+static bool is_submit(const struct segment_line *line, struct stratum_scan *scan,
+                      struct buffer *scratch)
 {
-    if (!row->line.is_message || row->line.direction != DIRECTION_MINER_TO_POOL ||
-        !row->line.msg.data)
-        return false;
-    stratum_scan_line(scan, row->line.msg.data, row->line.msg.len);
-    return stratum_is_submit(scan->method);
+    return line->direction == DIRECTION_MINER_TO_POOL && segment_line_scan(scan, line, scratch) &&
+           stratum_is_submit(scan->method);
 }
 
 /* Of a session whose beginning was not seen, the submit itself names the worker. */
@@ -201,33 +199,49 @@ static uint32_t wanted(struct repeater *repeater, const struct uuid *session, in
     return was_on(&choice, wall_ns) ? choice.auto_replay_count : 0;
 }
 
-void repeater_add(struct repeater *repeater, const struct query_row *row)
+/* The recorder takes JSON alone: a submit that only lenient pools read cannot be said again. */
+static bool can_wait(const struct repeater *repeater, const struct segment_line *line)
 {
-    struct stratum_scan scan;
+    return line->msg.data && line->msg.len <= REPEATER_LINE &&
+           repeater->job_count < REPEATER_QUEUE &&
+           repeater->bytes + line->msg.len <= REPEATER_BYTES &&
+           clock_between(line->wall_ns, clock_wall_ns()) <= STALE_NS;
+}
+
+static void add_submit(struct repeater *repeater, const struct segment_line *line,
+                       const struct stratum_scan *scan)
+{
     struct uuid session;
-    if (!operator_state_repeats(repeater->state) || row->line.wall_ns < repeater->begun_ns ||
-        !is_submit(row, &scan) ||
-        !uuid_parse(&session, row->line.session.data, row->line.session.len))
+    if (!uuid_parse(&session, line->session.data, line->session.len))
         return;
-    uint32_t count = wanted(repeater, &session, row->line.wall_ns, &scan);
+    uint32_t count = wanted(repeater, &session, line->wall_ns, scan);
     if (count == 0)
         return;
     (void)pthread_mutex_lock(&repeater->lock);
-    if (repeater->job_count >= REPEATER_QUEUE || row->line.msg.len > REPEATER_LINE ||
-        repeater->bytes + row->line.msg.len > REPEATER_BYTES ||
-        clock_between(row->line.wall_ns, clock_wall_ns()) > STALE_NS) {
+    if (!can_wait(repeater, line)) {
         figures_of(repeater, &session)->failed += count;
     } else {
         struct job *job = memory_new(sizeof *job);
         *job = (struct job){
             .session = session,
-            .line = span_copy(row->line.msg),
+            .line = span_copy(line->msg),
             .left = count,
             .due_ns = clock_mono_ns() + APART_NS,
         };
         put(repeater, job);
     }
     (void)pthread_mutex_unlock(&repeater->lock);
+}
+
+void repeater_add(struct repeater *repeater, const struct query_row *row)
+{
+    struct stratum_scan scan;
+    struct buffer scratch = {0};
+    if (!operator_state_repeats(repeater->state) || row->line.wall_ns < repeater->begun_ns)
+        return;
+    if (is_submit(&row->line, &scan, &scratch))
+        add_submit(repeater, &row->line, &scan);
+    buffer_close(&scratch);
 }
 
 /* ---- the threads ---- */

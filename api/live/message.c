@@ -11,6 +11,7 @@
 #include "lib/base/memory.h"
 #include "lib/export/mask.h"
 #include "lib/stratum/message.h"
+#include "lib/stratum/strict.h"
 
 /* One side of a pair: a line and its bytes. */
 struct side {
@@ -45,12 +46,11 @@ static void side_close(struct side *side)
 
 /* ---- members ---- */
 
-static void put_raw(struct buffer *out, const char *key, struct span json)
+/* A value of the message, as JSON that every client reads. */
+static void put_value(struct buffer *out, const char *key, struct span json)
 {
     out_name(out, key);
-    if (json.len)
-        buffer_append(out, json.data, json.len);
-    else
+    if (!stratum_strict_append(out, json))
         buffer_append_text(out, "null");
 }
 
@@ -171,11 +171,13 @@ static void put_latency(struct buffer *out, const struct segment_line *answer)
         buffer_append_text(out, "null");
 }
 
-/* JSON that may stand in another's middle: what has no fault. */
-static struct span as_json(const struct side *side)
+/* A line of its own that can be read, if only by lenient peers. */
+static bool is_readable(const struct side *side)
 {
-    bool sound = side && side->scan.fault == STRATUM_FAULT_NONE && !side->line.is_fragment;
-    return sound ? side->bytes : (struct span){NULL, 0};
+    const struct stratum_scan *scan = &side->scan;
+    return !side->line.is_fragment &&
+           (scan->fault == STRATUM_FAULT_NONE ||
+            (scan->kind != STRATUM_OTHER && scan->fault != STRATUM_FAULT_TRUNCATED));
 }
 
 static void put_answer(struct buffer *out, const struct message_source *source,
@@ -187,7 +189,8 @@ static void put_answer(struct buffer *out, const struct message_source *source,
         put_id(out, "paired_message_id", source->instance, side->line.re);
     else
         out_null(out, "paired_message_id");
-    put_raw(out, "response", as_json(answer));
+    put_value(out, "response",
+              answer && is_readable(answer) ? answer->bytes : (struct span){NULL, 0});
     put_string(out, "response_raw",
                answer && is_text(answer->bytes) ? answer->bytes : (struct span){NULL, 0});
     if (answer)
@@ -215,11 +218,28 @@ static bool is_tls_hello(const struct side *side)
            memcmp(side->bytes.data, "\x16\x03", 2) == 0;
 }
 
+/* The method's text stands between quotes. What cannot be read tells as much as the line did when
+ * it was recorded. */
+static void put_call(struct buffer *out, const struct side *side)
+{
+    const struct span method = side->scan.method_text, none = {NULL, 0};
+    bool readable = is_readable(side);
+    out_name(out, "method");
+    bool told = readable && method.data &&
+                stratum_strict_append(out, span_make(method.data - 1, method.len + 2));
+    if (!told && side->line.method.data)
+        buffer_append_format(out, "\"%.*s\"", (int)side->line.method.len, side->line.method.data);
+    else if (!told)
+        buffer_append_text(out, "null");
+    put_value(out, "jsonrpc_id", readable ? side->scan.id_text : none);
+    out_bool(out, "is_request", side->scan.kind == STRATUM_REQUEST);
+    out_bool(out, "is_response", side->scan.kind == STRATUM_RESPONSE);
+}
+
 static void put_message(struct buffer *out, const struct message_source *source,
                         const struct side *side, const struct side *answer)
 {
     const struct segment_line *line = &side->line;
-    bool opaque = line->is_fragment || side->scan.fault != STRATUM_FAULT_NONE;
     char id[QUERY_ID_BYTES];
     query_id_format(id, source->instance, line->seq);
     buffer_append_format(out, "{\"id\":\"%s\",\"seq\":%llu", id, (unsigned long long)line->seq);
@@ -241,17 +261,7 @@ static void put_message(struct buffer *out, const struct message_source *source,
     else
         buffer_append_text(out, "null");
     out_u64(out, "size_bytes", side->bytes.len);
-    out_name(out, "method");
-    if (side->scan.method_text.data && !opaque)
-        buffer_append_format(out, "\"%.*s\"", (int)side->scan.method_text.len,
-                             side->scan.method_text.data);
-    else if (line->method.data)
-        buffer_append_format(out, "\"%.*s\"", (int)line->method.len, line->method.data);
-    else
-        buffer_append_text(out, "null");
-    put_raw(out, "jsonrpc_id", opaque ? (struct span){NULL, 0} : side->scan.id_text);
-    out_bool(out, "is_request", side->scan.kind == STRATUM_REQUEST);
-    out_bool(out, "is_response", side->scan.kind == STRATUM_RESPONSE);
+    put_call(out, side);
     put_answer(out, source, side, answer);
     buffer_append_char(out, '}');
 }

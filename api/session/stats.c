@@ -20,8 +20,7 @@
 #define REASONS  32                 /* the last is for all that find no room */
 
 struct reason {
-    bool has_code;
-    int64_t code;
+    char code[40]; /* the number as it was sent; "": none, or a longer one */
     char text[120];
     uint64_t count;
 };
@@ -55,25 +54,37 @@ struct stats_keeper {
 
 /* ---- lines ---- */
 
-static void count_reason(struct session_stats *stats, const struct session_step *step)
+static bool is_same(const struct reason *a, const struct reason *b)
 {
-    json_t *message = stratum_strict_load(step->bytes);
+    return strcmp(a->code, b->code) == 0 && strcmp(a->text, b->text) == 0;
+}
+
+static void fill_reason(struct reason *out, struct span bytes)
+{
+    json_t *message = stratum_exact_load(bytes);
     struct stratum_reason told = {0};
-    struct reason reason = {0};
-    size_t i = 0;
+    struct buffer code = {0};
     if (message)
         stratum_message_reason(&told, message);
-    reason.has_code = json_is_integer(told.code);
-    reason.code = json_integer_value(told.code);
-    text_fill(reason.text, sizeof reason.text, told.text);
+    if (told.code)
+        stratum_exact_dump(&code, told.code);
+    if (code.len > 0 && code.len < sizeof out->code)
+        memcpy(out->code, code.data, code.len);
+    text_fill(out->text, sizeof out->text, told.text);
+    buffer_close(&code);
     json_decref(message);
-    while (i < stats->reason_count && (stats->reasons[i].has_code != reason.has_code ||
-                                       stats->reasons[i].code != reason.code ||
-                                       strcmp(stats->reasons[i].text, reason.text) != 0))
+}
+
+static void count_reason(struct session_stats *stats, const struct session_step *step)
+{
+    struct reason reason = {0};
+    size_t i = 0;
+    fill_reason(&reason, step->bytes);
+    while (i < stats->reason_count && !is_same(&stats->reasons[i], &reason))
         i++;
     if (i == REASONS) {
         i = REASONS - 1;
-        stats->reasons[i].has_code = false;
+        stats->reasons[i].code[0] = '\0';
         (void)snprintf(stats->reasons[i].text, sizeof reason.text, "others");
     } else if (i == stats->reason_count) {
         stats->reasons[stats->reason_count++] = reason;
@@ -81,24 +92,30 @@ static void count_reason(struct session_stats *stats, const struct session_step 
     stats->reasons[i].count++;
 }
 
+static void take_share(struct session_stats *stats, const struct segment_line *line,
+                       const struct session_step *step)
+{
+    const struct series_share share = {line->wall_ns, line->latency_us, !step->refused,
+                                       stats->view.difficulty};
+    series_add(&stats->series, &share);
+    if (step->refused)
+        count_reason(stats, step);
+    else
+        stats->work += stats->view.difficulty;
+}
+
 static void take_line(struct session_stats *stats, const struct segment_line *line)
 {
-    struct session_step step;
+    struct session_step step = {.scratch = {0}};
     session_view_add(&stats->view, line, &step);
     session_events_add(&stats->events, line, &step, &stats->view);
     series_reach(&stats->series, line->wall_ns, step.new_difficulty ? stats->view.difficulty : 0);
     stats->ended = stats->ended || span_equal_text(line->event, "closed");
     if (line->paired && line->direction == DIRECTION_POOL_TO_MINER)
         latency_add(&stats->latency, line->latency_us);
-    if (!step.share_answer)
-        return;
-    const struct series_share share = {line->wall_ns, line->latency_us, !step.refused,
-                                       stats->view.difficulty};
-    series_add(&stats->series, &share);
-    if (step.refused)
-        count_reason(stats, &step);
-    else
-        stats->work += stats->view.difficulty;
+    if (step.share_answer)
+        take_share(stats, line, &step);
+    buffer_close(&step.scratch);
 }
 
 static void forget(struct session_stats *stats)
@@ -279,10 +296,7 @@ static void write_reasons(const struct session_stats *stats, struct buffer *out)
         out_comma(out);
         buffer_append_char(out, '{');
         out_name(out, "code");
-        if (reason->has_code)
-            buffer_append_i64(out, reason->code);
-        else
-            buffer_append_text(out, "null");
+        buffer_append_text(out, reason->code[0] ? reason->code : "null");
         out_text(out, "text", span_text(reason->text));
         out_u64(out, "count", reason->count);
         buffer_append_char(out, '}');

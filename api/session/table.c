@@ -175,7 +175,7 @@ static void doubt(struct session_book *book)
 
 void session_book_add(struct session_book *book, const struct query_row *row)
 {
-    struct session_step step;
+    struct session_step step = {.scratch = {0}};
     struct session_name name = {.series = 0};
     (void)pthread_mutex_lock(&book->lock);
     if (row->instance != book->instance) {
@@ -194,6 +194,7 @@ void session_book_add(struct session_book *book, const struct query_row *row)
             make_room(book, entry);
     }
     (void)pthread_mutex_unlock(&book->lock);
+    buffer_close(&step.scratch);
 }
 
 /* ---- readers ---- */
@@ -302,7 +303,7 @@ struct beginning {
 
 static void read_line(struct beginning *beginning, const struct segment_line *line)
 {
-    struct session_step step;
+    struct session_step step = {.scratch = {0}};
     struct uuid session;
     size_t i = 0;
     if (!uuid_parse(&session, line->session.data ? line->session.data : "", line->session.len))
@@ -314,6 +315,7 @@ static void read_line(struct beginning *beginning, const struct segment_line *li
     struct session_view *view = &beginning->views[i];
     bool known = view->difficulty > 0;
     session_view_add(view, line, &step);
+    buffer_close(&step.scratch);
     beginning->left -= !known && view->difficulty > 0;
 }
 

@@ -354,34 +354,20 @@ static void take_notice(struct session_view *view, struct session_step *step)
     json_decref(params);
 }
 
-/* Those of a line in base64 are not kept. */
-static void forget_bytes(struct stratum_scan *scan)
-{
-    *scan = (struct stratum_scan){.kind = scan->kind,
-                                  .method = scan->method,
-                                  .id = scan->id,
-                                  .error = scan->error,
-                                  .fault = scan->fault};
-}
-
 static void take_message(struct session_view *view, const struct segment_line *line,
                          struct session_step *step)
 {
     view->messages[line->direction]++;
     view->parse_errors += line->why.len > 0;
-    struct buffer bytes = {0};
-    if (!segment_line_scan(&step->scan, line, &bytes))
+    if (!segment_line_scan(&step->scan, line, &step->scratch))
         return;
-    step->bytes = line->msg;
+    step->bytes = line->msg.data ? line->msg : span_make(step->scratch.data, step->scratch.len);
     if (step->scan.kind == STRATUM_RESPONSE)
         take_answer(view, line, step);
     else if (line->direction == DIRECTION_MINER_TO_POOL)
         take_request(view, line, step);
     else if (line->direction == DIRECTION_POOL_TO_MINER)
         take_notice(view, step);
-    if (!line->msg.data)
-        forget_bytes(&step->scan);
-    buffer_close(&bytes);
 }
 
 /* ---- events ---- */
@@ -480,7 +466,7 @@ void session_view_fill(struct session_view *view, const struct session_view *ear
 void session_view_add(struct session_view *view, const struct segment_line *line,
                       struct session_step *step)
 {
-    *step = (struct session_step){.bytes = {NULL, 0}};
+    *step = (struct session_step){.scratch = step->scratch};
     if (!view->first_seq)
         view->first_seq = line->seq;
     if (line->seq > view->last_seq)

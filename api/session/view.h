@@ -58,8 +58,9 @@ struct session_view {
 
 /* What a line was, for those who look further. */
 struct session_step {
-    struct span bytes;        /* of a message that is embedded; else empty */
-    struct stratum_scan scan; /* of those bytes; of others without the spans */
+    struct buffer scratch;    /* the caller's, zeroed before the first use and closed at the end */
+    struct span bytes;        /* of a message that can be read; in the line, or in scratch */
+    struct stratum_scan scan; /* of those bytes */
     bool share_answer;        /* it answers a submit, */
     bool refused;             /* and refuses */
     bool new_difficulty;

@@ -232,6 +232,18 @@ class SwitchesTest(ControlCase):
 
 
 class AutoReplayTest(ControlCase):
+    def test_what_only_lenient_pools_read_counts_as_failed(self):
+        miner, upstream, api, session = self.open_scene()
+        base = f"/api/sessions/{session}/"
+        self.post(api, base + "auto-replay-count", {"auto_replay_count": 25})
+        self.post(api, base + "auto-replay/enable")
+        submit = b'{"id":10,"method":"mining.submit","params":["bj\xf6rn","5","0c","6b040a81","0000000c"]}'
+        miner.send(submit + b"\n")
+        self.assertEqual(upstream.read_line(), submit)
+        wait_until(lambda: self.status(api, session, "auto-replay/status")["failed"] == 25, "it is told")
+        self.share(miner, upstream, 11)
+        self.assertEqual({self.answer(upstream)["params"][4] for _ in range(25)}, {"0000000b"})
+
     def test_each_submit_is_repeated(self):
         miner, upstream, api, session = self.open_scene()
         self.share(miner, upstream, 10)  # before it is on: not repeated

@@ -79,6 +79,34 @@ class Names(Scene):
                 self.assertEqual(rows.count(shown), 2, rows)
         self.read_archive()
 
+    def test_what_lenient_readers_take_from_a_line_is_shown_of_it(self):
+        """Also of what the pool says: its refusal, with the reason in a code page, and a job."""
+        miner, upstream = self.join(self.recorder, self.pool)
+        submit = SUBMIT % (7, b"bj\xf6rn", 1)
+        refusal = b'{"id":7,"result":null,"error":[21,"veraltet f\xfcr",null]}'
+        more = b'{"id":"\xe9","method":"mining.set_difficulty","params":[2,"\x01"]}'
+        miner.send(submit + b"\n")
+        self.assertEqual(upstream.read_line(), submit)
+        upstream.send(refusal + b"\n" + more + b"\n")
+        self.assertEqual([miner.read_line(), miner.read_line()], [refusal, more])
+        self.api = self.start_api()
+        items = wait_until(lambda: self.three_items(), "the API has seen them")
+        asked, answered, told = items
+        self.assertEqual([(one["method"], one["jsonrpc_id"]) for one in items],
+                         [("mining.submit", 7), (None, 7), ("mining.set_difficulty", "\\xe9")])
+        reason = [21, "veraltet f\\xfcr", None]
+        self.assertEqual(asked["response"], {"id": 7, "result": None, "error": reason})
+        self.assertEqual(answered["decoded"]["refused"], {"code": 21, "text": reason[1]})
+        detail = self.ask("GET", f"/api/sessions/{asked['session_id']}")[3]
+        self.assertEqual(detail["stats"]["rejected_by_code"],
+                         [{"code": 21, "text": reason[1], "count": 1}])
+        self.assertIn("the pool set it to 2", [one["text"] for one in detail["events"]])
+        self.assertEqual(told["parse_error"], "invalid UTF-8 at byte 7")
+
+    def three_items(self):
+        items = self.ask("GET", "/api/messages?order=oldest")[3]["items"]
+        return len(items) == 3 and items
+
     def test_refused_logins_are_found_by_their_name(self):
         both = self.say(b"bc1q.rig7", b"bc1q.wr\xf6ng")
         alone = self.say(b"", b"only.me")

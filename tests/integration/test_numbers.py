@@ -45,6 +45,9 @@ class Numbers(Scene):
         path = "/api/messages?direction=pool_to_miner"
         wanted = b'"refused":{"code":%d,"text":"Job not found"}' % LARGE
         wait_until(lambda: wanted in self.ask("GET", path)[2], "the code is shown")
+        session = self.ask("GET", path)[3]["items"][0]["session_id"]
+        counted = b'{"code":%d,"text":"Job not found","count":1}' % LARGE
+        wait_until(lambda: counted in self.ask("GET", f"/api/sessions/{session}")[2], "and counted")
         wait_until(lambda: f"rejected {LARGE} Job" in " ".join(FrontCase.run_front(
             self, "cat", "--table", "--data-dir", self.data_dir)[1].split()), "cat shows it, too")
 
