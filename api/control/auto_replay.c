@@ -19,7 +19,7 @@
 #include "api/session/table.h"
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
-#include "lib/segment/scan.h"
+#include "lib/stratum/scan.h"
 #include "lib/stratum/strict.h"
 
 #define STALE_NS   (10 * NS_PER_S) /* a submit that was read later than this is not repeated */
@@ -160,11 +160,16 @@ static void put(struct repeater *repeater, struct job *job)
 
 /* ---- the feed ---- */
 
-static bool is_submit(const struct segment_line *line, struct stratum_scan *scan,
+/* Also one that only lenient pools read; `scratch` holds it then. */
+static bool is_submit(const struct query_row *row, struct stratum_scan *scan,
                       struct buffer *scratch)
 {
-    return line->direction == DIRECTION_MINER_TO_POOL && segment_line_scan(scan, line, scratch) &&
-           stratum_is_submit(scan->method);
+    struct span bytes;
+    if (!row->line.is_message || row->line.direction != DIRECTION_MINER_TO_POOL ||
+        row->line.is_fragment || query_row_bytes(row, scratch, &bytes) != STATUS_OK)
+        return false;
+    stratum_scan_line(scan, bytes.data, bytes.len);
+    return scan->kind != STRATUM_OTHER && stratum_is_submit(scan->method);
 }
 
 /* Of a session whose beginning was not seen, the submit itself names the worker. */
@@ -239,7 +244,7 @@ void repeater_add(struct repeater *repeater, const struct query_row *row)
     struct buffer scratch = {0};
     if (!operator_state_repeats(repeater->state) || row->line.wall_ns < repeater->begun_ns)
         return;
-    if (is_submit(&row->line, &scan, &scratch))
+    if (is_submit(row, &scan, &scratch))
         add_submit(repeater, &row->line, &scan);
     buffer_close(&scratch);
 }

@@ -8,8 +8,8 @@
  * A thread waits for the answer to what it sent, so at most REPEATER_THREADS are on their way; with
  * a pool that answers slowly the repetitions come further apart. At most REPEATER_QUEUE submits
  * wait; one more counts as failed, and so does one that only lenient pools read: the recorder says
- * nothing that is no JSON. What waits is dropped when its session ends, when it is switched off, and
- * when the recorder is gone. Submits from before the start are not repeated.
+ * nothing that is no JSON. What waits is dropped when its session ends, when it is switched off,
+ * and when the recorder is gone. Submits from before the start are not repeated.
  *
  * Ownership: repeater_new's caller; what it is given must outlive it, but for the path, which is
  * copied. Threads: any.

@@ -11,6 +11,7 @@
 
 #include "lib/base/bytes.h"
 #include "lib/stratum/strict.h"
+#include "lib/stratum/walk.h"
 
 #define FAULT_TEXT_MAX 96
 
@@ -107,23 +108,29 @@ static void add_message(json_t *view, const struct stratum_scan *scan, json_t *m
 static json_t *view_of(struct span line, enum stratum_method answered, struct error *err);
 
 /* The view of one message of a batch: written out and looked at like a line of its own. */
-static json_t *element_view(const json_t *element)
+static json_t *element_view(json_t *element)
 {
     struct buffer text = {0};
+    if (!json_is_object(element))
+        return json_pack("{s:s, s:O}", "kind", stratum_kind_name(STRATUM_OTHER), "value", element);
     stratum_exact_dump(&text, element);
     json_t *view = view_of(span_make(text.data, text.len), STRATUM_METHOD_NONE, NULL);
     buffer_close(&text);
     return view;
 }
 
+/* Takes the reference; a NULL is left out. */
+static void add_element(json_t *views, json_t *view)
+{
+    if (view != NULL)
+        json_array_append_new(views, view);
+}
+
 static json_t *batch_view(const json_t *array)
 {
     json_t *views = json_array();
-    for (size_t i = 0; i < json_array_size(array); i++) {
-        const json_t *element = json_array_get(array, i);
-        json_t *view = json_is_object(element) ? element_view(element) : NULL;
-        json_array_append_new(views, view != NULL ? view : json_null());
-    }
+    for (size_t i = 0; i < json_array_size(array); i++)
+        add_element(views, element_view(json_array_get(array, i)));
     return views;
 }
 
@@ -145,25 +152,70 @@ static void add_fault(json_t *view, const struct stratum_scan *scan)
     add(view, "fault", json_string(fault.text));
 }
 
-static json_t *view_of(struct span line, enum stratum_method answered, struct error *err)
+/* NULL: nobody can read it. */
+static json_t *line_view(struct span line, const struct stratum_scan *scan,
+                         enum stratum_method answered)
 {
-    struct stratum_scan scan;
-    stratum_scan_line(&scan, line.data, line.len);
     json_t *tree = stratum_exact_load(line);
-    if (tree == NULL) {
-        report(err, &scan);
+    if (tree == NULL)
         return NULL;
-    }
     json_t *view = json_object();
-    add(view, "kind", json_string(stratum_kind_name(scan.kind)));
+    add(view, "kind", json_string(stratum_kind_name(scan->kind)));
     if (json_is_object(tree))
-        add_message(view, &scan, tree, answered);
+        add_message(view, scan, tree, answered);
     else if (is_batch(tree))
         add(view, "batch", batch_view(tree));
     else
         add(view, "value", json_incref(tree));
-    add_fault(view, &scan);
+    add_fault(view, scan);
     json_decref(tree);
+    return view;
+}
+
+/* The message that begins there, and where it ends; NULL: none does. */
+static json_t *next_view(struct stratum_walk *walk, const uint8_t *at, const uint8_t **behind)
+{
+    struct stratum_scan scan;
+    *behind = *at == '{' ? stratum_walk_value(walk, at) : NULL;
+    if (*behind == NULL)
+        return NULL;
+    struct span line = span_make((const char *)at, (size_t)(*behind - at));
+    stratum_scan_line(&scan, line.data, line.len);
+    return line_view(line, &scan, STRATUM_METHOD_NONE);
+}
+
+/* Of several messages in one line, which lenient peers read like a batch; NULL: it is none. */
+static json_t *joined_view(struct span line, const struct stratum_scan *scan)
+{
+    struct stratum_walk walk = {.begin = (const uint8_t *)line.data};
+    walk.end = walk.begin + line.len;
+    json_t *views = json_array();
+    const uint8_t *at = line.len > 0 ? stratum_walk_space(&walk, walk.begin) : walk.end;
+    while (at != NULL && at < walk.end) {
+        const uint8_t *behind;
+        json_t *view = next_view(&walk, at, &behind);
+        add_element(views, view);
+        at = view ? stratum_walk_space(&walk, behind) : NULL;
+    }
+    json_t *whole = at != NULL && json_array_size(views) > 1 ? json_object() : NULL;
+    if (whole) {
+        add(whole, "kind", json_string(stratum_kind_name(STRATUM_OTHER)));
+        add(whole, "batch", json_incref(views));
+        add_fault(whole, scan);
+    }
+    json_decref(views);
+    return whole;
+}
+
+static json_t *view_of(struct span line, enum stratum_method answered, struct error *err)
+{
+    struct stratum_scan scan;
+    stratum_scan_line(&scan, line.data, line.len);
+    json_t *view = line_view(line, &scan, answered);
+    if (view == NULL)
+        view = joined_view(line, &scan);
+    if (view == NULL)
+        report(err, &scan);
     return view;
 }
 

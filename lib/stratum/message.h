@@ -11,7 +11,7 @@
  *   params, result, error   as sent
  *   fields    params of a known method, or the result of the method that is answered, by name
  *   refused   of a response that refuses: code and text in one form, whatever form the error had
- *   batch     of an array of messages: the view of each
+ *   batch     of an array of messages, or of several in one line: the view of each
  *   value     of any other JSON: the value itself
  *   fault     why the line is not embedded in the archive although it can be read
  *
@@ -32,8 +32,8 @@
 
 /* Appends the view of a line without its terminator, as JSON. `answered` is the method of the
  * request that a response answers, STRATUM_METHOD_NONE when not known. False when it is no JSON,
- * not even for a lenient reader (strict.h): then *err says what is wrong and at which byte, counted
- * from 0 ("invalid JSON at byte 17"). */
+ * nor messages one behind the other, not even for a lenient reader (strict.h): then *err says what
+ * is wrong and at which byte, counted from 0 ("invalid JSON at byte 17"). */
 bool stratum_message_write(struct buffer *out, struct span line, enum stratum_method answered,
                            struct error *err);
 

@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/base/json.h"
 #include "lib/base/json_text.h"
@@ -107,12 +108,12 @@ static const char *mark_number(struct buffer *out, const char *at, const char *e
     return at;
 }
 
-/* Strings that begin with the escape of the mark are as good as those that begin with it. */
+/* Strings that begin with the escape of the mark, whose digits have any case, are as good as those
+ * that begin with it. */
 static bool begins_marked(const char *at, const char *end)
 {
     return is_marked(at, end) ||
-           (end - at >= 6 && (memcmp(at, "\\uf8ff", 6) == 0 || memcmp(at, "\\uF8FF", 6) == 0 ||
-                              memcmp(at, "\\uf8FF", 6) == 0 || memcmp(at, "\\uF8ff", 6) == 0));
+           (end - at >= 6 && memcmp(at, "\\u", 2) == 0 && strncasecmp(at + 2, "f8ff", 4) == 0);
 }
 
 /* `json` is sound. */

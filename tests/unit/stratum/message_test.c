@@ -70,8 +70,20 @@ START_TEST(a_batch_shows_every_message)
                 0,
                 "{\"kind\":\"other\",\"batch\":[{\"kind\":\"request\",\"id\":1,\"id_type\":"
                 "\"integer\",\"method\":\"mining.extranonce.subscribe\",\"params\":[],\"fields\":"
-                "{}},null,{\"kind\":\"response\",\"id\":1,\"id_type\":\"integer\",\"result\":"
+                "{}},{\"kind\":\"other\",\"value\":7},{\"kind\":\"response\",\"id\":1,\"id_type\":"
+                "\"integer\",\"result\":"
                 "false,\"refused\":{}}]}");
+}
+END_TEST
+
+START_TEST(several_messages_in_a_line_are_shown_like_a_batch)
+{
+    expect_view(" {\"id\":9223372036854775807,\"method\":\"x\"} {\"result\":\"\xf6\"}",
+                STRATUM_MINING_SUBMIT,
+                "{\"kind\":\"other\",\"batch\":[{\"kind\":\"request\",\"id\":9223372036854775807,"
+                "\"id_type\":\"integer\",\"method\":\"x\"},{\"kind\":\"response\",\"result\":"
+                "\"\\\\xf6\",\"fault\":\"invalid UTF-8 at byte 11\"}],\"fault\":\"invalid JSON "
+                "at byte 41\"}");
 }
 END_TEST
 
@@ -93,6 +105,10 @@ START_TEST(what_is_no_JSON_is_told_with_its_byte)
     expect_no_view("{\"id\":1", 7, "JSON cut off at byte 7");
     expect_no_view("5\0", 2, "invalid JSON at byte 1");
     expect_no_view("401 go away", 11, "invalid JSON at byte 4");
+    expect_no_view("{\"id\":1}{\"id\":2", 15, "invalid JSON at byte 8");
+    expect_no_view("{\"id\":1}[2]", 11, "invalid JSON at byte 8");
+    expect_no_view("{\"id\":1} x", 10, "invalid JSON at byte 9");
+    expect_no_view("{\"\0\":1}", 7, "raw control character at byte 2");
 }
 END_TEST
 
@@ -137,7 +153,8 @@ START_TEST(numbers_keep_their_digits)
                 "{\"kind\":\"other\",\"batch\":[{\"kind\":\"other\",\"id\":18446744073709551615,"
                 "\"id_type\":\"other\",\"id_text\":\"18446744073709551615\"}]}");
     expect_text("[\"\xef\xa3\xbf#5\",\"\\uF8fF#5\",{\"\xef\xa3\xbf\":\"\\\"\"}]",
-                "{\"kind\":\"other\",\"batch\":[null,null,{\"kind\":\"other\"}]}");
+                "{\"kind\":\"other\",\"batch\":[{\"kind\":\"other\",\"value\":\"\xef\xa3\xbf#5\"},{"
+                "\"kind\":\"other\",\"value\":\"\xef\xa3\xbf#5\"},{\"kind\":\"other\"}]}");
     expect_text("[\"\xef\xa3\xbf#5\",\"\\uf8ff#5\",\"\xef\xa3\xbf\"]",
                 "{\"kind\":\"other\",\"value\":[\"\xef\xa3\xbf#5\",\"\xef\xa3\xbf#5\","
                 "\"\xef\xa3\xbf\"]}");
@@ -160,6 +177,23 @@ START_TEST(NULs_in_strings_are_kept)
     const json_t *text = json_array_get(json_object_get(view, "params"), 0);
     ck_assert_uint_eq(json_string_length(text), 3);
     json_decref(view);
+}
+END_TEST
+
+/* Numbers stand in trees as texts with a mark, which nobody else can set: a text would be JSON. */
+START_TEST(no_text_passes_for_a_number)
+{
+    for (unsigned cases = 0; cases < 16; cases++) {
+        char line[] = "{\"id\":\"\\uf8ff#1,\\\"evil\\\":2\"}";
+        for (unsigned i = 0; i < 4; i++) {
+            char *digit = strstr(line, "\\u") + 2 + i;
+            if (cases >> i & 1 && *digit != '8')
+                *digit = (char)(*digit - 'a' + 'A');
+        }
+        expect_view(line, 0,
+                    "{\"kind\":\"other\",\"id\":\"\xef\xa3\xbf#1,\\\"evil\\\":2\",\"id_type\":"
+                    "\"string\"}");
+    }
 }
 END_TEST
 
@@ -371,7 +405,8 @@ int main(void)
 {
     return UNIT_RUN(
         "stratum_message", views_of_each_kind, a_batch_shows_every_message,
-        what_is_no_JSON_is_told_with_its_byte, numbers_keep_their_digits,
+        several_messages_in_a_line_are_shown_like_a_batch, what_is_no_JSON_is_told_with_its_byte,
+        numbers_keep_their_digits, no_text_passes_for_a_number,
         what_can_be_read_in_spite_of_a_fault_says_so, large_integers_keep_their_digits_in_id_text,
         NULs_in_strings_are_kept, fields_of_what_miners_send, fields_of_a_notify,
         fields_of_what_pools_send, what_fits_no_form_has_positions, fields_of_other_dialects,

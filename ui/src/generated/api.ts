@@ -666,13 +666,14 @@ export interface components {
             parse_error: string | null;
             /** @description Without the line end. */
             size_bytes: number;
+            /** @description Of lines that only lenient peers read, too; written as in `decoded`. */
             method: string | null;
             jsonrpc_id: components["schemas"]["JsonValue"];
             is_request: boolean;
             is_response: boolean;
             /** @description Of a request, the message that answers it; of an answer, the request. */
             paired_message_id: string | null;
-            /** @description Of a request, its answer. */
+            /** @description Of a request, its answer, as far as anybody can read it; written as in `decoded`. */
             response: unknown;
             response_raw: string | null;
             response_ts_recv: components["schemas"]["Time"] | null;
@@ -710,6 +711,7 @@ export interface components {
                 code?: number;
                 text?: string;
             };
+            /** @description Of an array of messages, or of several in one line. */
             batch?: components["schemas"]["Decoded"][];
             value?: components["schemas"]["JsonValue"];
             fault?: string;
@@ -870,6 +872,7 @@ export interface components {
             accepted: number;
             rejected: number;
             rejected_by_code: {
+                /** @description With every digit that was sent. */
                 code: number | null;
                 text: string | null;
                 count: number;
@@ -948,7 +951,7 @@ export interface components {
             sent: number;
             accepted: number;
             rejected: number;
-            /** @description Not sent, or not answered. */
+            /** @description Not sent, or not answered. Submits that are no JSON are not sent. */
             failed: number;
             /** @description Still to be sent. */
             waiting: number;
