@@ -88,46 +88,44 @@ static bool is_circle(const struct session *session)
     return false;
 }
 
-static void end_both(struct session *parent, struct session *child)
+static void report(struct session *parent, char reason[CIRCLE_REASON_MAX])
 {
-    const struct recorder *recorder = parent->recorder;
+    struct recorder *recorder = parent->recorder;
     const struct connect_target *target = &parent->route->targets[parent->target];
-    char reason[120];
-    snprintf(reason, sizeof reason, "the pool %.60s:%u is this recorder itself", target->host,
+    snprintf(reason, CIRCLE_REASON_MAX, "the pool %.60s:%u is this recorder itself", target->host,
              target->port);
     ring_count(&recorder->tap.counters->pool_connect_failures, 1);
-    if (log_limit_pass(&parent->recorder->connect_log, 20))
+    if (log_limit_pass(&recorder->connect_log, 20))
         log_error("route %s: %s: nothing can be mined here", parent->route->name, reason);
-    session_close(child, "hashscope", reason, false);
-    session_close(parent, "hashscope", reason, false);
 }
 
-bool circle_accepted(struct session *session, const struct sockaddr_storage *local,
-                     const struct sockaddr_storage *peer)
+struct session *circle_accepted(struct session *session, const struct sockaddr_storage *local,
+                                const struct sockaddr_storage *peer, char reason[CIRCLE_REASON_MAX])
 {
     if (!is_same_host(local, peer))
-        return false;
+        return NULL;
     session->miner_port = port_of(peer);
     session->recorder->circle->miners[session->miner_port]++;
     if (!is_circle(session))
-        return false;
-    end_both(parent_of(session), session);
-    return true;
+        return NULL;
+    struct session *parent = parent_of(session);
+    report(parent, reason);
+    return parent;
 }
 
-bool circle_dialed(struct session *session)
+struct session *circle_dialed(struct session *session, char reason[CIRCLE_REASON_MAX])
 {
     struct sockaddr_storage local, peer;
     stream_addresses(&session->pool, &local, &peer);
     if (local.ss_family == AF_UNSPEC)
-        return false;
+        return NULL;
     session->pool_port = port_of(&local);
     session->recorder->circle->pools[session->pool_port]++;
     struct session *child = is_same_host(&local, &peer) ? child_of(session, &local, &peer) : NULL;
     if (!child || !is_circle(child))
-        return false;
-    end_both(session, child);
-    return true;
+        return NULL;
+    report(session, reason);
+    return child;
 }
 
 void circle_forget_pool(struct session *session)

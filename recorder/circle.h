@@ -15,7 +15,6 @@
 #ifndef HASHSCOPE_RECORDER_CIRCLE_H
 #define HASHSCOPE_RECORDER_CIRCLE_H
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -28,11 +27,15 @@ struct circle_ports {
     uint16_t miners[65536], pools[65536];
 };
 
-/* The session's miner is connected. True: it is ourselves, and the session is closing. */
-bool circle_accepted(struct session *session, const struct sockaddr_storage *local,
-                     const struct sockaddr_storage *peer);
-/* The same of its pool. */
-bool circle_dialed(struct session *session);
+#define CIRCLE_REASON_MAX 120
+
+/* The session's miner is connected. NULL, or it is ourselves: the session whose pool it is. Then
+ * that has been logged and counted, and both are to be closed with `reason`. */
+struct session *circle_accepted(struct session *session, const struct sockaddr_storage *local,
+                                const struct sockaddr_storage *peer,
+                                char reason[CIRCLE_REASON_MAX]);
+/* The same of its pool: the session whose miner it is. */
+struct session *circle_dialed(struct session *session, char reason[CIRCLE_REASON_MAX]);
 /* The pool's stream, or both, are gone. */
 void circle_forget_pool(struct session *session);
 void circle_forget(struct session *session);

@@ -325,6 +325,18 @@ static void begin(struct session *session, const struct sockaddr_storage *peer,
     session->active_ns = now.mono_ns;
 }
 
+static bool is_ourselves(struct session *session, const struct sockaddr_storage *local,
+                         const struct sockaddr_storage *peer)
+{
+    char reason[CIRCLE_REASON_MAX];
+    struct session *parent = circle_accepted(session, local, peer, reason);
+    if (!parent)
+        return false;
+    session_close(session, "hashscope", reason, false);
+    session_close(parent, "hashscope", reason, false);
+    return true;
+}
+
 /* opened is recorded; `early` are bytes that came behind a PROXY header. */
 static void begun(struct session *session, const char *early, size_t len)
 {
@@ -366,7 +378,7 @@ static void on_header_bytes(struct session *session, const char *data, size_t le
         begin(session, &peer, &local, NULL);
     else
         begin(session, &header.source, &header.destination, &peer);
-    if (!circle_accepted(session, &local, &peer))
+    if (!is_ourselves(session, &local, &peer))
         begun(session, rest.data + header.len, rest.len - header.len);
     buffer_close(&rest);
 }
@@ -439,7 +451,7 @@ void session_accept(struct recorder *recorder, const struct route *route, struct
         session->deadline_ns = clock_mono_ns() + recorder->connect_timeout_ns;
     } else {
         begin(session, &peer, &local, NULL);
-        if (!circle_accepted(session, &local, &peer))
+        if (!is_ourselves(session, &local, &peer))
             begun(session, NULL, 0);
     }
     if (session->phase != PHASE_CLOSING)

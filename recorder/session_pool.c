@@ -64,6 +64,17 @@ void session_pool_ready(struct session *session)
     session_joined(session);
 }
 
+static bool is_ourselves(struct session *session)
+{
+    char reason[CIRCLE_REASON_MAX];
+    struct session *child = circle_dialed(session, reason);
+    if (!child)
+        return false;
+    session_close(child, "hashscope", reason, false);
+    session_close(session, "hashscope", reason, false);
+    return true;
+}
+
 static void on_dialed(void *user, enum status status, size_t target, const struct error *error)
 {
     struct session *session = user;
@@ -81,7 +92,7 @@ static void on_dialed(void *user, enum status status, size_t target, const struc
     session->target = (uint8_t)(session->target + target);
     session->has_pool = true;
     session->streams_open++;
-    if (circle_dialed(session))
+    if (is_ourselves(session))
         return;
     send_proxy_header(session);
     const struct connect_target *to = &session->route->targets[session->target];
