@@ -1,18 +1,11 @@
 /*
- * control.c - the control socket: DATA_DIR/live/control.sock, one JSON object a line each way.
- *
- *   {"command":"status"}
- *   {"command":"sessions","state":"open|all","after":N,"limit":N}   one line per session, by
- * number; at most `limit` (default and most 1000), go on with `after`
- *   {"command":"disconnect","session":ID}
- *   {"command":"inject","session":ID,"line":"{…}"}   answers when the pool has answered
- *   {"command":"rotate"}
- *   {"command":"stop"}
- *
- * ID is the session's UUID or its number. A failure is one line {"error":"…"}. Every answer ends
- * with the line {"done":true} (local.h). Ring and relay are touched only through what they offer to
- * everybody, so nothing here can hold a miner up but for the microseconds it takes.
+ * control.c - see control.h. An answer is built whole and handed to the server, which sends it as
+ * the client takes it; that of an injection comes when the pool's has. Ring and relay are touched
+ * only through what they offer to everybody, so nothing here can hold a miner up but for the
+ * microseconds it takes. What can fail is the request, and the answer says so.
  */
+#include "recorder/control.h"
+
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>

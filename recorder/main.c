@@ -11,6 +11,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/options.h"
+#include "recorder/control.h"
 #include "recorder/recorder.h"
 
 static const struct argp arguments = {
@@ -32,7 +33,7 @@ static int run(const struct config *config)
     int exit_status = 0;
     if (!recorder)
         return 1;
-    if (recorder_start(recorder, config, &err) == STATUS_OK)
+    if (recorder_start(recorder, config, control_handle, &err) == STATUS_OK)
         recorder_run(recorder);
     else
         exit_status = fail("", &err);

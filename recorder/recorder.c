@@ -47,15 +47,14 @@ static void refuse(struct recorder *recorder, struct listener *listener)
     stream_close(stream, false);
 }
 
-struct session *recorder_session_new(struct recorder *recorder, struct listener *listener)
+/* Zeroed, in the list; NULL when there are too many or no memory. */
+static struct session *session_new(struct recorder *recorder)
 {
     struct session *session = NULL;
     if (recorder->session_count < recorder->config->max_sessions && !recorder->stopping)
         session = calloc(1, sizeof *session);
-    if (!session) {
-        refuse(recorder, listener);
+    if (!session)
         return NULL;
-    }
     recorder->session_count++;
     TAILQ_INSERT_TAIL(&recorder->sessions, session, link);
     return session;
@@ -63,7 +62,7 @@ struct session *recorder_session_new(struct recorder *recorder, struct listener 
 
 static void all_gone(struct recorder *recorder);
 
-void recorder_session_gone(struct recorder *recorder, struct session *session)
+static void session_gone(struct recorder *recorder, struct session *session)
 {
     TAILQ_REMOVE(&recorder->sessions, session, link);
     recorder->session_count--;
@@ -97,7 +96,11 @@ static void on_connection(void *user, struct listener *listener)
 {
     struct port *port = user;
     struct recorder *recorder = port->recorder;
-    session_accept(recorder, port->route, listener);
+    struct session *session = session_new(recorder);
+    if (session)
+        session_accept(session, recorder, port->route, listener);
+    else
+        refuse(recorder, listener);
     if (has_room_for_newcomers(recorder))
         return;
     each_listener(recorder, listener_pause);
@@ -326,12 +329,13 @@ static enum status start_ports(struct recorder *recorder, struct error *err)
     return STATUS_OK;
 }
 
-static enum status start_control(struct recorder *recorder, struct error *err)
+static enum status start_control(struct recorder *recorder, local_handler *commands,
+                                 struct error *err)
 {
     char path[4096];
     snprintf(path, sizeof path, "%s/live/control.sock", recorder->datadir.path);
     enum status status = local_server_start(&recorder->control, &recorder->loop, path, 0660,
-                                            control_handle, recorder, err);
+                                            commands, recorder, err);
     if (status == STATUS_OK && recorder->datadir.group != (gid_t)-1 &&
         chown(path, (uid_t)-1, recorder->datadir.group) != 0)
         log_warn("%s: giving it to DATA_GROUP failed", path);
@@ -358,7 +362,7 @@ static void start_handles(struct recorder *recorder)
 }
 
 enum status recorder_start(struct recorder *recorder, const struct config *config,
-                           struct error *err)
+                           local_handler *commands, struct error *err)
 {
     *recorder = (struct recorder){
         .config = config,
@@ -367,6 +371,7 @@ enum status recorder_start(struct recorder *recorder, const struct config *confi
         .started_mono_ns = clock_mono_ns(),
         .datadir = {.lock = -1},
         .circle = memory_new(sizeof *recorder->circle),
+        .session_gone = session_gone,
     };
     TAILQ_INIT(&recorder->sessions);
     signal(SIGPIPE, SIG_IGN);
@@ -386,7 +391,7 @@ enum status recorder_start(struct recorder *recorder, const struct config *confi
     if (status == STATUS_OK)
         status = recorder_open_storage(recorder, err);
     if (status == STATUS_OK)
-        status = start_control(recorder, err);
+        status = start_control(recorder, commands, err);
     if (status == STATUS_OK)
         status = start_ports(recorder, err);
     return status;

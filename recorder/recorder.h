@@ -58,6 +58,9 @@ struct recorder {
     struct local_server *control;
     struct session_list sessions;
     uint32_t session_count;
+    /* A session's last words: its streams are closed. Takes it out of the list, does not free it.
+     */
+    void (*session_gone)(struct recorder *recorder, struct session *session);
     struct circle_ports *circle;
     int64_t connect_timeout_ns;
     int64_t started_wall_ns, started_mono_ns;
@@ -72,22 +75,15 @@ struct recorder {
     bool in_lookup; /* after recorder_close: end by _exit, see stream_loop_leave */
 };
 
+/* `commands` gets what comes on the control socket, with the recorder as its user (control.h). */
 enum status recorder_start(struct recorder *recorder, const struct config *config,
-                           struct error *err) MUST_CHECK;
+                           local_handler *commands, struct error *err) MUST_CHECK;
 void recorder_run(struct recorder *recorder);
 /* After recorder_run, or after a failed start. */
 enum status recorder_close(struct recorder *recorder, struct error *err);
 
 /* Begins to stop; the second call ends the process at once. */
 void recorder_stop(struct recorder *recorder);
-
-/* ------------------------------------------------------------------ for session.c */
-
-/* A zeroed session in the list; NULL when there are too many or no memory: then the connection that
- * waits at the listener has been refused and counted. */
-struct session *recorder_session_new(struct recorder *recorder, struct listener *listener);
-/* Its streams are closed; the caller frees it. */
-void recorder_session_gone(struct recorder *recorder, struct session *session);
 
 /* ------------------------------------------------------------------ startup.c */
 
@@ -96,10 +92,5 @@ enum status recorder_open_storage(struct recorder *recorder, struct error *err) 
 enum status recorder_close_storage(struct recorder *recorder, struct error *err);
 /* Once a second: tells the housekeeper how the archive does, and counts what it has done. */
 void recorder_keep_house(struct recorder *recorder);
-
-/* ------------------------------------------------------------------ control.c */
-
-/* Requests on the control socket, see control.c. */
-void control_handle(void *user, struct local_request *request, const char *line, size_t len);
 
 #endif

@@ -33,7 +33,7 @@ void session_maybe_free(struct session *session)
     if (session->streams_open)
         return;
     circle_forget(session);
-    recorder_session_gone(session->recorder, session);
+    session->recorder->session_gone(session->recorder, session);
     buffer_close(&session->early);
     free(session);
 }
@@ -428,11 +428,9 @@ const struct stream_callbacks session_stream_callbacks = {
     .on_closed = on_closed,
 };
 
-void session_accept(struct recorder *recorder, const struct route *route, struct listener *listener)
+void session_accept(struct session *session, struct recorder *recorder, const struct route *route,
+                    struct listener *listener)
 {
-    struct session *session = recorder_session_new(recorder, listener);
-    if (!session)
-        return; /* refused and counted there */
     session->recorder = recorder;
     session->route = route;
     session->streams_open = 1;

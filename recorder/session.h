@@ -69,8 +69,9 @@ struct session {
 };
 TAILQ_HEAD(session_list, session);
 
-/* Takes the next connection of a listener. */
-void session_accept(struct recorder *recorder, const struct route *route,
+/* Begins with the next connection of a listener. `session` is zeroed and in the recorder's list;
+ * when it has ended it says so with recorder->session_gone and frees itself. */
+void session_accept(struct session *session, struct recorder *recorder, const struct route *route,
                     struct listener *listener);
 
 /* Closes it now; `by` is who ended it ("miner", "pool", "hashscope"). With `reset` both get an RST.
