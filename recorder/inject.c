@@ -71,6 +71,22 @@ static void line_free(struct injected *line)
     free(line);
 }
 
+/* ------------------------------------------------------------------ writing */
+
+static void write_pool(struct inject *inject, const char *data, size_t len)
+{
+    struct session *session = inject->session;
+    ring_count(&session->recorder->tap.counters->bytes_to_pools, len);
+    stream_write(&session->pool, data, len);
+}
+
+static void write_miner(struct inject *inject, const char *data, size_t len)
+{
+    struct session *session = inject->session;
+    ring_count(&session->recorder->tap.counters->bytes_to_miners, len);
+    stream_write(&session->miner, data, len);
+}
+
 /* ------------------------------------------------------------------ time */
 
 static int64_t timer_next(const struct inject *inject)
@@ -103,7 +119,7 @@ static void release_held(struct inject *inject)
 {
     if (!inject->held.len)
         return;
-    session_write_miner(inject->session, inject->held.data, inject->held.len);
+    write_miner(inject, inject->held.data, inject->held.len);
     buffer_close(&inject->held);
     inject->passing = true;
 }
@@ -206,8 +222,8 @@ static void line_ended(struct inject *inject, size_t line, const char *data, siz
     bool drop = !inject->passing && is_dropped(inject, line);
     if (!drop) {
         if (inject->held.len)
-            session_write_miner(inject->session, inject->held.data, inject->held.len);
-        session_write_miner(inject->session, data, len);
+            write_miner(inject, inject->held.data, inject->held.len);
+        write_miner(inject, data, len);
     }
     inject->passing = false;
     buffer_close(&inject->held);
@@ -228,7 +244,7 @@ size_t inject_forward(struct inject *inject, const char *data, size_t len)
     if (rest && !awaiting)
         release_held(inject);
     if (rest && (inject->passing || !awaiting))
-        session_write_miner(inject->session, at, rest), inject->passing = true;
+        write_miner(inject, at, rest), inject->passing = true;
     else if (rest)
         hold(inject, at, rest);
     timer_set(inject);
@@ -270,7 +286,7 @@ static void send_line(struct inject *inject, struct injected *line)
     line->seq = tap_injected(&session->tap, shared, line->text.data, line->text.len, now);
     line->due_ns = now.mono_ns + INJECT_ANSWER_MS * NS_PER_MS;
     buffer_append_char(&wire, '\n');
-    session_write_pool(session, wire.data, wire.len);
+    write_pool(inject, wire.data, wire.len);
     buffer_close(&wire);
     ring_writer_publish(shared->ring, clock_mono_ns());
     ring_count(&shared->counters->injected, 1);

@@ -197,18 +197,6 @@ void session_forwarded(void *user, const struct stream_forward *done, size_t cou
     pace_keep_off(&recorder->pace, ring, recorder->archive);
 }
 
-void session_write_pool(struct session *session, const char *line, size_t len)
-{
-    count_sent(session, &session->pool, len);
-    stream_write(&session->pool, line, len);
-}
-
-void session_write_miner(struct session *session, const char *data, size_t len)
-{
-    count_sent(session, &session->miner, len);
-    stream_write(&session->miner, data, len);
-}
-
 /* The miner speaks before the pool is there. */
 static void keep_early(struct session *session, const char *data, size_t len)
 {

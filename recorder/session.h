@@ -88,9 +88,4 @@ void session_tick(struct session *session, int64_t mono_ns);
 bool session_may_read(void *user, const struct stream *stream, bool light);
 void session_forwarded(void *user, const struct stream_forward *done, size_t count);
 
-/* For injection: writes a line of ours to the pool between two of the miner's. */
-void session_write_pool(struct session *session, const char *line, size_t len);
-/* For injection: writes held bytes to the miner. */
-void session_write_miner(struct session *session, const char *data, size_t len);
-
 #endif
