@@ -14,6 +14,7 @@ import os
 import resource
 import select
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -114,6 +115,8 @@ class Crowd:
                     continue
                 try:
                     self.serve(number, events)
+                except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                    pass  # TLS has something to itself to do first
                 except (ConnectionError, BrokenPipeError):
                     self.poll.unregister(number)
 
@@ -133,7 +136,7 @@ def run_miners(options):
         if options.deaf:
             miner.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
         miner.connect(("127.0.0.1", options.port))
-        crowd.add(miner)
+        crowd.add(ssl._create_unverified_context().wrap_socket(miner) if options.tls else miner)
     say("ready")
     crowd.run()
     say("totals", *crowd.totals())
@@ -212,6 +215,11 @@ class Process:
     def port(self):
         return int(self.ready[0])
 
+    @property
+    def name(self):
+        """Of a pool, as settings have it."""
+        return f"127.0.0.1:{self.port}"
+
     def tell(self, text):
         self.process.stdin.write(f"{text}\n")
         self.process.stdin.flush()
@@ -242,6 +250,7 @@ def main():
     parser.add_argument("--bytes", type=int, default=0, help="that each sends")
     parser.add_argument("--heard", choices=KINDS, default="none", help="what the other side sends")
     parser.add_argument("--expected", type=int, default=0, help="bytes that each receives")
+    parser.add_argument("--tls", action="store_true", help="of miners")
     parser.add_argument("--deaf", action="store_true", help="reads nothing")
     parser.add_argument("--pause", type=float, default=0.01, help="between two questions")
     options = parser.parse_args()

@@ -9,9 +9,10 @@ import statistics
 import unittest
 
 from tests.integration.floods import KINDS, SECONDS, Process
-from tests.integration.harness import MIB, RecorderCase, free_port, is_sanitized, slowness, wait_until
+from tests.integration.harness import (MIB, RecorderCase, free_port, is_sanitized,
+                                       make_certificate, slowness, wait_until)
 
-MEDIAN_MS, MOST_MS = 20, 1000
+MEDIAN_MS, MOST_MS = 20, 200
 
 
 def lines_in(kind, size):
@@ -20,13 +21,22 @@ def lines_in(kind, size):
 
 
 class FloodCase(RecorderCase):
-    def start_with(self, pool, **settings):
+    def with_tls(self, pool):
+        """Settings of a recorder whose port for floods speaks TLS."""
+        certificate, key = make_certificate(self.folder, "recorder")
+        return {"POOL_HOST": pool.name, "LISTEN_TLS_PORT": self.flooded,
+                "LISTEN_TLS_CERT": certificate, "LISTEN_TLS_KEY": key}
+
+    def start_with(self, pool, tls=False, **settings):
         """A recorder between floods and their pool, and on another route the probe."""
         self.probe = self.keep(Process("probe", niceness=0))
         self.flooded, ports = free_port(), free_port()
-        routes = (f"flood=127.0.0.1:{self.flooded}=127.0.0.1:{pool.port};"
-                  f"calm=127.0.0.1:{ports}=127.0.0.1:{self.probe.port}")
-        recorder = self.start(ROUTES=routes, options={"routes": 2}, **settings)
+        routes = f"calm=127.0.0.1:{ports}=127.0.0.1:{self.probe.port}"
+        if tls:
+            settings.update(self.with_tls(pool))
+        else:
+            routes += f";flood=127.0.0.1:{self.flooded}={pool.name}"
+        recorder = self.start(ROUTES=routes, options={"routes": 2 + tls}, **settings)
         self.probe.tell(ports)
         self.probe.wait_done()
         return recorder
@@ -58,11 +68,11 @@ class FloodCase(RecorderCase):
     def is_archived(counters):
         return counters["messages"] + counters["records_lost"] == counters["messages_archived"]
 
-    def flood_up(self, count, kind, size, **settings):
+    def flood_up(self, count, kind, size, tls=False, **settings):
         pool = self.process("pool", "--count", count, "--heard", kind, "--expected", size)
-        recorder = self.start_with(pool, **settings)
+        recorder = self.start_with(pool, tls=tls, **settings)
         miners = self.process("miners", "--port", self.flooded, "--count", count, "--kind", kind,
-                              "--bytes", size)
+                              "--bytes", size, *["--tls"] * tls)
         pool.wait_done()
         self.check_calm()
         self.assertEqual(miners.finish(), [count * size, 0])
@@ -95,6 +105,12 @@ class Up(FloodCase):
 
     def test_lines_of_a_mebibyte(self):
         self.flood_up(20, "long", 5 * MIB)
+
+    def test_newlines_over_tls(self):
+        self.flood_up(8, "newlines", MIB // 4, tls=True, RING_BYTES="16M")
+
+    def test_ordinary_lines_over_tls(self):
+        self.flood_up(100, "lines", MIB // 4, tls=True)
 
 
 class Down(FloodCase):
