@@ -29,7 +29,7 @@ ROOMS = {
     "lib/event": Room("lib/base", "connect.h listen.h local.h stream.h tls.h"),
     "lib/stratum": Room("lib/base", "frame.h job.h message.h pair.h scan.h share.h strict.h unasked.h"),
     "lib/record": Room(
-        "lib/base lib/stratum", "json_slice.h line.h login.h piece.h record.h state_table.h"),
+        "lib/base lib/stratum", "json_slice.h line.h login.h piece.h record.h session_rules.h state_table.h"),
     "lib/ring": Room("lib/base lib/record", "ring.h"),
     "lib/segment": Room(
         "lib/base lib/stratum lib/record",

@@ -126,48 +126,41 @@ static bool set_difficulty(struct session_view *view, const json_t *value)
     return true;
 }
 
-static void remove_worker(struct session_view *view, size_t i)
-{
-    let_go(view, &view->workers[i]);
-    view->worker_count--;
-    memmove(view->workers + i, view->workers + i + 1,
-            (view->worker_count - i) * sizeof view->workers[0]);
-}
-
-static void drop_worker(struct session_view *view, struct span name)
-{
-    for (size_t i = 0; i < view->worker_count; i++) {
-        if (span_equal(view->workers[i], name)) {
-            remove_worker(view, i);
-            return;
-        }
-    }
-}
-
-/* It is the newest now; if there are too many, the oldest goes. */
-static void add_worker(struct session_view *view, struct span name)
-{
-    drop_worker(view, name);
-    if (view->worker_count == SESSION_WORKERS_MAX)
-        remove_worker(view, 0);
-    view->workers[view->worker_count++] = keep(view, name);
-}
-
-/* As with workers, the newest stand last and the oldest goes. */
-static void add_refused(struct session_view *view, struct span name)
+static size_t find_name(const struct span *names, size_t count, struct span name)
 {
     size_t i = 0;
-    while (i < view->refused_count && !span_equal(view->refused[i], name))
+    while (i < count && !span_equal(names[i], name))
         i++;
-    if (i == SESSION_REFUSED_MAX)
-        i = 0;
-    if (i < view->refused_count) {
-        let_go(view, &view->refused[i]);
-        view->refused_count--;
-        memmove(view->refused + i, view->refused + i + 1,
-                (view->refused_count - i) * sizeof view->refused[0]);
-    }
-    view->refused[view->refused_count++] = keep(view, name);
+    return i;
+}
+
+static void remove_name(struct session_view *view, struct span *names, size_t *count, size_t i)
+{
+    let_go(view, &names[i]);
+    --*count;
+    memmove(names + i, names + i + 1, (*count - i) * sizeof *names);
+}
+
+static void add_name(struct session_view *view, struct span *names, size_t *count, size_t most,
+                     struct span name)
+{
+    size_t leaves = session_name_that_leaves(*count, find_name(names, *count, name), most);
+    if (leaves < *count)
+        remove_name(view, names, count, leaves);
+    names[(*count)++] = keep(view, name);
+}
+
+static void add_worker(struct session_view *view, struct span name)
+{
+    add_name(view, view->workers, &view->worker_count, SESSION_WORKERS_MAX, name);
+}
+
+static void refuse_worker(struct session_view *view, struct span name)
+{
+    size_t i = find_name(view->workers, view->worker_count, name);
+    if (i < view->worker_count)
+        remove_name(view, view->workers, &view->worker_count, i);
+    add_name(view, view->refused, &view->refused_count, SESSION_REFUSED_MAX, name);
 }
 
 /* ---- requests and what answers them ---- */
@@ -251,10 +244,8 @@ static void take_setup_answer(struct session_view *view, const struct session_pe
                               const struct session_step *step)
 {
     json_t *result;
-    if (request->worker && step->scan.error) {
-        drop_worker(view, worker_of(request));
-        add_refused(view, worker_of(request));
-    }
+    if (request->worker && step->scan.error)
+        refuse_worker(view, worker_of(request));
     if (step->scan.error || (request->method != STRATUM_MINING_SUBSCRIBE &&
                              request->method != STRATUM_MINING_CONFIGURE))
         return;
@@ -278,8 +269,19 @@ static void judge_share(struct session_view *view, const struct segment_line *li
     session_pace_add(&view->pace, &share);
 }
 
-/* A request that is not known stood in front of what was seen: most of those are submits. What the
- * pool answers to lines of ours says nothing of the miner's shares. */
+/* What is known of the request that is answered; `request` is filled in where it was seen. */
+static enum session_request find_request(struct session_view *view, const struct segment_line *line,
+                                         struct session_pending *request)
+{
+    if (!line->paired)
+        return SESSION_REQUEST_NONE;
+    if (take_pending(view, line->re, request))
+        return stratum_is_submit((enum stratum_method)request->method) ? SESSION_REQUEST_SUBMIT
+                                                                       : SESSION_REQUEST_OTHER;
+    return line->re < view->first_seq ? SESSION_REQUEST_EARLIER : SESSION_REQUEST_OTHER;
+}
+
+/* What the pool answers to lines of ours says nothing of the miner's shares. */
 static void take_answer(struct session_view *view, const struct segment_line *line,
                         struct session_step *step)
 {
@@ -292,17 +294,15 @@ static void take_answer(struct session_view *view, const struct segment_line *li
         stratum_asked_answered(&view->asked, &step->scan.id);
     else
         view->unasked[stratum_asked_why(&view->asked, &step->scan.id)]++;
-    bool known = line->paired && take_pending(view, line->re, &request);
-    bool before = line->paired && !known && line->re < view->first_seq;
-    if (known)
+    enum session_request known = find_request(view, line, &request);
+    if (known == SESSION_REQUEST_SUBMIT || known == SESSION_REQUEST_OTHER)
         take_setup_answer(view, &request, step);
-    step->share_answer =
-        before || (known && stratum_is_submit((enum stratum_method)request.method));
+    enum session_answer answer = session_judge(line->direction, known, step->scan.error);
+    step->share_answer = answer == SESSION_ANSWER_ACCEPT || answer == SESSION_ANSWER_REJECT;
     step->refused = step->scan.error;
     if (step->share_answer)
-        judge_share(view, line, !step->refused);
-    else
-        view->other_errors += step->refused;
+        judge_share(view, line, answer == SESSION_ANSWER_ACCEPT);
+    view->other_errors += answer == SESSION_ANSWER_ERROR;
     unname(view, &request);
 }
 

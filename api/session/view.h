@@ -14,12 +14,11 @@
 
 #include "api/session/pace.h"
 #include "lib/query/query.h"
+#include "lib/record/session_rules.h"
 #include "lib/stratum/scan.h"
 #include "lib/stratum/unasked.h"
 
-#define SESSION_TEXT_MAX    510
-#define SESSION_WORKERS_MAX 32
-#define SESSION_REFUSED_MAX 8
+#define SESSION_TEXT_MAX    SESSION_NAME_MAX
 #define SESSION_PENDING_MAX 1024
 
 enum session_fact { SESSION_FACT_UNKNOWN, SESSION_FACT_NO, SESSION_FACT_YES };

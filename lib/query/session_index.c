@@ -116,33 +116,32 @@ static struct span plain(struct session_index *index, struct span text)
     return span_make(index->plain.data, index->plain.len);
 }
 
-/* Adds a name to a list of so many, of which the oldest go; one that is there already stays. */
 static void add_name(struct span *names, size_t *count, size_t most, struct span name)
 {
-    for (size_t i = 0; i < *count; i++) {
-        if (span_equal(names[i], name))
-            return;
-    }
-    if (*count == most) {
-        span_free(&names[0]);
+    size_t same = 0;
+    while (same < *count && !span_equal(names[same], name))
+        same++;
+    size_t leaves = session_name_that_leaves(*count, same, most);
+    struct span kept = span_copy(name); /* before it leaves: it may be the one */
+    if (leaves < *count) {
+        span_free(&names[leaves]);
         --*count;
-        memmove(names, names + 1, *count * sizeof *names);
+        memmove(names + leaves, names + leaves + 1, (*count - leaves) * sizeof *names);
     }
-    names[(*count)++] = span_copy(name);
+    names[(*count)++] = kept;
 }
 
 /* `name` as it stands in JSON. */
 static void add_worker(struct session_index *index, struct session_index_entry *entry,
                        struct span name)
 {
-    add_name(entry->workers, &entry->session.worker_count, SESSION_INDEX_WORKERS_MAX,
-             plain(index, name));
+    add_name(entry->workers, &entry->session.worker_count, SESSION_WORKERS_MAX, plain(index, name));
 }
 
 static void add_refused(struct session_index *index, struct session_index_entry *entry,
                         struct span name)
 {
-    add_name(entry->refused, &entry->session.refused_count, SESSION_INDEX_REFUSED_MAX,
+    add_name(entry->refused, &entry->session.refused_count, SESSION_REFUSED_MAX,
              plain(index, name));
 }
 
@@ -235,19 +234,30 @@ static void learn(struct session_index *index, struct session_index_entry *entry
         set_text(&entry->session.user_agent, plain(index, text));
 }
 
-/* An answer counts as a summary would count it: to a submit, or to a request in front of the rows
- * (most of those are submits), or to something else. */
+/* What is known of the request that a row answers. */
+static enum session_request request_of(const struct session_index *index,
+                                       const struct segment_line *line)
+{
+    if (!line->paired)
+        return SESSION_REQUEST_NONE;
+    if (line->re < index->first_row)
+        return SESSION_REQUEST_EARLIER;
+    return index->submits[line->re % SESSION_INDEX_SUBMITS] == line->re ? SESSION_REQUEST_SUBMIT
+                                                                        : SESSION_REQUEST_OTHER;
+}
+
 static void count_answer(const struct session_index *index, struct query_session *session,
                          const struct segment_line *line, const struct stratum_scan *scan)
 {
-    bool submit = line->paired && (line->re < index->first_row ||
-                                   index->submits[line->re % SESSION_INDEX_SUBMITS] == line->re);
     if (scan->kind != STRATUM_RESPONSE)
         return;
-    session->accepted += submit && !scan->error;
-    session->rejected += submit && scan->error;
-    session->other_errors += !submit && scan->error;
-    session->unasked += !line->paired && line->direction == DIRECTION_POOL_TO_MINER;
+    enum session_answer answer =
+        session_judge(line->direction, request_of(index, line), scan->error);
+    session->accepted += answer == SESSION_ANSWER_ACCEPT;
+    session->rejected += answer == SESSION_ANSWER_REJECT;
+    session->other_errors += answer == SESSION_ANSWER_ERROR;
+    session->unasked +=
+        line->msg.data && session_is_unasked(line->direction, scan->kind, line->paired);
 }
 
 static void count_row(struct session_index *index, struct query_session *session,
@@ -257,7 +267,7 @@ static void count_row(struct session_index *index, struct query_session *session
         index->submits = memory_new(SESSION_INDEX_SUBMITS * sizeof *index->submits);
         index->first_row = line->seq;
     }
-    if (line->direction == DIRECTION_MINER_TO_POOL && stratum_is_submit(scan->method)) {
+    if (session_is_submit(line->direction, scan->method)) {
         index->submits[line->seq % SESSION_INDEX_SUBMITS] = line->seq;
         session->submits++;
     }

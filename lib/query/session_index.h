@@ -11,12 +11,9 @@
 #include "lib/query/query.h"
 #include "lib/segment/summary.h"
 
-#define SESSION_INDEX_WORKERS_MAX SEGMENT_WORKERS_MAX /* of one session; the oldest go */
-#define SESSION_INDEX_REFUSED_MAX SEGMENT_REFUSED_MAX
-
 struct session_index_entry {
     struct query_session session; /* its texts are its own */
-    struct span workers[SESSION_INDEX_WORKERS_MAX], refused[SESSION_INDEX_REFUSED_MAX];
+    struct span workers[SESSION_WORKERS_MAX], refused[SESSION_REFUSED_MAX];
 };
 
 struct session_index {

@@ -10,6 +10,7 @@
 #define HASHSCOPE_RECORD_PIECE_H
 
 #include "lib/record/record.h"
+#include "lib/record/session_rules.h"
 #include "lib/stratum/frame.h"
 #include "lib/stratum/pair.h"
 
@@ -39,9 +40,9 @@ struct stratum_match record_take_piece(struct record *record, const struct strat
 /* An answer of the pool, recorded as JSON, that pairs with nothing (FORMAT.md, section 11). */
 static inline bool record_is_unasked(const struct record *record)
 {
-    return record->kind == STRATUM_RESPONSE && record->type == RECORD_MESSAGE &&
-           record->direction == DIRECTION_POOL_TO_MINER && record->fault == STRATUM_FAULT_NONE &&
-           !(record->flags & (RECORD_PAIRED | RECORD_FRAGMENT));
+    return record->type == RECORD_MESSAGE && record->fault == STRATUM_FAULT_NONE &&
+           !(record->flags & RECORD_FRAGMENT) &&
+           session_is_unasked(record->direction, record->kind, record->flags & RECORD_PAIRED);
 }
 
 /* Bytes that the record adds to its stream, its end included; pieces but the last have no end. */

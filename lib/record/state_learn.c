@@ -11,10 +11,11 @@
 #include "lib/base/memory.h"
 #include "lib/record/json_slice.h"
 #include "lib/record/login.h"
+#include "lib/record/session_rules.h"
 #include "lib/record/state_table.h"
 #include "lib/stratum/scan.h"
 
-#define VALUE_MAX 512 /* of names, extranonces and numbers, as JSON */
+#define VALUE_MAX (SESSION_NAME_MAX + 2) /* of names, extranonces and numbers, as JSON */
 
 static bool is_plain(struct span value)
 {
@@ -53,16 +54,14 @@ static void add_worker(struct state_table *states, struct state_entry *entry, ui
     if (name.len > VALUE_MAX)
         return;
     struct shared_text *text = shared_text_get(&states->texts, name);
-    for (unsigned i = 0; text && i < entry->worker_count; i++) {
-        if (entry->workers[i].name == text) { /* again: as if for the first time */
-            state_worker_drop(states, entry, i);
-            break;
-        }
-    }
+    unsigned same = 0;
     if (!text)
         return;
-    if (entry->worker_count == STATE_WORKERS_MAX)
-        state_worker_drop(states, entry, 0);
+    while (same < entry->worker_count && entry->workers[same].name != text)
+        same++;
+    size_t leaves = session_name_that_leaves(entry->worker_count, same, SESSION_WORKERS_MAX);
+    if (leaves < entry->worker_count)
+        state_worker_drop(states, entry, (unsigned)leaves);
     entry->workers =
         memory_resize(entry->workers, (entry->worker_count + 1u) * sizeof *entry->workers);
     entry->workers[entry->worker_count++] = (struct state_worker){text, seq};

@@ -20,8 +20,6 @@
 #include "lib/record/record.h"
 #include "lib/record/shared_text.h"
 
-#define STATE_WORKERS_MAX 32 /* of one session; the oldest go */
-
 struct state_worker {
     struct shared_text *name; /* as JSON, with its quotes */
     uint64_t asked;           /* seq of the authorize that is not answered yet; 0: it is */

@@ -85,7 +85,7 @@ static void take_workers(const struct segment_footer *footer, const struct segme
     const unsigned char *list = NULL;
     uint32_t refused = row->worker_count >> SEGMENT_ROW_REFUSED_SHIFT;
     uint32_t count = row->worker_count & ((1u << SEGMENT_ROW_REFUSED_SHIFT) - 1);
-    if (count <= SEGMENT_WORKERS_MAX && refused <= SEGMENT_REFUSED_MAX)
+    if (count <= SESSION_WORKERS_MAX && refused <= SESSION_REFUSED_MAX)
         list = heap_at(footer, row->workers, (count + refused) * (uint64_t)4);
     out->worker_count = list ? count : 0;
     out->refused_count = list ? refused : 0;

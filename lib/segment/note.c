@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "lib/base/memory.h"
+#include "lib/record/session_rules.h"
 #include "lib/segment/layout.h"
 #include "lib/stratum/scan.h"
 
@@ -36,8 +37,7 @@ static void note_bytes(struct segment_note *out, struct span bytes)
     stratum_scan_line(&scan, bytes.data, bytes.len);
     out->method = (uint8_t)scan.method;
     out->error = scan.error;
-    out->unasked =
-        scan.kind == STRATUM_RESPONSE && !out->paired && out->direction == DIRECTION_POOL_TO_MINER;
+    out->unasked = session_is_unasked(out->direction, scan.kind, out->paired);
 }
 
 static void note_base64(struct segment_note *out, struct span text)

@@ -159,8 +159,7 @@ static uint64_t *word_of(struct segment_summaries *summaries, uint64_t seq)
 
 static bool is_submit(const struct segment_note *note)
 {
-    return !note->event && note->direction == DIRECTION_MINER_TO_POOL &&
-           stratum_is_submit(note->method);
+    return !note->event && session_is_submit(note->direction, note->method);
 }
 
 /* Moves the window on to this number, and notes whether a submit has it. */
@@ -191,13 +190,25 @@ static bool was_submit(struct segment_summaries *summaries, uint64_t seq)
 static void count_answer(struct segment_summaries *summaries, struct segment_row *row,
                          const struct segment_note *note)
 {
-    bool answer = note->paired && note->direction == DIRECTION_POOL_TO_MINER;
-    if (answer && was_submit(summaries, note->re))
-        ++*(note->error ? &row->rejected : &row->accepted);
-    else if (answer && note->re < summaries->first)
-        ++*(note->error ? &row->earlier_rejected : &row->earlier_accepted);
-    else
-        row->other_errors += note->error;
+    enum session_request request = SESSION_REQUEST_NONE;
+    if (note->paired && was_submit(summaries, note->re))
+        request = SESSION_REQUEST_SUBMIT;
+    else if (note->paired)
+        request = note->re < summaries->first ? SESSION_REQUEST_EARLIER : SESSION_REQUEST_OTHER;
+    bool earlier = request == SESSION_REQUEST_EARLIER;
+    switch (session_judge(note->direction, request, note->error)) {
+    case SESSION_ANSWER_ACCEPT:
+        ++*(earlier ? &row->earlier_accepted : &row->accepted);
+        break;
+    case SESSION_ANSWER_REJECT:
+        ++*(earlier ? &row->earlier_rejected : &row->rejected);
+        break;
+    case SESSION_ANSWER_ERROR:
+        row->other_errors++;
+        break;
+    case SESSION_ANSWER_OTHER:
+        break;
+    }
 }
 
 /* ------------------------------------------------------------------ a line */

@@ -20,10 +20,9 @@
 #include "lib/base/bytes.h"
 #include "lib/base/random.h"
 #include "lib/record/record.h"
+#include "lib/record/session_rules.h"
 
-#define SEGMENT_WORKERS_MAX  32  /* of one session; the oldest go */
-#define SEGMENT_REFUSED_MAX  8   /* names that were refused; the oldest go */
-#define SEGMENT_TEXT_MAX     510 /* longer texts are left out */
+#define SEGMENT_TEXT_MAX     SESSION_NAME_MAX /* bytes; longer texts are left out */
 #define SEGMENT_TIME_UNKNOWN INT64_MIN
 
 /* One session in one file. Counts and times are those of this file's lines only; what names the
@@ -51,9 +50,9 @@ struct segment_summary {
     struct span route, miner, via, listen, user_agent, pool, address;
     struct span closed_by, reason; /* when closed */
     uint32_t worker_count;
-    struct span workers[SEGMENT_WORKERS_MAX]; /* asked for and not refused, the oldest first */
+    struct span workers[SESSION_WORKERS_MAX]; /* asked for and not refused, the oldest first */
     uint32_t refused_count;
-    struct span refused[SEGMENT_REFUSED_MAX]; /* workers that were refused, the oldest first */
+    struct span refused[SESSION_REFUSED_MAX]; /* workers that were refused, the oldest first */
 };
 
 /* ------------------------------------------------------------------ gathering; lib/segment alone

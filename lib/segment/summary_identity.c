@@ -56,14 +56,12 @@ static void add_worker(struct segment_texts *texts, struct summary_session *sess
     uint32_t *count = &session->row.worker_count, text = segment_texts_put(texts, name);
     if (!text)
         return;
-    for (uint32_t i = 0; i < *count; i++) {
-        if (session->workers[i].name == text) {
-            drop_worker(session, i); /* again: as if for the first time */
-            break;
-        }
-    }
-    if (*count == SEGMENT_WORKERS_MAX)
-        drop_worker(session, 0);
+    uint32_t same = 0;
+    while (same < *count && session->workers[same].name != text)
+        same++;
+    size_t leaves = session_name_that_leaves(*count, same, SESSION_WORKERS_MAX);
+    if (leaves < *count)
+        drop_worker(session, (uint32_t)leaves);
     session->workers = memory_resize(session->workers, (*count + 1) * sizeof session->workers[0]);
     session->workers[(*count)++] = (struct summary_worker){text, asked};
     session->asking += asked != 0;
@@ -73,16 +71,16 @@ static void add_worker(struct segment_texts *texts, struct summary_session *sess
 static void refuse_worker(struct summary_session *session, uint32_t i)
 {
     uint32_t name = session->workers[i].name, *refused = session->refused;
-    uint32_t at = 0, *count = &session->refused_count;
+    uint32_t same = 0, *count = &session->refused_count;
     drop_worker(session, i);
-    while (at < *count && refused[at] != name)
-        at++;
-    if (at == *count && *count < SEGMENT_REFUSED_MAX)
-        ++*count;
-    if (at == SEGMENT_REFUSED_MAX)
-        at = 0;
-    memmove(refused + at, refused + at + 1, (*count - at - 1) * sizeof *refused);
-    refused[*count - 1] = name;
+    while (same < *count && refused[same] != name)
+        same++;
+    size_t leaves = session_name_that_leaves(*count, same, SESSION_REFUSED_MAX);
+    if (leaves < *count) {
+        --*count;
+        memmove(refused + leaves, refused + leaves + 1, (*count - leaves) * sizeof *refused);
+    }
+    refused[(*count)++] = name;
 }
 
 static void answer_worker(struct summary_session *session, const struct segment_note *note)
@@ -167,7 +165,7 @@ static void take_workers(struct segment_texts *texts, struct summary_session *se
     struct span name;
     session->workers = NULL;
     session->row.worker_count = session->asking = 0;
-    for (unsigned i = 0; i < SEGMENT_WORKERS_MAX && json_element(list, i, &name); i++) {
+    for (unsigned i = 0; i < SESSION_WORKERS_MAX && json_element(list, i, &name); i++) {
         uint64_t asked = 0;
         if (!json_is_string(name))
             continue;

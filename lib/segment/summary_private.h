@@ -20,7 +20,7 @@ struct summary_session {
     uint64_t lasted_us;                                   /* with SEGMENT_ROW_LASTED */
     struct summary_worker *workers;                       /* row.worker_count of them */
     uint32_t asking;                                      /* workers whose answer is awaited */
-    uint32_t refused[SEGMENT_REFUSED_MAX], refused_count; /* texts; the newest last */
+    uint32_t refused[SESSION_REFUSED_MAX], refused_count; /* texts; the newest last */
     unsigned char *runs;                                  /* those that have ended */
     uint32_t runs_len, runs_room;
     uint32_t run_begin, run_end; /* the last one; ordinals of frames */

@@ -73,7 +73,7 @@ static void ask(const struct segment_footer *footer)
     (void)segment_footer_frames(footer, &frames);
     for (size_t i = 0; i < segment_footer_sessions(footer); i++) {
         segment_footer_session(footer, i, &summary);
-        require(summary.worker_count <= SEGMENT_WORKERS_MAX);
+        require(summary.worker_count <= SESSION_WORKERS_MAX);
         for (uint32_t n = 0; n < summary.worker_count; n++)
             for (size_t b = 0; b < summary.workers[n].len; b++)
                 sum += (unsigned char)summary.workers[n].data[b];

@@ -46,6 +46,23 @@ class Names(Scene):
         self.assertEqual((code, err), (0, ""))
         return [json.loads(line) for line in out.splitlines()]
 
+    def test_who_logs_in_again_stands_last_wherever_it_is_listed(self):
+        miner, upstream = self.join(self.recorder, self.pool)
+        for number, name in enumerate((b"rig.one", b"rig.two", b"rig.one")):
+            line = b'{"id":%d,"method":"mining.authorize","params":["%s","x"]}' % (number, name)
+            miner.send(line + b"\n")
+            self.assertEqual(upstream.read_line(), line)
+            answer = b'{"id":%d,"result":true,"error":null}' % number
+            upstream.send(answer + b"\n")
+            self.assertEqual(miner.read_line(), answer)
+        expected = ["rig.two", "rig.one"]
+        self.assertEqual([one["workers"] for one in self.listed()], [expected])
+        self.api = self.start_api()
+        wait_until(lambda: [one["workers"] for one in self.ask("GET", "/api/sessions")[3]["items"]]
+                   == [expected], "the API lists them in this order")
+        self.recorder.stop()
+        self.assertEqual([one["workers"] for one in self.listed()], [expected])
+
     def check_found(self, plain, shown, said):
         for typed in (plain if plain.isprintable() else shown, shown, shown.upper()):
             found = self.listed("--worker", typed)
