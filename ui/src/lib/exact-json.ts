@@ -34,6 +34,9 @@ export function parseLine(text: string): unknown {
   });
 }
 
+/** Whether it is a number that is no plain one. */
+export const isExact = (value: unknown): value is LosslessNumber => value instanceof LosslessNumber;
+
 export function writeExact(value: unknown, indent?: number): string {
   return stringify(value, undefined, indent) ?? "";
 }

@@ -7,7 +7,7 @@ import { cn } from "@/lib/cn";
 import { formatBytes, shortSession } from "@/lib/format";
 import { isSelectingText } from "@/lib/is-selecting";
 import type { Answer } from "@/lib/live/rows";
-import { methodOf, summaryOf, verdictOf } from "@/lib/stratum/summary";
+import { answerText, methodOf, nameOf, summaryOf, verdictOf } from "@/lib/stratum/summary";
 import { useWholeRow } from "./use-whole-row";
 
 const DIRECTION_TEXT: Record<Direction, string> = {
@@ -53,10 +53,6 @@ function Verdict({ answer }: { answer: Answer | null }) {
   return <span title={verdict.text} className={cn("block truncate", verdict.ok ? "text-muted-foreground" : "text-bad", verdict.text === "accepted" && "text-good")}>{verdict.text}</span>;
 }
 
-function methodText(message: Message): string {
-  return methodOf(message) ?? (message.is_response ? "answer" : "unknown");
-}
-
 function sessionTitle({ session_id, peer }: Message): string {
   return [`Session ${session_id}`, peer && `Miner ${peer}`].filter(Boolean).join("\n");
 }
@@ -75,7 +71,7 @@ interface CellsProps extends Pick<Props, "message" | "answer" | "onSession"> {
 }
 
 function WideCells({ message, answer, summary, onSession }: CellsProps) {
-  const bad = message.parse_error != null || (message.is_response && verdictOf(message.raw)?.ok === false);
+  const bad = message.parse_error != null || (message.is_response && verdictOf(answerText(message))?.ok === false);
   return (
     <>
       <span role="gridcell" className="tabular text-muted-foreground"><Moment at={message.ts_recv} clock /></span>
@@ -83,7 +79,7 @@ function WideCells({ message, answer, summary, onSession }: CellsProps) {
       <span role="gridcell" className={cn(ROOMY, "text-muted-foreground")} title={sessionTitle(message)}>
         {onSession ? <SessionButton id={message.session_id} onSession={onSession} /> : shortSession(message.session_id)}
       </span>
-      <span role="gridcell" className={cn("truncate", !methodOf(message) && "text-muted-foreground")}>{methodText(message)}</span>
+      <span role="gridcell" className={cn("truncate", !methodOf(message) && "text-muted-foreground")}>{nameOf(message)}</span>
       <span role="gridcell" className={cn("truncate", bad ? "text-bad" : "text-foreground/85")}>{summary}</span>
       <span role="gridcell" className="min-w-0"><Verdict answer={answer} /></span>
       <span role="gridcell" className="text-right"><Latency ms={answer?.latency_ms ?? message.latency_ms} /></span>
@@ -97,7 +93,7 @@ function NarrowCells({ message, answer, summary }: CellsProps) {
     <span role="gridcell" className="block min-w-0">
       <span className="flex items-center gap-2">
         <DirectionMark direction={message.direction} />
-        <span className="truncate">{methodText(message)}</span>
+        <span className="truncate">{nameOf(message)}</span>
         <span className="tabular ml-auto shrink-0 text-muted-foreground"><Moment at={message.ts_recv} clock /></span>
       </span>
       <span className="flex gap-2 text-2xs">

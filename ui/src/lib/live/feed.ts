@@ -40,8 +40,7 @@ export interface FeedOptions extends Pick<LiveSocketOptions, "open" | "schedule"
 }
 
 export function refusal(message: Message): boolean {
-  const decoded = message.decoded;
-  return message.parse_error != null || decoded?.refused != null || (decoded?.error != null && message.is_response);
+  return message.parse_error != null || message.decoded?.refused != null;
 }
 
 const PUBLISH_MS = 100;

@@ -4,6 +4,7 @@
  */
 import type { Message } from "@/lib/api/types";
 import { writeExact } from "@/lib/exact-json";
+import { answerText } from "@/lib/stratum/summary";
 
 /** What a row shows of the answer. */
 export interface Answer {
@@ -32,7 +33,7 @@ export function rowOf(message: Message): Row {
 }
 
 export function answerOf(message: Message): Answer {
-  return { id: message.id, raw: message.raw, latency_ms: message.latency_ms };
+  return { id: message.id, raw: answerText(message), latency_ms: message.latency_ms };
 }
 
 /** A page of the archive as rows: answers whose request is on the page join it. */

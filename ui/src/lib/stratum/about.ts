@@ -45,6 +45,6 @@ function errorOf(response: unknown): unknown {
 }
 
 function codeOf(error: unknown): number | null {
-  const code: unknown = Array.isArray(error) ? error[0] : typeof error === "object" && error !== null ? (error as { code?: unknown }).code : null;
+  const code: unknown = Array.isArray(error) ? error.find((part) => typeof part === "number") : typeof error === "object" && error !== null ? (error as { code?: unknown }).code : null;
   return typeof code === "number" ? code : null;
 }

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
+import type { Message } from "@/lib/api/types";
 import { testMessage } from "@/lib/live/test-messages";
 import { formatBitcoin, heightOfCoinbase, heightOfScript, readCoinbase } from "./coinbase";
 import { explainFields } from "./explain";
 import { bitsSet, blockHash, difficultyOfBits, timeOfHex } from "./numbers";
-import { methodOf, summaryOf, verdictOf } from "./summary";
+import { answerText, methodOf, nameOf, summaryOf, verdictOf } from "./summary";
 
 const HEAD = `0100000001${"00".repeat(32)}ffffffff`;
 const PAYOUT = `0014${"11".repeat(20)}`;
@@ -77,6 +78,20 @@ describe("messages in a line", () => {
     expect(summaryOf(share)).toBe("bj\\xf6rn.b · job 5 · nonce 0000beef · invalid UTF-8 at byte 9");
     expect([methodOf(share), methodOf(testMessage(1)), methodOf(testMessage(2))]).toEqual(["mining.submit", "mining.submit", null]);
   });
+  it("say what an answer is that no text can hold", () => {
+    const refused = { code: 21, text: "f\\xfcr" };
+    const answer = testMessage(2, { raw: null, parse_error: "invalid UTF-8 at byte 9", decoded: { kind: "response", error: [21, "f\\xfcr", null], refused } });
+    expect([nameOf(answer), summaryOf(answer), verdictOf(answerText(answer))?.ok]).toEqual(["answer", "f\\xfcr (21) · invalid UTF-8 at byte 9", false]);
+  });
+  it("name what is in a batch, and in a line of several", () => {
+    const batch: NonNullable<Message["decoded"]>[] = [{ kind: "request", method: "mining.subscribe" }, { kind: "response", refused: {} }, { kind: "response", result: true }, { kind: "other", value: 7 }];
+    const some = (count: number, parse_error: string | null) => {
+      const message = testMessage(1, { method: null, is_request: false, raw: "[…]", parse_error, decoded: { kind: "other", batch: batch.slice(0, count) } });
+      return [nameOf(message), summaryOf(message)];
+    };
+    expect(some(4, null)).toEqual(["batch of 4", "mining.subscribe, refusal, answer, other"]);
+    expect(some(2, "invalid JSON at byte 8")).toEqual(["batch of 2", "mining.subscribe, refusal · invalid JSON at byte 8"]);
+  });
   it("are never longer than can be seen", () => {
     const long = "x".repeat(100_000);
     for (const raw of [long, `{"a":"${long}"}`, JSON.stringify({ method: "mining.authorize", params: [long] }), JSON.stringify({ method: "mining.surprise", params: [long] })]) {
@@ -92,6 +107,13 @@ describe("messages in a line", () => {
     ['{"result":null,"error":[21,"Job not found",null]}', false, "Job not found (21)"],
     ['{"result":null,"error":{"code":-1,"message":"no"}}', false, "no (-1)"],
     ['{"result":false,"error":null,"reject-reason":"stale"}', false, "stale"],
+    ['{"result":true,"error":null,"reject-reason":"stale"}', false, "stale"],
+    ['{"result":true,"error":""}', true, "accepted"],
+    ['{"result":true,"error":[]}', true, "accepted"],
+    ['{"result":true,"error":{}}', true, "accepted"],
+    ['{"result":true,"error":0}', false, "refused (0)"],
+    ['{"result":null,"error":["Job not found",123456789012345678901]}', false, "Job not found (123456789012345678901)"],
+    ['{"result":null,"error":"busy"}', false, "busy"],
   ])("judge %s", (raw, ok, text) => expect(verdictOf(raw)).toEqual({ ok, text }));
 });
 

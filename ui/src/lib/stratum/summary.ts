@@ -1,9 +1,11 @@
 /** A message in one line: what somebody who scrolls by needs to know. */
 import type { Message } from "@/lib/api/types";
 import { inLine } from "@/lib/bidi";
-import { parseExact, writeExact } from "@/lib/exact-json";
+import { isExact, parseExact, writeExact } from "@/lib/exact-json";
 import { formatCount, formatSi } from "@/lib/format";
 import { heightOfCoinbase } from "./coinbase";
+
+type Decoded = NonNullable<Message["decoded"]>;
 
 interface Call {
   method?: unknown;
@@ -73,27 +75,39 @@ function callSummary(method: string, params: unknown): string {
   }
 }
 
+/** An answer as text: its bytes, or, where they are no text, what can be read in them. */
+export function answerText({ raw, decoded }: Message): string | null {
+  return raw ?? (decoded ? writeExact({ result: decoded.result, error: decoded.error ?? decoded.refused }) : null);
+}
+
 export interface Verdict {
   ok: boolean;
   text: string;
 }
 
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
+const isNumber = (value: unknown) => typeof value === "number" || isExact(value);
+
+/** null, false, "", [] and {} refuse nothing: as the recorder counts it (its FORMAT.md). */
+const isEmpty = (value: unknown) => value == null || value === false || value === "" || (isObject(value) && !isNumber(value) && Object.keys(value).length === 0);
+
+const refuses = (call: Call) => call.result === false || !isEmpty(call.error) || !isEmpty(call["reject-reason"]);
+
+/** Code and text, wherever in its error a pool puts them. */
 function refusalText(call: Call): string {
-  const error = call.error;
-  if (Array.isArray(error)) return `${text(error[1]) || "refused"} (${text(error[0])})`;
-  if (typeof error === "object" && error !== null) {
-    const { code, message } = error as { code?: unknown; message?: unknown };
-    return `${text(message) || "refused"}${code === undefined ? "" : ` (${text(code)})`}`;
-  }
-  return text(error) || text(call["reject-reason"]) || "refused";
+  const { error } = call;
+  const { code, message } = isObject(error) ? (error as { code?: unknown; message?: unknown }) : {};
+  const told: unknown[] = Array.isArray(error) ? (error as unknown[]) : [error, code, message];
+  const number = told.find(isNumber);
+  const why = [...told, call["reject-reason"]].find((value) => typeof value === "string" && value !== "");
+  return `${text(why) || "refused"}${number === undefined ? "" : ` (${text(number)})`}`;
 }
 
 /** What an answer says; null when its text is no JSON object. */
 export function verdictOf(raw: string | null | undefined): Verdict | null {
   const call = parse(raw);
   if (!call) return null;
-  if (call.error != null && call.error !== false) return { ok: false, text: refusalText(call) };
-  if (call.result === false) return { ok: false, text: refusalText(call) };
+  if (refuses(call)) return { ok: false, text: refusalText(call) };
   if (call.result === true) return { ok: true, text: "accepted" };
   return { ok: true, text: call.result === undefined ? "answered" : text(call.result) };
 }
@@ -101,13 +115,26 @@ export function verdictOf(raw: string | null | undefined): Verdict | null {
 /** What it calls; that of a line which is no JSON too, where a lenient peer would read one. */
 export const methodOf = ({ method, decoded }: Message): string | null => method ?? (typeof decoded?.method === "string" ? decoded.method : null);
 
-function faultSummary({ decoded }: Message, fault: string): string {
-  const call = typeof decoded?.method === "string" && callSummary(decoded.method, decoded.params);
+/** What a message is: its method, or a word for what has none. */
+export function nameOf(message: Message): string {
+  const { batch } = message.decoded ?? {};
+  return methodOf(message) ?? (message.is_response ? "answer" : batch ? `batch of ${batch.length}` : "unknown");
+}
+
+/** What one message of a batch is. */
+export const partOf = ({ method, kind, refused }: Decoded): string => (method !== undefined ? text(method) : kind !== "response" ? kind : refused ? "refusal" : "answer");
+
+const batchSummary = (batch: Decoded[]) => cut(batch.map(partOf).join(", "));
+
+function faultSummary(message: Message, fault: string): string {
+  const { decoded } = message;
+  const call = typeof decoded?.method === "string" ? callSummary(decoded.method, decoded.params) : decoded?.batch ? batchSummary(decoded.batch) : message.is_response && verdictOf(answerText(message))?.text;
   return [call, fault].filter(Boolean).join(" · ");
 }
 
 export function summaryOf(message: Message): string {
   if (message.parse_error) return faultSummary(message, message.parse_error);
+  if (message.decoded?.batch) return batchSummary(message.decoded.batch);
   const call = parse(message.raw);
   if (!call) return message.raw === null ? `${message.size_bytes} bytes that are no text` : text(message.raw);
   if (typeof call.method === "string") return callSummary(call.method, call.params);

@@ -3,7 +3,7 @@ import { Moment } from "@/components/moment";
 import type { Message } from "@/lib/api/types";
 import { aboutMethod } from "@/lib/stratum/about";
 import { explainFields, plain, type Explained } from "@/lib/stratum/explain";
-import { methodOf } from "@/lib/stratum/summary";
+import { methodOf, partOf } from "@/lib/stratum/summary";
 import { CoinbaseView } from "./coinbase-view";
 import { ShareView } from "./share-view";
 
@@ -20,10 +20,11 @@ function FieldRow({ field }: { field: Explained }) {
   );
 }
 
-/** What is left to show of a message that has no known form. */
+/** What is left to show of a message that has no known form; of a batch, what each of them says. */
 function rest(message: Message): Record<string, unknown> {
   const d = message.decoded;
   if (!d) return {};
+  if (d.batch) return Object.fromEntries(d.batch.map((part, i) => [`${i + 1}. ${partOf(part)}`, part.params ?? part.error ?? part.result ?? part.value ?? null]));
   const known = { params: d.params, result: d.result, error: d.error, value: d.value };
   return Object.fromEntries(Object.entries(known).filter(([, v]) => v !== undefined && v !== null));
 }

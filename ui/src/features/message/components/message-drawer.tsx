@@ -12,7 +12,7 @@ import { exportUrl } from "@/lib/api/messages";
 import type { Message } from "@/lib/api/types";
 import { aroundOf, sessionOf } from "@/lib/around";
 import { formatBytes, shortSession } from "@/lib/format";
-import { methodOf, summaryOf } from "@/lib/stratum/summary";
+import { nameOf, summaryOf } from "@/lib/stratum/summary";
 import { useSelection } from "@/lib/use-filters";
 import { useHotkeys } from "@/lib/use-hotkeys";
 import { useFocusReturn } from "../hooks/use-focus-return";
@@ -95,12 +95,12 @@ export function MessageDrawer() {
     <aside ref={box} aria-label="Message" className="fixed inset-0 z-30 flex flex-col bg-panel md:left-auto md:w-[28rem] md:border-l lg:static lg:w-[30rem] lg:shrink-0 2xl:w-[36rem]">
       <header className="flex h-12 shrink-0 items-center gap-2 border-b pr-2 pl-4">
         {data && <DirectionMark direction={data.direction} />}
-        <h2 className="min-w-0 flex-1 truncate font-mono text-sm font-medium">{data ? methodOf(data) ?? (data.is_response ? "answer" : "message") : "Message"}</h2>
+        <h2 className="min-w-0 flex-1 truncate font-mono text-sm font-medium">{data ? nameOf(data) : "Message"}</h2>
         {data && <span className="tabular text-xs text-muted-foreground">#{data.seq}</span>}
         <Button variant="ghost" size="icon" aria-label="Close message" title="Close (Esc)" onClick={() => select(null)}><X aria-hidden /></Button>
       </header>
       {/* What j and k go to is read out. */}
-      <p role="status" className="sr-only">{data && `${methodOf(data) ?? "answer"}: ${summaryOf(data)}`}</p>
+      <p role="status" className="sr-only">{data && `${nameOf(data)}: ${summaryOf(data)}`}</p>
       {error && <Failure error={error} onRetry={() => void refetch()} />}
       {isPending && <Loading label="Loading message" />}
       {data && <Body key={data.id} message={data} view={view} onTurn={turn} onOpen={select} />}

@@ -19,6 +19,12 @@ function Worker({ name }: { name: string }) {
   return <span className="flex"><span className="truncate">{inLine(head)}</span><span className="shrink-0">{inLine(tail)}</span></span>;
 }
 
+/** Who mines; of a session in which nobody does, who was not let in. */
+export function namesOf({ workers, refused }: Pick<Session, "workers" | "refused">): string {
+  if (workers.length > 0 || refused.length === 0) return workers.map(inLine).join(", ");
+  return `refused: ${refused.map(inLine).join(", ")}`;
+}
+
 /** What narrower screens leave out, and which columns are numbers. */
 export const FROM_WIDTH: Record<string, string> = {
   session_id: "hidden sm:table-cell",
@@ -58,7 +64,7 @@ export const columns = [
       </Link>
     ),
   }),
-  helper.accessor((s) => s.workers.map(inLine).join(", "), {
+  helper.accessor(namesOf, {
     id: "worker",
     header: "Worker",
     cell: ({ row, getValue }) => row.original.workers.length === 1 ? <Worker name={row.original.workers[0] ?? ""} /> : getValue() || <span className="font-mono text-xs text-muted-foreground sm:hidden">{shortSession(row.original.session_id)}</span>,
