@@ -109,6 +109,7 @@ static void on_dialed(void *user, enum status status, size_t target, const struc
         stream_read_start(&session->pool);
 }
 
+/* The pool's stream speaks to the same callbacks as the miner's. */
 void session_dial(struct session *session)
 {
     const struct route *route = session->route;
@@ -116,7 +117,7 @@ void session_dial(struct session *session)
     session->connector = connector_start(
         &session->recorder->loop, route->targets + session->target,
         route->target_count - session->target, session->recorder->config->connect_timeout_ms,
-        &session->pool, &session_stream_callbacks, session, on_dialed, session);
+        &session->pool, session->miner.callbacks, session, on_dialed, session);
     if (!session->connector)
         session_close(session, "hashscope", "out of memory", false);
 }

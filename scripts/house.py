@@ -100,7 +100,6 @@ PURE = {"lib/base": {"uv.h"}, "lib/stratum": {"uv.h", "sys/socket.h", "unistd.h"
 KNOTS = [
     "lib/event/forward.c lib/event/listen.c lib/event/loop.c lib/event/queue.c lib/event/receive.c "
     "lib/event/stream.c lib/event/tls_session.c",
-    "recorder/session.c recorder/session_pool.c",
     "api/front/backend.c api/front/clients.c api/front/connection.c api/front/front.c "
     "api/front/requests.c",
     "api/rest/metrics.c api/rest/rules.c api/rest/server.c api/rest/status.c",
