@@ -620,6 +620,10 @@ for name in ([[mining.notify mining.set_difficulty mining.set_target mining.set_
     from_pool[name] = true
 end
 
+-- In all dialects: what is a share, what is a login.
+local hands_in = { ["mining.submit"] = true, submit = true, eth_submitWork = true }
+local logs_in = { ["mining.authorize"] = true, login = true, eth_submitLogin = true }
+
 local connections -- by ports, then addresses of a direction: {connection, side of its sender}
 local response_to, response_in, times, asked, lateness -- by key, see key_of
 local function forget()
@@ -867,6 +871,8 @@ end
 inside["mining.subscribe"] = function(context, params)
     add_text(context, "user_agent", params[1])
     add_text(context, "session_id", is_string(context.text, params[2]) and params[2] or nil)
+    add_text(context, "host", params[3]) -- these two from Zcash
+    add_text(context, "port", params[4])
 end
 
 inside["mining.authorize"] = function(context, params)
@@ -1071,6 +1077,18 @@ members_inside["submit"] = function(context, params)
     add_text(context, "share_hash", params.result)
 end
 
+members_inside["mining.hello"] = function(context, params)
+    add_text(context, "user_agent", params.agent)
+    add_text(context, "host", params.host)
+    add_text(context, "port", params.port)
+end
+
+members_inside["mining.set"] = function(context, params)
+    add_text(context, "extranonce1", params.extranonce)
+    add_text(context, "target", params.target)
+    add_text(context, "algorithm", params.algo)
+end
+
 local result_inside = {}
 
 result_inside["login"] = function(context, result)
@@ -1116,17 +1134,30 @@ result_inside["client.get_version"] = function(context, result)
     add_text(context, "user_agent", result)
 end
 
--- [code, text, …], {"code":…,"message":…} or a text.
+local function is_number(text, value)
+    return value and find(text, "^[-%d]", value[1]) ~= nil
+end
+
+local function is_saying(text, value)
+    return is_string(text, value) and value[2] - value[1] > 2
+end
+
+-- Code and text, wherever in its error a pool puts them: [code, text, …], {"code":…,"message":…}, a
+-- text or a number; as HashScope's API has them (lib/stratum/message.c).
 local function error_parts(text, value)
-    local c = byte(text, value[1])
-    if c == 91 then
-        local parts = elements(text, value)
-        return parts[1], parts[2]
-    elseif c == 123 then
-        local parts = members(text, value)
-        return parts.code, parts.message
+    local parts, code, why = { value }, nil, nil
+    if byte(text, value[1]) == 123 then
+        local named = members(text, value)
+        return is_number(text, named.code) and named.code or nil,
+            is_saying(text, named.message) and named.message or nil
+    elseif byte(text, value[1]) == 91 then
+        parts = elements(text, value)
     end
-    return nil, c == 34 and value or nil
+    for _, part in ipairs(parts) do
+        code = code or is_number(text, part) and part or nil
+        why = why or is_saying(text, part) and part or nil
+    end
+    return code, why
 end
 
 local function add_error(context)
@@ -1192,7 +1223,7 @@ local function add_fields(context, connection, side, key)
         end
         context.tree = tree
     end
-    if message.kind == "response" and method_asked(key) == "mining.submit" then
+    if message.kind == "response" and hands_in[method_asked(key)] then
         tree:add(F.accepted, not message.refused):set_generated()
     end
     if message.error or message["reject-reason"] then
@@ -1287,7 +1318,7 @@ local function say_response(text, key)
     local what = name and printable(name, 64) or "response"
     if message.refused then
         what = what .. " refused: " .. say_refusal(text)
-    elseif name == "mining.submit" or name == "mining.authorize" then
+    elseif hands_in[name] or logs_in[name] then
         what = what .. " accepted"
     else
         what = what .. (name and " answered" or "")

@@ -85,19 +85,24 @@ class Fields(Case):
                    ({"result": None, "error": [21, "Job not found", None]}, "0", "21"),
                    ({"result": False, "error": {"code": -3, "message": "no"}}, "0", "-3"),
                    ({"result": False, "reject-reason": "stale"}, "0", ""),
-                   ({"result": None, "error": "bad"}, "0", "")]
+                   ({"result": None, "error": "bad"}, "0", ""),
+                   ({"result": None, "error": ["late", 25]}, "0", "25"),
+                   ({"result": None, "error": {"code": "x", "message": "odd"}}, "0", ""),
+                   ({"result": True, "error": []}, "1", ""),
+                   ({"result": None, "error": 7}, "0", "7")]
         for answer, _, _ in answers:
             talk.say(MINER, line(params=["w", "1f", "0001", "69203a01", "deadbeef", "00002000"],
                                  id=4, method="mining.submit"))
             talk.say(POOL, line(id=4, **answer))
         rows = self.rows("stratum.accepted", "stratum.error.code", display="stratum.accepted")
         self.assertEqual(rows, [(accepted, code) for _, accepted, code in answers])
-        self.assertEqual(self.one("stratum.error.message"), ["Job not found", "no", "bad"])
+        self.assertEqual(self.one("stratum.error.message"),
+                         ["Job not found", "no", "bad", "late", "odd"])
         self.assertEqual(self.one("stratum.reject_reason"), ["stale"])
-        self.assertEqual(len(self.one("frame.number", display="stratum.rejected")), 4)
+        self.assertEqual(len(self.one("frame.number", display="stratum.rejected")), 7)
         self.assertEqual(len(self.one("frame.number", display="stratum.nonce == 0xdeadbeef && "
                                       "stratum.worker == \"w\" && stratum.version_bits == 0x2000")),
-                         5)
+                         len(answers))
 
     def test_what_pools_say_besides(self):
         talk = Conversation(self.capture)
@@ -161,6 +166,31 @@ class Fields(Case):
                     solution=["fd4005" + "00" * 64], ntime=["0x6b040a81"], extranonce2=[],
                     version_bits=[], **{"nonce.text": ["0x0123456789"]})
 
+    def test_shares_of_all_dialects_are_accepted_or_not(self):
+        talk = Conversation(self.capture)
+        for method, params in (("mining.submit", []), ("submit", {"job_id": "1"}),
+                               ("eth_submitWork", ["0x1", "0x2", "0x3"])):
+            for result in (True, False):
+                talk.say(MINER, line(id=1, method=method, params=params))
+                talk.say(POOL, line(id=1, result=result))
+        talk.say(MINER, line(id=1, method="eth_submitHashrate", params=[]))
+        talk.say(POOL, line(id=1, result=True))
+        self.expect(accepted=["1", "0"] * 3)
+        self.assertEqual([info.split(",")[0] for info in self.tshark.info(self.written())
+                          if "id" not in info.split(",")[0]],
+                         ["mining.submit accepted", "mining.submit refused: false",
+                          "submit accepted", "submit refused: false",
+                          "eth_submitWork accepted", "eth_submitWork refused: false",
+                          "eth_submitHashrate answered"])
+
+    def test_greetings_of_other_coins(self):
+        Conversation(self.capture).say(
+            MINER, line(id=1, method="mining.subscribe", params=["z/1", None, "pool.x", "3333"])
+            + line(id=2, method="mining.hello",
+                   params={"agent": "e/2", "host": "pool.y", "port": "22b8"}))
+        self.expect(user_agent=["z/1", "e/2"], host=["pool.x", "pool.y"], port=["3333", "22b8"],
+                    session_id=[])
+
     def test_what_fits_no_form_has_positions(self):
         Conversation(self.capture).say(
             POOL, line(id=None, method="mining.notify", params=["k1", [1, 2], 1700000000])
@@ -218,6 +248,16 @@ class Passes(Case):
             self.assertEqual([row for row in rows if len(row) > 1],
                              [["4", "farm.rig7"], ["6", "1f"], ["7", "farm.rig7", "1f"],
                               ["9", "farm.rig7", "1f"], ["11", "farm.rig7", "1f"]], name)
+
+    def test_fields(self):
+        arguments = ("-T", "fields", "-e", "frame.number", "-e", "stratum.nonce", "-e",
+                     "stratum.rejected", "-e", "stratum.time")
+        for name, out in self.everywhere(self.talk(), *arguments).items():
+            rows = [row.split("\t") for row in out.splitlines()]
+            self.assertEqual([row[0] for row in rows if row[1] == "0xdeadbeef"], list("79") + ["11"],
+                             name)
+            self.assertEqual([row[0] for row in rows if row[2]], ["10"], name)
+            self.assertEqual([row[0] for row in rows if row[3]], ["5", "8", "10", "12"], name)
 
     def test_statistics(self):
         statistics = ("-q", "-z", "io,stat,0,stratum.rejected,COUNT(stratum.nonce)stratum.nonce,"
