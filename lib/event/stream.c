@@ -295,17 +295,6 @@ void stream_turn(struct stream *stream)
 
 /* ---- questions ---- */
 
-void address_unmap(struct sockaddr_storage *address)
-{
-    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
-    if (address->ss_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
-        return;
-    struct sockaddr_in in4 = {.sin_family = AF_INET, .sin_port = in6->sin6_port};
-    memcpy(&in4.sin_addr, &in6->sin6_addr.s6_addr[12], sizeof in4.sin_addr);
-    memset(address, 0, sizeof *address);
-    memcpy(address, &in4, sizeof in4);
-}
-
 void stream_addresses(const struct stream *stream, struct sockaddr_storage *local,
                       struct sockaddr_storage *peer)
 {
