@@ -1,22 +1,14 @@
 /*
- * loop.c - waiting: one epoll set with every stream of the loop in it, edge-triggered, and libuv's
+ * loop.c - waiting: one epoll set with every stream of the loop in it (loop_members.c), and libuv's
  * own descriptor for all the rest (timers, signals, listeners, lookups). libuv is made to be
  * embedded so: uv_backend_fd tells when it has something to do, uv_backend_timeout by when.
  *
  *   turn:  wait ─▶ streams with events ─▶ those that are due ─▶ those that wait to be read ─▶
  * libuv, if it has anything
  *
- * Edge-triggered means: the kernel reports once that something has come. The stream remembers it
- * (`readable`) until it has read all, so pausing and resuming a stream costs no system call, and an
- * event of a stream that is read at once costs epoll no second look.
- *
  * libuv's next timer is an alarm in the same set, set when it changes. A time-out of epoll_wait
  * would be set and cancelled for every message, and each time is a trip to the clock's hardware,
  * through the hypervisor where there is one.
- *
- * Due are streams that have something to do without the kernel: to report an error that was met
- * inside a user's call, to go on reading after a pause, to say that they are closed. Memory of a
- * stream goes in its last turn, when no event of this round can name it any more.
  *
  * How it can fail: epoll_wait only by a signal, which is no failure. Without descriptors for the
  * set the program ends, as it does without memory.
@@ -69,36 +61,6 @@ void stream_loop_close(struct stream_loop *loop)
     free(loop->forwards);
     fair_free(&loop->fair);
     *loop = (struct stream_loop){.epoll = -1, .alarm = -1};
-}
-
-/* ---- streams come and go ---- */
-
-int loop_watch(struct stream *stream)
-{
-    struct epoll_event event = {
-        .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET,
-        .data.ptr = stream,
-    };
-    return epoll_ctl(stream->loop->epoll, EPOLL_CTL_ADD, stream->fd, &event) == 0 ? 0 : errno;
-}
-
-void loop_forget(struct stream *stream)
-{
-    (void)epoll_ctl(stream->loop->epoll, EPOLL_CTL_DEL, stream->fd, NULL);
-}
-
-void loop_due(struct stream *stream)
-{
-    struct stream_loop *loop = stream->loop;
-    if (stream->due)
-        return;
-    stream->due = 1;
-    stream->next_due = NULL;
-    if (loop->due_last == NULL)
-        loop->due_first = stream;
-    else
-        loop->due_last->next_due = stream;
-    loop->due_last = stream;
 }
 
 /* ---- a turn ---- */

@@ -37,7 +37,7 @@ static inline ssize_t socket_send(int fd, const void *data, size_t len)
     return syscall(SYS_sendto, fd, data, len, MSG_NOSIGNAL, NULL, 0);
 }
 
-/* ---- loop.c ---- */
+/* ---- loop_members.c ---- */
 
 /* Into the loop's epoll set, and out of it before the descriptor is closed. 0 or an errno. */
 int loop_watch(struct stream *stream);
