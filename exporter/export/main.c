@@ -18,6 +18,7 @@
 #include "exporter/export/options.h"
 #include "exporter/export/output.h"
 #include "exporter/export/progress.h"
+#include "lib/base/bus_fault.h"
 #include "lib/base/memory.h"
 #include "lib/command/program.h"
 
@@ -218,6 +219,7 @@ int main(int argc, char **argv)
     struct export_flags flags = {.mtu = 0};
     struct exporting exporting = {.command = argv[0], .flags = &flags};
     struct settings *settings = export_options_parse(&flags, argc, argv);
+    bus_fault_install(argv[0], "the recorder's live ring");
     int code = run(&exporting, settings);
 
     settings_free(settings);

@@ -17,6 +17,7 @@
 
 #include "exporter/export/output.h"
 #include "exporter/extcap/options.h"
+#include "lib/base/bus_fault.h"
 #include "lib/command/program.h"
 #include "lib/export/export.h"
 
@@ -201,6 +202,7 @@ int main(int argc, char **argv)
 {
     struct extcap_flags flags = {.fifo = NULL};
     struct settings *settings = extcap_options_parse(&flags, argc, argv);
+    bus_fault_install(argv[0], "the recorder's live ring");
     int code = answer(argv[0], &flags, settings);
 
     settings_free(settings);

@@ -6,6 +6,7 @@ import time
 import unittest
 
 from tests.integration.archive import Archive
+from tests.integration.front import Process
 from tests.integration.harness import RecorderCase, wait_until
 
 LINE = b'{"id":1,"method":"mining.subscribe","params":[]}\n'
@@ -87,6 +88,38 @@ class Ring(RecorderCase):
         self.assertEqual(archive.stream(archive.session_of(miner.address), "miner_to_pool"), LINE)
         gap, = archive.events("gap")
         self.assertIn("live ring", gap["reason"])
+
+    FOLLOWERS = (["tail", "-f"], ["export", "--follow", "--format", "ndjson"])
+
+    def followers(self):
+        pool = self.new_pool()
+        recorder = self.start(pool)
+        self.exchange(recorder, pool, [LINE], [LINE])
+        following = [Process(self.folder, [*words, "--data-dir", self.data_dir])
+                     for words in self.FOLLOWERS]
+        for process in following:
+            self.addCleanup(process.close)
+            process.wait_lines(2)
+        return pool, recorder, following
+
+    def test_who_reads_a_ring_of_which_nothing_is_left_says_so(self):
+        _, _, following = self.followers()
+        os.truncate(os.path.join(self.data_dir, "live/ring"), 0)
+        for process in following:
+            self.assertEqual(process.wait(), 3, process.text())
+            self.assertIn("live ring", process.text())
+            self.assertEqual(len(process.err), 1)
+
+    def test_who_reads_goes_on_with_the_next_ring(self):
+        pool, recorder, following = self.followers()
+        os.truncate(os.path.join(self.data_dir, "live/ring"), 4096)
+        self.connect(recorder)
+        self.assertEqual(recorder.wait_exit(), 3)
+        self.exchange(self.start(pool), pool, [LINE.replace(b"subscribe", b"again")], [LINE])
+        for process in following:
+            wait_until(lambda: any("mining.again" in line for line in list(process.out)),
+                       "what was said since")
+            self.assertEqual(process.stop(), 0, process.text())
 
 
 if __name__ == "__main__":
