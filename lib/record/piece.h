@@ -14,10 +14,6 @@
 #include "lib/stratum/frame.h"
 #include "lib/stratum/pair.h"
 
-/* A longer line is recorded in fragments, each of which is one record of the ring. */
-#define RECORD_LINE_MAX     (8u << 20)           /* bytes; a payload of the ring holds it */
-#define RECORD_FRAGMENT_MAX ((1u << 20) - 4096u) /* with a record's header, too */
-
 /* How requests and answers of one session find each other. */
 struct record_pairing {
     struct stratum_pairs *pairs;

@@ -27,6 +27,10 @@ enum record_type {
     RECORD_GAP = 6,            /* numbers that stand for nothing; payload: struct gap_info */
 };
 
+/* A longer line is recorded in fragments. */
+#define RECORD_LINE_MAX     (8u << 20)           /* bytes */
+#define RECORD_FRAGMENT_MAX ((1u << 20) - 4096u) /* bytes: a record of the ring */
+
 enum direction {
     DIRECTION_MINER_TO_POOL = 0,
     DIRECTION_POOL_TO_MINER = 1,

@@ -9,7 +9,6 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#include "lib/record/piece.h"
 #include "lib/ring/ring.h"
 
 #define RING_MAGIC      "HSRING\r\n"
@@ -69,7 +68,6 @@ struct ring_record {
     int64_t latency_ns;
 };
 _Static_assert(sizeof(struct ring_record) == RING_HEAD_BYTES, "two cache lines");
-_Static_assert(RECORD_LINE_MAX <= RING_PAYLOAD_MAX, "a line is a message of the ring");
 _Static_assert(RECORD_FRAGMENT_MAX + RING_HEAD_BYTES + RING_TAIL_BYTES <= RING_RECORD_MAX,
                "a fragment is a record");
 #define RING_CRC_FROM offsetof(struct ring_record, seq)

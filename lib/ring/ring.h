@@ -50,8 +50,8 @@
 #include "lib/base/error.h"
 #include "lib/record/record.h"
 
-#define RING_RECORD_MAX  (1u << 20) /* bytes of one record, its header included */
-#define RING_PAYLOAD_MAX (8u << 20) /* bytes of one message, chained */
+#define RING_RECORD_MAX  (1u << 20)      /* bytes of one record, its header included */
+#define RING_PAYLOAD_MAX RECORD_LINE_MAX /* bytes of one message, chained */
 #define RING_BYTES_MIN   (16u << 20)
 #define RING_NO_SLOT     UINT32_MAX
 
