@@ -40,11 +40,6 @@ static bool is_piece(const struct segment_line *line, struct span message)
     return span_equal_text(line->why, stratum_fault_text(STRATUM_FAULT_OPAQUE)) && !is_tls(message);
 }
 
-static bool holds(struct span text, const char *word)
-{
-    return memmem(text.data, text.len, word, strlen(word)) != NULL;
-}
-
 /* White space away, and the mark that some put in front of UTF-8. */
 static struct span trim(struct span text)
 {
@@ -57,33 +52,88 @@ static struct span trim(struct span text)
     return text;
 }
 
-/* A message, some of them, or a batch: brackets around a member that every message has, or around
- * what speaks of a login. */
+static bool is_space(char c)
+{
+    return (unsigned char)c <= ' ';
+}
+
+/* Of a name, or of a value without quotes; not the signs of other languages' statements. */
+static bool is_word(char c)
+{
+    return isalnum((unsigned char)c) || (unsigned char)c >= 0x80 ||
+           (c != '\0' && strchr("_$.+-\\", c) != NULL);
+}
+
+/* Is there a member of that name, with quotes of some kind or without? */
+static bool has_member(struct span text, const char *name)
+{
+    size_t len = strlen(name);
+    const char *end = text.data + text.len, *at = text.data;
+    while ((at = memmem(at, (size_t)(end - at), name, len)) != NULL) {
+        bool begins = at == text.data || !is_word(at[-1]);
+        at += len;
+        const char *behind = at;
+        behind += behind < end && (*behind == '"' || *behind == '\'');
+        while (behind < end && is_space(*behind))
+            behind++;
+        if (begins && behind < end && *behind == ':')
+            return true;
+    }
+    return false;
+}
+
+/* A message, some of them, or a batch: brackets around members that messages have, or around what
+ * speaks of a login. */
 static bool is_whole(struct span message, bool speaks)
 {
     struct span text = trim(message);
     if (text.len < 2 || (text.data[0] != '{' && text.data[0] != '['))
         return false;
     char last = text.data[text.len - 1];
-    return (last == '}' || last == ']') &&
-           (speaks || holds(text, "method") || holds(text, "result") || holds(text, "error"));
+    if (last != '}' && last != ']')
+        return false;
+    return speaks || has_member(text, "method") ||
+           (has_member(text, "id") && (has_member(text, "result") || has_member(text, "error")));
+}
+
+/* Words without quotes, with commas and colons between them; lenient readers leave out control
+ * characters. */
+static bool is_list_of_words(struct span text)
+{
+    bool word = false, gap = false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+        if (c == ' ' || c == '\t' || c == '\r' || c == '\n') {
+            gap = true;
+        } else if (is_word(c) || is_space(c)) {
+            if (word && gap)
+                return false;
+            word = true;
+            gap = false;
+        } else if (c == ',' || c == ':') {
+            word = false;
+        } else {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* What may be one line of a login that stands on several: to a reader of JSON streams line ends are
  * white space. Text without quotes and brackets (an HTTP request, say) is none, nor are brackets
- * around nothing, nor TLS; numbers are. */
+ * around nothing, nor TLS; numbers are, and words that stand alone or in a list. */
 static bool is_part(const struct segment_line *line, struct span message, bool speaks)
 {
-    bool marked = false, words = false, values = false;
+    bool marked = false, others = false, values = false;
     if (!goes_to_pool(line) || is_tls(message) || is_whole(message, speaks))
         return false;
     for (size_t i = 0; i < message.len; i++) {
         char c = message.data[i];
         marked |= c != '\0' && strchr("\"'`{}[]", c) != NULL;
-        values |= c == '"' || c == '\'' || isalnum((unsigned char)c);
-        words |= c == '\0' || strchr("0123456789+-.eE, \t\r", c) == NULL;
+        values |= c == '"' || c == '\'' || isalnum((unsigned char)c) || (unsigned char)c >= 0x80;
+        others |= c == '\0' || strchr("0123456789+-.eE, \t\r", c) == NULL;
     }
-    return values && (marked || !words);
+    return values && (marked || !others || is_list_of_words(message));
 }
 
 /* What stands in an archive's line as JSON has to stay JSON. */

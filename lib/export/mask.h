@@ -14,9 +14,10 @@
  * MASK_WITHHELD and as many x as fill its length. So are pieces that tell nothing without the ones
  * beside them, of what goes to the pool: fragments of a line but a first one that is whole JSON,
  * pieces of a stream that is no text, but TLS, and lines that are no message by themselves but may
- * be a part of one that stands on several: they have quotes or brackets, or numbers alone. Several
- * messages in a line, batches, doubled members and bytes that are no UTF-8 are taken apart, and
- * masked.
+ * be a part of one that stands on several: they have quotes or brackets, or are numbers, or words
+ * that stand alone or with commas and colons between them. A message has a method, or an id beside
+ * a result or an error. Several messages in a line, batches, doubled members and bytes that are no
+ * UTF-8 are taken apart, and masked.
  *
  * Ownership: what is given back is what was given in, or lies in the masker until its next use.
  * Memory: some times the message. Threads: one at a time per masker.

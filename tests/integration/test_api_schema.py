@@ -123,6 +123,9 @@ class AnswersTest(Scene):
             one = self.check("getMessage", path="/api/messages/" + message["id"])
             self.assertEqual(one["raw"], message["raw"])
         raws = [message["raw"] for message in everything]
+        self.assertIn("xxxxx", raws)  # a bare word may be a line of a login on several
+        shown = self.check("listMessages", path="/api/messages?limit=1000&passwords=shown")["items"]
+        raws = [message["raw"] for message in shown]
         self.assertIn("hello", raws)
         self.assertEqual(sum(raw is None for raw in raws), 1)
         self.assertNotIn("secret", json.dumps(everything))

@@ -134,7 +134,17 @@ START_TEST(lines_that_may_be_a_part_of_a_login_are_withheld)
                                         "[\"u\",\"SeCrEt77\"],",
                                         "  7777 ,",
                                         "thorize\",\"params\":[\"u\",\"SeCrEt77\"]}",
-                                        "{\"worker\":\"u\",\"secret\":\"x\"}"};
+                                        "{\"worker\":\"u\",\"secret\":\"x\"}",
+                                        "{\"worker\":\"u\",\"secret\":\"error\"}",
+                                        "{\"worker\":\"method\",\"secret\":\"x\"}",
+                                        "{\"worker\":\"u\",\"secret\":\"x\",\"error\":1}",
+                                        "{'myid':1,secret:'x','result':null}",
+                                        "SeCrEt77",
+                                        "SeC\x01rEt77",
+                                        "  SeCrEt77, ",
+                                        "u.1,SeCrEt77",
+                                        "secret: SeCrEt77",
+                                        "\xe4\xf6\xfc"};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         char hidden[128];
         memset(hidden, 'x', sizeof hidden);
@@ -145,6 +155,8 @@ START_TEST(lines_that_may_be_a_part_of_a_login_are_withheld)
         check_of(DIRECTION_POOL_TO_MINER, parts[i], parts[i]);
     }
     check_of(DIRECTION_MINER_TO_POOL, "GET / HTTP/1.1", "GET / HTTP/1.1");
+    check_of(DIRECTION_MINER_TO_POOL, "it is a text", "it is a text");
+    check_of(DIRECTION_MINER_TO_POOL, "{'id' : 1,result:null}", "{'id' : 1,result:null}");
     check_of(DIRECTION_MINER_TO_POOL, "[{\"id\":1,\"method\":\"mining.submit\"}]",
              "[{\"id\":1,\"method\":\"mining.submit\"}]");
 }
