@@ -12,7 +12,7 @@ import threading
 import time
 
 from tests.integration.api_process import read_all, split_answer
-from tests.integration.harness import PATIENCE, Task, wait_until
+from tests.integration.harness import PATIENCE, Task, is_sanitized, wait_until
 from tests.integration.test_api_websocket import SUBMIT, ApiCase
 
 TOKEN = "correct-horse-battery-staple"
@@ -103,8 +103,9 @@ class AttackCase(ApiCase):
                 other.ask()
                 took.append(between - begun)
                 bare.append(time.monotonic() - between)
-        self.assertLess(statistics.median(took), AT_ONCE)
-        self.assertLess(p99(took), AT_ONCE + 3 * p99(bare))
+        if not is_sanitized():
+            self.assertLess(statistics.median(took), AT_ONCE)
+            self.assertLess(p99(took), AT_ONCE + 3 * p99(bare))
         for path in ("/api/config", "/api/messages?source=live&limit=1"):
             status, body = self.ask(path, source)
             self.assertEqual(status, 200, (path, body))
