@@ -292,7 +292,7 @@ static void take_answer(struct session_view *view, const struct segment_line *li
     }
     if (line->paired)
         stratum_asked_answered(&view->asked, &step->scan.id);
-    else
+    else if (line->msg.data) /* as footers count them */
         view->unasked[stratum_asked_why(&view->asked, &step->scan.id)]++;
     enum session_request known = find_request(view, line, &request);
     if (known == SESSION_REQUEST_SUBMIT || known == SESSION_REQUEST_OTHER)

@@ -116,29 +116,31 @@ class SessionsTest(SessionCase):
         for number in range(1, 6):
             miner.send_json({"id": number, "method": "mining.submit", "params": ["w", "j", "0", "1", "2"]})
             upstream.read_line()
+        miner.send(b'{"id":6,"method":"mining.submit","params":["bj\xf6rn","j","0","1","2"]}\n')
+        upstream.read_line()
         ok = b',"result":true,"error":null}\n'
-        for id_text in (b'"1"', b"2.0", b"3", b"3", b"99", b"null"):
+        for id_text in (b'"1"', b"2.0", b"3", b"3", b"99", b"null", b'"6"', b'97,"no JSON":"\xf6"'):
             upstream.send(b'{"id":' + id_text + ok)
             miner.read_line()
         time.sleep(1.1)  # PAIR_TIMEOUT_SEC: what is waited for is that nothing comes
         upstream.send(b'{"id":4' + ok)
         miner.read_line()
-        expected = {"count": 6, "other_type": 2, "repeated": 1, "late": 1, "unknown": 2}
-        row = self.wait_session(api, lambda s: s["unasked_answers"]["count"] == 6)
-        self.assertEqual((row["submits"], row["accepted"], row["rejected"]), (5, 1, 0))
+        expected = {"count": 7, "other_type": 3, "repeated": 1, "late": 1, "unknown": 2}
+        row = self.wait_session(api, lambda s: s["unasked_answers"]["count"] == 7)
+        self.assertEqual((row["submits"], row["accepted"], row["rejected"]), (6, 1, 0))
         session = row["session_id"]
         self.assertEqual(self.unasked(api, session), (expected, expected))
-        self.assertEqual(self.recorder.sessions()[0]["unasked"], 6)
+        self.assertEqual(self.recorder.sessions()[0]["unasked"], 7)
         self.recorder.stop()
         api.stop()
         os.remove(os.path.join(self.data_dir, "live", "ring"))  # the archive alone
         api = self.start_api()
-        dim = {**dict.fromkeys(expected), "count": 6}
+        dim = {**dict.fromkeys(expected), "count": 7}
         self.assertEqual(self.unasked(api, session), (dim, expected))
         where = ("--data-dir", self.data_dir, "--session", session)
         told = json.loads(self.hashscope("ls", "--json", *where))
-        self.assertEqual((told["unasked"], told["unasked_why"]), (6, {k: v for k, v in expected.items() if k != "count"}))
-        self.assertIn("6 answers to ids nobody asked with (type differs 2, answered before 1, too late 1, unknown id 2)",
+        self.assertEqual((told["unasked"], told["unasked_why"]), (7, {k: v for k, v in expected.items() if k != "count"}))
+        self.assertIn("7 answers to ids nobody asked with (type differs 3, answered before 1, too late 1, unknown id 2)",
                       self.hashscope("ls", "--table", *where))
         self.assertIn('"damaged":0,', self.hashscope("verify", "--data-dir", self.data_dir))
 
