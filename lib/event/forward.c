@@ -1,5 +1,6 @@
 /*
- * forward.c - bytes on their way from one stream to another; see stream.h.
+ * forward.c - bytes on their way out, plain or through TLS, at once or with what else is forwarded
+ * from one stream to another; see stream.h.
  *
  * A turn of the loop so has two halves: it reads all that has come, then it writes. Each system
  * call finds its code and data warm, the peers' processors are woken once and find all their
@@ -32,6 +33,15 @@ void stream_forward(struct stream *to, const char *data, size_t len, uint64_t ta
         loop->kept = ((size_t)(data - loop->read_buffer) + len + 63) & ~(size_t)63;
 }
 
+static size_t send_bytes(struct stream *stream, const char *data, size_t len)
+{
+    if (len == 0 || stream->failed || stream->closing || stream->shut)
+        return 0;
+    if (stream->tls != NULL)
+        return tls_session_write(stream, data, len);
+    return queue_send(stream, data, len);
+}
+
 void stream_loop_flush(struct stream_loop *loop)
 {
     size_t count = loop->forward_count;
@@ -41,9 +51,15 @@ void stream_loop_flush(struct stream_loop *loop)
         return;
     for (size_t i = 0; i < count; i++) {
         struct stream_forward *forward = &loop->forwards[i];
-        forward->sent = stream_send(forward->to, forward->data, forward->len);
+        forward->sent = send_bytes(forward->to, forward->data, forward->len);
     }
     loop->now_ns = clock_mono_ns();
     if (loop->on_flushed != NULL)
         loop->on_flushed(loop->user, loop->forwards, count);
+}
+
+size_t stream_write(struct stream *stream, const char *data, size_t len)
+{
+    loop_settle(stream->loop);
+    return send_bytes(stream, data, len);
 }

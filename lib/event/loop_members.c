@@ -43,3 +43,12 @@ void loop_due(struct stream *stream)
         loop->due_last->next_due = stream;
     loop->due_last = stream;
 }
+
+void stream_fail_later(struct stream *stream, int code)
+{
+    if (stream->failed || stream->closing)
+        return;
+    stream->failed = 1;
+    stream->error = code;
+    loop_due(stream);
+}

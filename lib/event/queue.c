@@ -4,11 +4,11 @@
  * Nearly always the kernel takes everything at once (send_now) and nothing is allocated. What it
  * refuses is copied into chunks of 4 to 64 KiB. A queue exists exactly while something is in it;
  * later bytes are appended behind, so the order is kept. When the kernel has room again (an event
- * of the loop) the chunks follow until it refuses or none is left; then the queue is freed and the
- * stream told that it has drained.
+ * of the loop) the chunks follow until it refuses or none is left; then the queue is freed. A FIN
+ * goes behind it.
  *
  * What can fail: a send. From queue_send (inside the user's call) the error is reported later from
- * the loop, from queue_resume at once.
+ * the loop; queue_resume returns it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -86,6 +86,13 @@ size_t queue_bytes(const struct stream *stream)
     return stream->queue == NULL ? 0 : stream->queue->bytes;
 }
 
+void stream_count_queued(struct stream *stream)
+{
+    stream->queued = queue_bytes(stream);
+    if (stream->tls != NULL)
+        stream->queued += tls_session_unsent(stream);
+}
+
 /* Bytes taken, or a UV_E… code. */
 static ssize_t send_now(const struct stream *stream, const char *data, size_t len)
 {
@@ -128,17 +135,14 @@ static int queue_flush(struct stream *stream)
     return 0;
 }
 
-void queue_resume(struct stream *stream)
+int queue_resume(struct stream *stream)
 {
     int code = queue_flush(stream);
-    if (code != 0) {
+    if (code != 0)
         queue_free(stream);
-        stream_fail_writing(stream, code);
-        return;
-    }
-    stream_count_queued(stream);
-    if (stream->queue == NULL)
-        stream_drained(stream);
+    else
+        stream_count_queued(stream);
+    return code;
 }
 
 /* The kernel has not taken all: the rest becomes a queue. Room may have come up in the meantime;
@@ -171,4 +175,18 @@ size_t queue_send(struct stream *stream, const char *data, size_t len)
         return 0;
     }
     return queue_rest(stream, data, len, sent > 0 ? (size_t)sent : 0);
+}
+
+static void send_fin(struct stream *stream)
+{
+    stream->want_shutdown = 0;
+    (void)shutdown(stream->fd, SHUT_WR); /* fails only when the peer has gone */
+}
+
+void stream_finish(struct stream *stream)
+{
+    if (stream->queue == NULL)
+        send_fin(stream);
+    else
+        stream->want_shutdown = 1;
 }

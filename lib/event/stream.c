@@ -3,9 +3,9 @@
  * queue.c writes, tls_session.c sits between these and the user when the stream is encrypted.
  *
  * An error met inside a user's call cannot be reported there; it is kept in `error` and the stream
- * becomes due. A FIN is sent with shutdown(2) as soon as the queue is empty, an RST by closing with
- * SO_LINGER 0; the descriptor is closed at once, the memory is the user's again in the stream's
- * next turn.
+ * becomes due. A FIN is sent with shutdown(2) as soon as the queue is empty (queue.c), an RST by
+ * closing with SO_LINGER 0; the descriptor is closed at once, the memory is the user's again in the
+ * stream's next turn.
  *
  * How it can fail: the peer resets or vanishes (a read or write returns an error); memory for a
  * queue runs out (memory.h ends the program).
@@ -104,15 +104,6 @@ void stream_fail(struct stream *stream, int code)
     stream->callbacks->on_error(stream, stream->error);
 }
 
-void stream_fail_later(struct stream *stream, int code)
-{
-    if (stream->failed || stream->closing)
-        return;
-    stream->failed = 1;
-    stream->error = code;
-    loop_due(stream);
-}
-
 /* Behind a FIN nothing is read any more, and a read would tell of nothing but the FIN: what comes
  * after it, a reset most of all, only epoll and SO_ERROR know. Linux calls it EPIPE there. */
 static void fail_if_broken(struct stream *stream)
@@ -164,51 +155,15 @@ void stream_read_stop(struct stream *stream)
 
 /* ---- writing ---- */
 
-void stream_count_queued(struct stream *stream)
-{
-    stream->queued = queue_bytes(stream);
-    if (stream->tls != NULL)
-        stream->queued += tls_session_unsent(stream);
-}
-
-size_t stream_write(struct stream *stream, const char *data, size_t len)
-{
-    loop_settle(stream->loop);
-    return stream_send(stream, data, len);
-}
-
-size_t stream_send(struct stream *stream, const char *data, size_t len)
-{
-    if (len == 0 || stream->failed || stream->closing || stream->shut)
-        return 0;
-    if (stream->tls != NULL)
-        return tls_session_write(stream, data, len);
-    return queue_send(stream, data, len);
-}
-
-static void send_fin(struct stream *stream)
-{
-    stream->want_shutdown = 0;
-    (void)shutdown(stream->fd, SHUT_WR); /* fails only when the peer has gone */
-}
-
 void stream_drained(struct stream *stream)
 {
     loop_settle(stream->loop);
     if (stream->queued > 0 || stream->failed)
         return;
     if (stream->want_shutdown)
-        send_fin(stream);
+        stream_finish(stream);
     if (stream->callbacks->on_drain != NULL)
         stream->callbacks->on_drain(stream);
-}
-
-void stream_finish(struct stream *stream)
-{
-    if (stream->queue == NULL)
-        send_fin(stream);
-    else
-        stream->want_shutdown = 1;
 }
 
 void stream_shutdown(struct stream *stream)
@@ -264,6 +219,15 @@ static void closed(struct stream *stream)
 
 /* ---- the loop's calls ---- */
 
+static void send_rest(struct stream *stream)
+{
+    int code = queue_resume(stream);
+    if (code != 0)
+        stream_fail_writing(stream, code);
+    else if (stream->queue == NULL)
+        stream_drained(stream);
+}
+
 void stream_events(struct stream *stream, uint32_t events)
 {
     if (stream->closing)
@@ -277,7 +241,7 @@ void stream_events(struct stream *stream, uint32_t events)
     receive(stream);
     fail_if_broken(stream);
     if (stream->queue != NULL && !stream->closing && !stream->failed)
-        queue_resume(stream);
+        send_rest(stream);
 }
 
 void stream_turn(struct stream *stream)

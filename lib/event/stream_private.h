@@ -44,6 +44,8 @@ int loop_watch(struct stream *stream);
 void loop_forget(struct stream *stream);
 /* stream_turn is called from the loop, in the next turn at the latest. */
 void loop_due(struct stream *stream);
+/* stream_fail from inside a user's call: marks the stream failed, on_error comes from the loop. */
+void stream_fail_later(struct stream *stream, int code);
 
 /* What waits is sent before anything else happens to a stream. */
 static inline void loop_settle(struct stream_loop *loop)
@@ -54,9 +56,6 @@ static inline void loop_settle(struct stream_loop *loop)
 
 /* ---- stream.c ---- */
 
-/* stream_write, without a look at what waits. */
-size_t stream_send(struct stream *stream, const char *data, size_t len);
-
 /* The kernel says so; bits of epoll. Only from the loop. */
 void stream_events(struct stream *stream, uint32_t events);
 /* Does what is due. Only from the loop. */
@@ -64,16 +63,10 @@ void stream_turn(struct stream *stream);
 
 /* Reports on_error now, once; only from the loop. */
 void stream_fail(struct stream *stream, int code);
-/* The same from inside a user's call: marks the stream failed, on_error comes from the loop. */
-void stream_fail_later(struct stream *stream, int code);
 /* Reports on_end, once; only from the loop. */
 void stream_end(struct stream *stream);
 /* The queue is empty now: sends the FIN that is due and tells the user. Only from the loop. */
 void stream_drained(struct stream *stream);
-/* Sets `queued` to what is exactly so. */
-void stream_count_queued(struct stream *stream);
-/* FIN, at once or when the queue is empty. */
-void stream_finish(struct stream *stream);
 
 /* ---- receive.c ---- */
 
@@ -96,10 +89,14 @@ void stream_fail_writing(struct stream *stream, int code);
 
 /* Gives the bytes to the kernel and what it does not take to the queue; returns what it took. */
 size_t queue_send(struct stream *stream, const char *data, size_t len);
-/* There is room again: sends what waits. Only from the loop. */
-void queue_resume(struct stream *stream);
+/* There is room again: sends what waits. 0, or a UV_E… code: then the queue is gone. */
+int queue_resume(struct stream *stream);
 size_t queue_bytes(const struct stream *stream);
 void queue_free(struct stream *stream);
+/* Sets `queued` to what is exactly so. */
+void stream_count_queued(struct stream *stream);
+/* FIN, at once or when the queue is empty. */
+void stream_finish(struct stream *stream);
 
 /* ---- tls_session.c; all need stream->tls ---- */
 
