@@ -98,8 +98,6 @@ PURE = {"lib/base": {"uv.h"}, "lib/stratum": {"uv.h", "sys/socket.h", "unistd.h"
 # Files that call each other in a circle; the README of their room says why that is better than
 # opening it.
 KNOTS = [
-    "lib/event/forward.c lib/event/queue.c lib/event/receive.c lib/event/stream.c "
-    "lib/event/tls_session.c",
     "api/front/backend.c api/front/clients.c api/front/connection.c api/front/front.c "
     "api/front/requests.c",
     "api/rest/metrics.c api/rest/rules.c api/rest/server.c api/rest/status.c",

@@ -7,10 +7,10 @@
  *                     waiting ───────┘ receive_waiting, at the end of each turn
  *
  * Whoever has something is read at once, as long as nobody waits who has used less, the turn has
- * lasted no longer than TURN_WORK and the user has no objection; else it waits. A visit ends when
- * it has had its portion of the turn. What a stream has used are the bytes read and what the user
- * adds with stream_charge (fair.h), so a flood of any kind takes its turn after everybody else's,
- * and the loop looks for news every millisecond.
+ * lasted no longer than VISIT_TURN_WORK and the user has no objection; else it waits. A visit ends
+ * when it has had its portion of the turn. What a stream has used are the bytes read and what the
+ * user adds with stream_charge (fair.h), so a flood of any kind takes its turn after everybody
+ * else's, and the loop looks for news every millisecond.
  *
  * Reading is recv(2) into the buffer of the loop, until a read is not filled: then the socket is
  * empty, and the next byte brings a new event. Where that does not hold (an end or error has been
@@ -19,7 +19,7 @@
  * Where the user wants only so many lines at once, a read is small (READ_FIRST): newlines alone
  * would be thousands of lines. Who fills it is read in large pieces from then on, but these are
  * only looked at, and what the lines leave stays with the kernel: it holds the bytes anyway. In a
- * CROWD everybody is read so.
+ * VISIT_CROWD everybody is read so.
  *
  * How it can fail: the peer resets or vanishes. After a reset Linux still hands out what had
  * arrived before it; a miner wants to see why its pool threw it out. Those last words are read in
@@ -28,30 +28,11 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lib/event/stream_private.h"
+#include "lib/event/visit.h"
 
-#define TURN_WORK  (1u << 20) /* one to two milliseconds */
-#define CROWD      64u        /* when so many wait nobody's lines are taken unseen */
-#define VISIT_MOST STREAM_READ_SIZE
-#define VISIT_MIN  (8u << 10)
 #define READ_WORK  2048u /* what a read costs beside its bytes */
 #define READ_FIRST 4096u
 #define READ_TLS   (STREAM_TLS_ROOM + 512u) /* a record: what does not fit a visit is copied */
-
-/* How many bytes the first so many lines have, or all if there are fewer. */
-static size_t lines_len(const char *data, size_t len, size_t lines)
-{
-    const char *at = data, *end = data + len;
-    if (len <= lines)
-        return len;
-    for (size_t i = 0; i < lines; i++) {
-        at = memchr(at, '\n', (size_t)(end - at));
-        if (at == NULL)
-            return len;
-        at++;
-    }
-    return (size_t)(at - data);
-}
 
 /* STREAM_READ_SIZE bytes behind those that wait. */
 static char *read_room(struct stream_loop *loop)
@@ -59,12 +40,6 @@ static char *read_room(struct stream_loop *loop)
     if (loop->kept > STREAM_KEPT_MAX)
         stream_loop_flush(loop);
     return loop->read_buffer + loop->kept;
-}
-
-void stream_charge(struct stream *stream, size_t work)
-{
-    fair_use(&stream->fair, work);
-    stream->loop->spent += work;
 }
 
 /* ---- a read ---- */
@@ -82,52 +57,29 @@ static void on_nothing(struct stream *stream, ssize_t count, int errnum)
         stream_end(stream);
 }
 
-/* Of a turn, for each of those that wait. */
-static size_t portion(const struct stream_loop *loop)
-{
-    size_t work = TURN_WORK / (loop->fair.count + 1);
-    return work > VISIT_MOST ? VISIT_MOST : work < VISIT_MIN ? VISIT_MIN : work;
-}
-
-static bool is_by_lines(const struct stream *stream)
-{
-    return stream->loop->lines_a_read > 0 && !stream->is_local;
-}
-
-bool receive_looks(const struct stream *stream)
-{
-    return is_by_lines(stream) && (stream->much || stream->loop->fair.count >= CROWD);
-}
-
 static size_t read_size(const struct stream *stream)
 {
-    if (!is_by_lines(stream))
+    if (!visit_is_by_lines(stream))
         return STREAM_READ_SIZE;
     if (stream->tls != NULL)
         return READ_TLS;
-    return receive_looks(stream) ? portion(stream->loop) : READ_FIRST;
-}
-
-size_t receive_lines(const struct stream *stream, const char *data, size_t len)
-{
-    const struct stream_loop *loop = stream->loop;
-    return lines_len(data, len, loop->lines_a_read * portion(loop) / VISIT_MOST);
+    return visit_looks(stream) ? visit_portion(stream->loop) : READ_FIRST;
 }
 
 static void read_socket(struct stream *stream)
 {
     size_t size = read_size(stream);
-    bool look = stream->tls == NULL && receive_looks(stream);
+    bool look = stream->tls == NULL && visit_looks(stream);
     char *buffer = read_room(stream->loop);
     ssize_t there = socket_receive(stream->fd, buffer, size, look ? MSG_PEEK : 0), count = there;
     if (look && there > 0)
-        count = socket_discard(stream->fd, receive_lines(stream, buffer, (size_t)there));
+        count = socket_discard(stream->fd, visit_lines(stream, buffer, (size_t)there));
     if (count <= 0) {
         if (count == 0 || errno != EINTR)
             on_nothing(stream, count, errno);
         return;
     }
-    stream->much = (size_t)there == size && is_by_lines(stream);
+    stream->much = (size_t)there == size && visit_is_by_lines(stream);
     if ((size_t)there < size && count == there && !stream->to_the_end)
         stream->readable = 0;
     stream_charge(stream, (size_t)count);
@@ -138,12 +90,6 @@ static void read_socket(struct stream *stream)
 }
 
 /* ---- a visit ---- */
-
-static bool has_more(const struct stream *stream)
-{
-    return stream->receiving &&
-           (stream->readable || (stream->tls != NULL && tls_session_holds(stream)));
-}
 
 static bool is_admitted(const struct stream *stream)
 {
@@ -158,22 +104,17 @@ static bool is_admitted(const struct stream *stream)
 static bool may_go_on(const struct stream *stream)
 {
     const struct stream_loop *loop = stream->loop;
-    return stream->fair.used < loop->visit_ends && loop->spent < TURN_WORK &&
+    return stream->fair.used < loop->visit_ends && loop->spent < VISIT_TURN_WORK &&
            fair_is_next(&loop->fair, &stream->fair) && is_admitted(stream);
-}
-
-bool receive_visit_is_over(const struct stream *stream)
-{
-    return stream->fair.used >= stream->loop->visit_ends;
 }
 
 void receive(struct stream *stream)
 {
     struct stream_loop *loop = stream->loop;
-    if (stream->fair.place != 0 || !has_more(stream))
+    if (stream->fair.place != 0 || !visit_has_more(stream))
         return;
     fair_begin(&loop->fair, &stream->fair);
-    loop->visit_ends = stream->fair.used + (int64_t)portion(loop);
+    loop->visit_ends = stream->fair.used + (int64_t)visit_portion(loop);
     do {
         if (!may_go_on(stream)) {
             fair_wait(&loop->fair, &stream->fair);
@@ -185,7 +126,7 @@ void receive(struct stream *stream)
             tls_session_receive(stream, NULL, 0);
         else
             read_socket(stream);
-    } while (has_more(stream));
+    } while (visit_has_more(stream));
 }
 
 static struct stream *stream_of(struct fair_member *member)
@@ -197,7 +138,8 @@ void receive_waiting(struct stream_loop *loop)
 {
     struct fair_member *first;
     loop->held = false;
-    while ((first = fair_first(&loop->fair)) != NULL && loop->spent < TURN_WORK && !loop->held) {
+    while ((first = fair_first(&loop->fair)) != NULL && loop->spent < VISIT_TURN_WORK &&
+           !loop->held) {
         fair_leave(&loop->fair, first);
         loop->now_ns = clock_mono_ns();
         receive(stream_of(first));
@@ -229,25 +171,8 @@ void stream_read_rest(struct stream *stream)
     fair_leave(&loop->fair, &stream->fair);
     loop->visit_ends = stream->fair.used + VISIT_MOST;
     while (stream->reading && stream->fd >= 0 && !stream->failed && !stream->ended &&
-           !stream->closing && !receive_visit_is_over(stream) && read_rest(stream))
+           !stream->closing && !visit_is_over(stream) && read_rest(stream))
         continue;
-}
-
-/* ---- beginning and end ---- */
-
-void stream_receive_start(struct stream *stream)
-{
-    stream->receiving = 1;
-    if (has_more(stream))
-        loop_due(stream);
-}
-
-void stream_receive_stop(struct stream *stream)
-{
-    stream->receiving = 0;
-    fair_leave(&stream->loop->fair, &stream->fair);
-    if (stream->failed && !stream->reported && !stream->closing)
-        loop_due(stream);
 }
 
 void stream_fail_writing(struct stream *stream, int code)
@@ -257,7 +182,7 @@ void stream_fail_writing(struct stream *stream, int code)
     stream->failed = 1;
     stream->readable = 1;
     stream->to_the_end = 1;
-    if (stream->reading && !stream->ended && has_more(stream))
+    if (stream->reading && !stream->ended && visit_has_more(stream))
         receive(stream);
     else
         stream_fail(stream, stream->error);

@@ -1,6 +1,7 @@
 /*
  * stream.c - the life of a stream: open, fail, finish, close. loop.c calls it, receive.c reads,
- * queue.c writes, tls_session.c sits between these and the user when the stream is encrypted.
+ * forward.c writes, TLS (tls_read.c, tls_write.c) lies between these and the user when the stream
+ * is encrypted.
  *
  * An error met inside a user's call cannot be reported there; it is kept in `error` and the stream
  * becomes due. A FIN is sent with shutdown(2) as soon as the queue is empty (queue.c), an RST by
@@ -20,7 +21,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "lib/event/stream_private.h"
+#include "lib/event/visit.h"
 
 #define KEEPALIVE_SEC 60
 #define CLOSE_WORK    (16u << 10) /* closing costs as much as reading this, see receive.c */
@@ -89,49 +90,6 @@ enum status stream_accept(struct stream *stream, struct listener *listener)
     return stream_open(stream, socket);
 }
 
-/* ---- errors and ends ---- */
-
-void stream_fail(struct stream *stream, int code)
-{
-    if (stream->closing || stream->reported)
-        return;
-    if (!stream->failed)
-        stream->error = code;
-    stream->failed = 1;
-    stream->reported = 1;
-    stream_receive_stop(stream);
-    loop_settle(stream->loop);
-    stream->callbacks->on_error(stream, stream->error);
-}
-
-/* Behind a FIN nothing is read any more, and a read would tell of nothing but the FIN: what comes
- * after it, a reset most of all, only epoll and SO_ERROR know. Linux calls it EPIPE there. */
-static void fail_if_broken(struct stream *stream)
-{
-    int errnum = 0;
-    socklen_t len = sizeof errnum;
-    if (!stream->broken || !stream->ended || stream->closing)
-        return;
-    (void)getsockopt(stream->fd, SOL_SOCKET, SO_ERROR, &errnum, &len);
-    bool reset = errnum == 0 || errnum == EPIPE;
-    stream_fail(stream, reset ? UV_ECONNRESET : uv_translate_sys_error(errnum));
-}
-
-void stream_end(struct stream *stream)
-{
-    if (stream->closing || stream->reported || stream->ended)
-        return;
-    if (stream->failed) { /* the reset was met while writing, and reading then sees only an end */
-        stream_fail(stream, stream->error);
-        return;
-    }
-    stream->ended = 1;
-    stream_receive_stop(stream);
-    loop_settle(stream->loop);
-    stream->callbacks->on_end(stream);
-    fail_if_broken(stream);
-}
-
 /* ---- reading ---- */
 
 void stream_read_start(struct stream *stream)
@@ -153,18 +111,7 @@ void stream_read_stop(struct stream *stream)
         stream_receive_stop(stream);
 }
 
-/* ---- writing ---- */
-
-void stream_drained(struct stream *stream)
-{
-    loop_settle(stream->loop);
-    if (stream->queued > 0 || stream->failed)
-        return;
-    if (stream->want_shutdown)
-        stream_finish(stream);
-    if (stream->callbacks->on_drain != NULL)
-        stream->callbacks->on_drain(stream);
-}
+/* ---- the last word ---- */
 
 void stream_shutdown(struct stream *stream)
 {
@@ -239,7 +186,7 @@ void stream_events(struct stream *stream, uint32_t events)
     stream->hung_up |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
     stream->broken |= (events & EPOLLERR) != 0;
     receive(stream);
-    fail_if_broken(stream);
+    stream_fail_if_broken(stream);
     if (stream->queue != NULL && !stream->closing && !stream->failed)
         send_rest(stream);
 }

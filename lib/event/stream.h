@@ -45,7 +45,7 @@
 
 struct stream;
 struct tls_context;  /* tls.h */
-struct tls_session;  /* private to tls_session.c */
+struct tls_session;  /* private, tls_private.h */
 struct stream_queue; /* private to queue.c */
 struct listener;     /* listen.h */
 

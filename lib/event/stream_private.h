@@ -1,6 +1,17 @@
 /*
- * stream_private.h - what stream.c, receive.c, queue.c and the TLS session tell each other. Not for
- * users.
+ * stream_private.h - what the files of a stream share. Not for users. Calls go down, never back up:
+ *
+ *   loop.c          waits, and calls those that have something to do
+ *   stream.c        the life of a stream: open, finish, close
+ *   receive.c       reads from the kernel
+ *   tls_read.c      TLS: the handshake, what has come
+ *   report.c        tells the user of errors and ends
+ *   forward.c       all that is written
+ *   tls_write.c     TLS: what goes out
+ *   queue.c         to the kernel, or a queue
+ *   visit.h         how much is read in one go
+ *   tls_session.c   TLS: what is known
+ *   loop_members.c  the loop's set of streams, and those that are due
  *
  *   stream_write ─▶ (tls_session_write) ─▶ queue_send ─▶ kernel, or the queue
  *   kernel ─▶ receive.c ─▶ (tls_session_receive) ─▶ on_data ─▶ stream_forward ─▶ stream_write
@@ -61,27 +72,23 @@ void stream_events(struct stream *stream, uint32_t events);
 /* Does what is due. Only from the loop. */
 void stream_turn(struct stream *stream);
 
+/* ---- report.c ---- */
+
 /* Reports on_error now, once; only from the loop. */
 void stream_fail(struct stream *stream, int code);
 /* Reports on_end, once; only from the loop. */
 void stream_end(struct stream *stream);
+/* An error behind the peer's FIN. Only from the loop. */
+void stream_fail_if_broken(struct stream *stream);
 /* The queue is empty now: sends the FIN that is due and tells the user. Only from the loop. */
 void stream_drained(struct stream *stream);
 
 /* ---- receive.c ---- */
 
-/* Starts and stops reading from the kernel, whatever the user's wish is. */
-void stream_receive_start(struct stream *stream);
-void stream_receive_stop(struct stream *stream);
 /* Reads what has come, or lets the stream wait for its turn. Only from the loop. */
 void receive(struct stream *stream);
 /* Those that wait, as far as this turn goes. Sets `held` when the user does not admit the next. */
 void receive_waiting(struct stream_loop *loop);
-/* This stream has had enough for now. */
-bool receive_visit_is_over(const struct stream *stream);
-/* It is to be looked at only, and of what is there only some lines to be taken: so many bytes. */
-bool receive_looks(const struct stream *stream);
-size_t receive_lines(const struct stream *stream, const char *data, size_t len);
 /* A write failed: first gives the user what the peer has sent, then stream_fail. From the loop. */
 void stream_fail_writing(struct stream *stream, int code);
 
@@ -98,15 +105,21 @@ void stream_count_queued(struct stream *stream);
 /* FIN, at once or when the queue is empty. */
 void stream_finish(struct stream *stream);
 
-/* ---- tls_session.c; all need stream->tls ---- */
+/* ---- tls_read.c; from here to listen.c all need stream->tls ---- */
 
 /* Gives the user what has come, until his visit is over; the rest is held. */
 void tls_session_receive(struct stream *stream, const char *data, size_t len);
-bool tls_session_holds(const struct stream *stream);
 void tls_session_receive_end(struct stream *stream); /* a FIN came */
 void tls_session_read_stop(struct stream *stream);
+
+/* ---- tls_write.c ---- */
+
 size_t tls_session_write(struct stream *stream, const char *data, size_t len);
 void tls_session_shutdown(struct stream *stream);
+
+/* ---- tls_session.c ---- */
+
+bool tls_session_holds(const struct stream *stream);
 size_t tls_session_unsent(const struct stream *stream); /* written before the handshake was done */
 void tls_session_free(struct stream *stream);
 const char *tls_session_error(const struct stream *stream); /* NULL: none */
