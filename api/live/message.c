@@ -236,6 +236,14 @@ static void put_call(struct buffer *out, const struct side *side)
     out_bool(out, "is_response", side->scan.kind == STRATUM_RESPONSE);
 }
 
+static void put_fragment(struct buffer *out, const struct segment_line *line)
+{
+    if (line->is_fragment)
+        out_u64(out, "fragment", line->fragment);
+    else
+        out_null(out, "fragment");
+}
+
 static void put_message(struct buffer *out, const struct message_source *source,
                         const struct side *side, const struct side *answer)
 {
@@ -261,6 +269,7 @@ static void put_message(struct buffer *out, const struct message_source *source,
     else
         buffer_append_text(out, "null");
     out_u64(out, "size_bytes", side->bytes.len);
+    put_fragment(out, line);
     put_call(out, side);
     put_answer(out, source, side, answer);
     buffer_append_char(out, '}');

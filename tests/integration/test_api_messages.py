@@ -13,7 +13,7 @@ SUBMIT = b'{"id":%d,"method":"mining.submit","params":["w","job%d","00","6600000
 ACCEPT = b'{"id":%d,"result":true,"error":null}\n'
 REJECT = b'{"id":%d,"result":null,"error":[23,"Low difficulty share",null]}\n'
 FIELDS = {"id", "imported_as", "seq", "ts_recv", "ts_fwd", "direction", "session_id", "peer", "raw", "raw_base64",
-          "decoded", "parse_error", "size_bytes", "method", "jsonrpc_id", "is_request", "is_response",
+          "decoded", "parse_error", "size_bytes", "fragment", "method", "jsonrpc_id", "is_request", "is_response",
           "paired_message_id", "response", "response_ts_recv", "response_raw", "latency_ms"}
 
 

@@ -2,6 +2,7 @@
 import json
 import subprocess
 import unittest
+import urllib.parse
 
 from tests.integration.front import environment
 from tests.integration.harness import RecorderCase, program, wait_until
@@ -181,6 +182,24 @@ class TypedLines(ApiCase):
             self.assertEqual(found[1]["paired_message_id"], found[0]["id"])
             self.assertEqual(found[0]["response"]["result"], True)
             self.assertEqual(self.items(api, f"source={source}&method=submit"), found[:1])
+
+    def test_pieces_of_a_long_line_say_so(self):
+        recorder, miner, upstream, api = self.scene()
+        long = b'{"id":null,"method":"mining.notify","params":["' + b"a" * 9000000 + b'"]}'
+        for at in range(0, len(long), 100000):
+            upstream.send(long[at:at + 100000])
+            miner.read(len(long[at:at + 100000]))
+        upstream.send(b'\n{"id":8}\n')
+        wait_until(lambda: self.items(api, "q=%22id%22:8"), "the API has them")
+        found, more = [], ""
+        while not found or found[-1]["raw"] != '{"id":8}':  # not all of it fits on a page
+            body = json.loads(api.get("/api/messages?order=oldest" + more)[2])
+            found += body["items"]
+            more = "&cursor=" + urllib.parse.quote(body["next_cursor"] or "")
+        self.assertGreater(len(found), 2)
+        self.assertEqual([one["fragment"] for one in found], [*range(len(found) - 1), None])
+        self.assertEqual(found[0]["method"], "mining.notify")
+        self.assertEqual("".join(one["raw"] for one in found[:-1]), long.decode())
 
     def test_a_typed_line_is_one_message(self):
         recorder, miner, upstream, api = self.scene()

@@ -666,6 +666,8 @@ export interface components {
             parse_error: string | null;
             /** @description Without the line end. */
             size_bytes: number;
+            /** @description Which piece it is of a line that is recorded in several, from 0; null when it is a whole line. */
+            fragment: number | null;
             /** @description Of lines that only lenient peers read, too; written as in `decoded`. */
             method: string | null;
             jsonrpc_id: components["schemas"]["JsonValue"];

@@ -11,7 +11,7 @@ export function testMessage(seq: number, more: Partial<Message> = {}): Message {
     is_request: request, is_response: !request,
     paired_message_id: request ? null : `feed-${seq - 1}`,
     latency_ms: request ? null : 12,
-    ts_fwd: null, imported_as: null, peer: null, raw_base64: null, decoded: null, parse_error: null, jsonrpc_id: null,
+    ts_fwd: null, imported_as: null, peer: null, raw_base64: null, decoded: null, parse_error: null, jsonrpc_id: null, fragment: null,
     response: null, response_raw: null, response_ts_recv: null,
     ...more,
   };

@@ -92,6 +92,11 @@ describe("messages in a line", () => {
     expect(some(4, null)).toEqual(["batch of 4", "mining.subscribe, refusal, answer, other"]);
     expect(some(2, "invalid JSON at byte 8")).toEqual(["batch of 2", "mining.subscribe, refusal · invalid JSON at byte 8"]);
   });
+  it("say that they are pieces of a long line", () => {
+    const piece = testMessage(1, { method: null, is_request: false, raw: '"aa', fragment: 1 });
+    expect([nameOf(piece), summaryOf(piece)]).toEqual(["part of a line", 'part 2 of a line · "aa']);
+    expect(nameOf({ ...piece, method: "mining.notify" })).toBe("mining.notify");
+  });
   it("are never longer than can be seen", () => {
     const long = "x".repeat(100_000);
     for (const raw of [long, `{"a":"${long}"}`, JSON.stringify({ method: "mining.authorize", params: [long] }), JSON.stringify({ method: "mining.surprise", params: [long] })]) {

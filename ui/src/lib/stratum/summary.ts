@@ -118,7 +118,7 @@ export const methodOf = ({ method, decoded }: Message): string | null => method 
 /** What a message is: its method, or a word for what has none. */
 export function nameOf(message: Message): string {
   const { batch } = message.decoded ?? {};
-  return methodOf(message) ?? (message.is_response ? "answer" : batch ? `batch of ${batch.length}` : "unknown");
+  return methodOf(message) ?? (message.fragment != null ? "part of a line" : message.is_response ? "answer" : batch ? `batch of ${batch.length}` : "unknown");
 }
 
 /** What one message of a batch is. */
@@ -133,6 +133,7 @@ function faultSummary(message: Message, fault: string): string {
 }
 
 export function summaryOf(message: Message): string {
+  if (message.fragment != null) return `part ${formatCount(message.fragment + 1)} of a line · ${text(message.raw)}`;
   if (message.parse_error) return faultSummary(message, message.parse_error);
   if (message.decoded?.batch) return batchSummary(message.decoded.batch);
   const call = parse(message.raw);
