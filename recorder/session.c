@@ -107,18 +107,25 @@ static void on_header_bytes(struct session *session, const char *data, size_t le
 
 /* ------------------------------------------------------------------ what the streams say */
 
-static void on_data(struct stream *stream, const char *data, size_t len)
+static void on_early_data(struct stream *stream, const char *data, size_t len)
 {
     struct session *session = stream->user;
     const struct ring_writer *ring = session->recorder->ring;
     uint64_t before = ring_writer_position(ring);
-    if (session->phase == PHASE_RELAY || session->phase == PHASE_FINISH)
-        session_relay(session, session_side(session, stream), data, len);
-    else if (session->phase == PHASE_HEADER)
+    if (session->phase == PHASE_HEADER)
         on_header_bytes(session, data, len);
     else if (session->phase != PHASE_CLOSING)
         session_keep_early(session, data, len);
     stream_charge(stream, ring_writer_position(ring) - before);
+}
+
+static void on_data(struct stream *stream, const char *data, size_t len)
+{
+    const struct session *session = stream->user;
+    if (session->phase == PHASE_RELAY || session->phase == PHASE_FINISH)
+        session_relay(stream, data, len);
+    else
+        on_early_data(stream, data, len);
 }
 
 static void on_tls(struct stream *stream)

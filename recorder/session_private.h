@@ -27,8 +27,8 @@ void session_pool_ready(struct session *session);
 void session_keep_early(struct session *session, const char *data, size_t len);
 /* What the miner said so far goes out; from now on both ways. */
 void session_joined(struct session *session);
-/* Bytes of this side: recorded, and on to the other. */
-void session_relay(struct session *session, enum tap_side side, const char *data, size_t len);
+/* on_data while there are both streams: recorded, and on to the other side. */
+void session_relay(struct stream *stream, const char *data, size_t len);
 /* on_end and on_drain of both streams. */
 void session_side_ended(struct stream *stream);
 void session_drained(struct stream *stream);

@@ -54,7 +54,7 @@ static void forward(struct session *session, struct stream *to, const char *data
     stream_forward(to, data, len, ring_writer_position(session->recorder->tap.ring));
 }
 
-void session_relay(struct session *session, enum tap_side side, const char *data, size_t len)
+static void relay(struct session *session, enum tap_side side, const char *data, size_t len)
 {
     struct tap_shared *shared = &session->recorder->tap;
     struct tap_time now = tap_at(shared, session->recorder->loop.now_ns);
@@ -69,6 +69,15 @@ void session_relay(struct session *session, enum tap_side side, const char *data
         forward(session, other_of(session, side), data, len);
     if (side == TAP_UP && session->inject)
         inject_try_send(session->inject);
+}
+
+void session_relay(struct stream *stream, const char *data, size_t len)
+{
+    struct session *session = stream->user;
+    const struct ring_writer *ring = session->recorder->ring;
+    uint64_t before = ring_writer_position(ring);
+    relay(session, session_side(session, stream), data, len);
+    stream_charge(stream, ring_writer_position(ring) - before);
 }
 
 /* What relay has forwarded is with the kernel, or queued where that takes no more. */
