@@ -309,8 +309,8 @@ class Sum(InDirectory):
 
     def run_tests(self, unit=(), integration=()):
         for name, body in unit:
-            self.write(f"tests/unit/{name}_test.c", "")
-            self.write(f"build/tests/unit/{name}_test", f"#!/bin/sh\n{body}\n", 0o755)
+            self.write(f"tests/unit/room/{name}_test.c", "")
+            self.write(f"build/tests/unit/room/{name}_test", f"#!/bin/sh\n{body}\n", 0o755)
         for name, body in integration:
             self.write(f"tests/integration/test_{name}.py", "import unittest, time, os, subprocess\n"
                        f"class T(unittest.TestCase):\n    def test_it(self):\n        {body}\n")
