@@ -193,11 +193,11 @@ static void check_routes(const struct config *config, const struct settings *set
     }
 }
 
-static void check_circles(const struct config *config, const struct settings *settings,
-                          struct buffer *faults)
+static void check_proxy_loops(const struct config *config, const struct settings *settings,
+                              struct buffer *faults)
 {
     char text[160];
-    const struct route *route = config_circle(config);
+    const struct route *route = config_proxy_loop(config);
     if (!route)
         return;
     bool is_main = strcmp(route->name, "main") == 0 || strcmp(route->name, "main-tls") == 0;
@@ -279,7 +279,7 @@ bool config_load(struct config *config, const struct settings *settings, struct 
     load_main_route(config, settings, faults);
     load_routes(config, settings, faults);
     check_routes(config, settings, faults);
-    check_circles(config, settings, faults);
+    check_proxy_loops(config, settings, faults);
     return faults->len == before;
 }
 

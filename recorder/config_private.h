@@ -1,5 +1,5 @@
 /*
- * config_private.h - what config.c and config_circle.c share.
+ * config_private.h - what config.c and config_proxy_loop.c share.
  */
 #ifndef HASHSCOPE_RECORDER_CONFIG_PRIVATE_H
 #define HASHSCOPE_RECORDER_CONFIG_PRIVATE_H
@@ -7,6 +7,6 @@
 #include "recorder/config.h"
 
 /* A route whose pools, or the pools of those, are its own listener; NULL: there is none. */
-const struct route *config_circle(const struct config *config);
+const struct route *config_proxy_loop(const struct config *config);
 
 #endif

@@ -370,7 +370,7 @@ enum status recorder_start(struct recorder *recorder, const struct config *confi
         .started_wall_ns = clock_wall_ns(),
         .started_mono_ns = clock_mono_ns(),
         .datadir = {.lock = -1},
-        .circle = memory_new(sizeof *recorder->circle),
+        .proxy_loop = memory_new(sizeof *recorder->proxy_loop),
         .session_gone = session_gone,
     };
     TAILQ_INIT(&recorder->sessions);
@@ -416,7 +416,7 @@ enum status recorder_close(struct recorder *recorder, struct error *err)
     if (recorder->in_lookup)
         return status;
     free(recorder->ports);
-    free(recorder->circle);
+    free(recorder->proxy_loop);
     tls_context_free(recorder->tls_server);
     tls_context_free(recorder->tls_client);
     stream_loop_close(&recorder->loop);

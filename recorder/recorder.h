@@ -22,9 +22,9 @@
 #include "lib/event/local.h"
 #include "lib/event/tls.h"
 #include "lib/upkeep/housekeeper.h"
-#include "recorder/circle.h"
 #include "recorder/config.h"
 #include "recorder/pace.h"
+#include "recorder/proxy_loop.h"
 #include "recorder/session.h"
 #include "recorder/tap.h"
 
@@ -61,7 +61,7 @@ struct recorder {
     /* A session's last words: its streams are closed. Takes it out of the list, does not free it.
      */
     void (*session_gone)(struct recorder *recorder, struct session *session);
-    struct circle_ports *circle;
+    struct proxy_loop_ports *proxy_loop;
     int64_t connect_timeout_ns;
     int64_t started_wall_ns, started_mono_ns;
     struct log_limit connect_log, accept_log, refuse_log;

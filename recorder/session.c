@@ -50,8 +50,8 @@ static void begin(struct session *session, const struct sockaddr_storage *peer,
 static bool is_ourselves(struct session *session, const struct sockaddr_storage *local,
                          const struct sockaddr_storage *peer)
 {
-    char reason[CIRCLE_REASON_MAX];
-    struct session *parent = circle_accepted(session, local, peer, reason);
+    char reason[PROXY_LOOP_REASON_MAX];
+    struct session *parent = proxy_loop_accepted(session, local, peer, reason);
     if (!parent)
         return false;
     session_close(session, "hashscope", reason, false);

@@ -59,7 +59,7 @@ struct session {
     int64_t active_ns;           /* monotonic; when the last byte was read */
     uint64_t progress;           /* session_time.c: as of its last look */
     enum session_phase phase;
-    uint16_t miner_port, pool_port; /* circle.h: in its counts; 0: not */
+    uint16_t miner_port, pool_port; /* proxy_loop.h: in its counts; 0: not */
     uint8_t target;                 /* of the route's targets */
     uint8_t streams_open;           /* whose on_closed has not come */
     bool has_pool;                  /* the pool stream is initialised */

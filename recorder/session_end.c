@@ -78,7 +78,7 @@ void session_maybe_free(struct session *session)
 {
     if (session->streams_open)
         return;
-    circle_forget(session);
+    proxy_loop_forget(session);
     session->recorder->session_gone(session->recorder, session);
     buffer_close(&session->early);
     free(session);

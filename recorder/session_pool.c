@@ -66,8 +66,8 @@ void session_pool_ready(struct session *session)
 
 static bool is_ourselves(struct session *session)
 {
-    char reason[CIRCLE_REASON_MAX];
-    struct session *child = circle_dialed(session, reason);
+    char reason[PROXY_LOOP_REASON_MAX];
+    struct session *child = proxy_loop_dialed(session, reason);
     if (!child)
         return false;
     session_close(child, "hashscope", reason, false);
@@ -129,7 +129,7 @@ static void on_rejected_closed(struct stream *stream)
     struct session *session = stream->user;
     session->streams_open--;
     session->has_pool = false;
-    circle_forget_pool(session);
+    proxy_loop_forget_pool(session);
     if (session->phase == PHASE_CLOSING)
         session_maybe_free(session);
     else

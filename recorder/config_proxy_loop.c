@@ -1,11 +1,11 @@
 /*
- * config_circle.c - routes that lead back to where they came from, as far as the settings show it.
+ * config_proxy_loop.c - routes that lead back to where they began, as far as the settings show it.
  *
  * A pool whose address and port are those of one of our own listeners is that listener's route: one
  * connection would make another one, and that the next. A chain of routes that ends at a pool is as
- * good as any other; a circle is refused. A name that is not `localhost` is not looked up here:
- * what it turns out to be shows when it is connected to (circle.h). So are ports that the system
- * picks.
+ * good as any other; a loop is refused. A name that is not `localhost` is not looked up here:
+ * what it turns out to be shows when it is connected to (proxy_loop.h). So are ports that the
+ * system picks.
  *
  * How it can fail: without a list of our own addresses only loopback addresses count as ours.
  */
@@ -104,7 +104,7 @@ static void mark_reached(const struct own *own, const struct config *config, siz
     free(begun);
 }
 
-const struct route *config_circle(const struct config *config)
+const struct route *config_proxy_loop(const struct config *config)
 {
     struct own own = {NULL};
     const struct route *found = NULL;

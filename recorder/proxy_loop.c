@@ -1,10 +1,11 @@
 /*
- * circle.c - see circle.h. A session is found by the addresses of its sockets; that is a walk over
- * all of them, and happens only when the ports say that there may be one. Both ends have to agree:
- * Linux gives the port of one connection to another one as well when that leads elsewhere, so among
- * a thousand miners of this machine some have the port of another session's pool connection.
+ * proxy_loop.c - see proxy_loop.h. A session is found by the addresses of its sockets; that is a
+ * walk over all of them, and happens only when the ports say that there may be one. Both ends have
+ * to agree: Linux gives the port of one connection to another one as well when that leads
+ * elsewhere, so among a thousand miners of this machine some have the port of another session's
+ * pool connection.
  */
-#include "recorder/circle.h"
+#include "recorder/proxy_loop.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
@@ -44,7 +45,7 @@ static struct session *parent_of(const struct session *session)
     const struct recorder *recorder = session->recorder;
     struct sockaddr_storage local, peer, end, pool;
     struct session *at;
-    if (!session->miner_port || !recorder->circle->pools[session->miner_port])
+    if (!session->miner_port || !recorder->proxy_loop->pools[session->miner_port])
         return NULL;
     stream_addresses(&session->miner, &local, &peer);
     TAILQ_FOREACH(at, &recorder->sessions, link)
@@ -65,7 +66,7 @@ static struct session *child_of(const struct session *session, const struct sock
     const struct recorder *recorder = session->recorder;
     struct sockaddr_storage local, peer;
     struct session *at;
-    if (!recorder->circle->miners[session->pool_port])
+    if (!recorder->proxy_loop->miners[session->pool_port])
         return NULL;
     TAILQ_FOREACH(at, &recorder->sessions, link)
     {
@@ -79,7 +80,7 @@ static struct session *child_of(const struct session *session, const struct sock
 }
 
 /* Has its route been passed before, on the way to it? */
-static bool is_circle(const struct session *session)
+static bool is_proxy_loop(const struct session *session)
 {
     const struct session *at = parent_of(session);
     for (int i = 0; at && i < STEPS_MAX; i++, at = parent_of(at))
@@ -88,57 +89,58 @@ static bool is_circle(const struct session *session)
     return false;
 }
 
-static void report(struct session *parent, char reason[CIRCLE_REASON_MAX])
+static void report(struct session *parent, char reason[PROXY_LOOP_REASON_MAX])
 {
     struct recorder *recorder = parent->recorder;
     const struct connect_target *target = &parent->route->targets[parent->target];
-    snprintf(reason, CIRCLE_REASON_MAX, "the pool %.60s:%u is this recorder itself", target->host,
-             target->port);
+    snprintf(reason, PROXY_LOOP_REASON_MAX, "the pool %.60s:%u is this recorder itself",
+             target->host, target->port);
     ring_count(&recorder->tap.counters->pool_connect_failures, 1);
     if (log_limit_pass(&recorder->connect_log, 20))
         log_error("route %s: %s: nothing can be mined here", parent->route->name, reason);
 }
 
-struct session *circle_accepted(struct session *session, const struct sockaddr_storage *local,
-                                const struct sockaddr_storage *peer, char reason[CIRCLE_REASON_MAX])
+struct session *proxy_loop_accepted(struct session *session, const struct sockaddr_storage *local,
+                                    const struct sockaddr_storage *peer,
+                                    char reason[PROXY_LOOP_REASON_MAX])
 {
     if (!is_same_host(local, peer))
         return NULL;
     session->miner_port = port_of(peer);
-    session->recorder->circle->miners[session->miner_port]++;
-    if (!is_circle(session))
+    session->recorder->proxy_loop->miners[session->miner_port]++;
+    if (!is_proxy_loop(session))
         return NULL;
     struct session *parent = parent_of(session);
     report(parent, reason);
     return parent;
 }
 
-struct session *circle_dialed(struct session *session, char reason[CIRCLE_REASON_MAX])
+struct session *proxy_loop_dialed(struct session *session, char reason[PROXY_LOOP_REASON_MAX])
 {
     struct sockaddr_storage local, peer;
     stream_addresses(&session->pool, &local, &peer);
     if (local.ss_family == AF_UNSPEC)
         return NULL;
     session->pool_port = port_of(&local);
-    session->recorder->circle->pools[session->pool_port]++;
+    session->recorder->proxy_loop->pools[session->pool_port]++;
     struct session *child = is_same_host(&local, &peer) ? child_of(session, &local, &peer) : NULL;
-    if (!child || !is_circle(child))
+    if (!child || !is_proxy_loop(child))
         return NULL;
     report(session, reason);
     return child;
 }
 
-void circle_forget_pool(struct session *session)
+void proxy_loop_forget_pool(struct session *session)
 {
     if (session->pool_port)
-        session->recorder->circle->pools[session->pool_port]--;
+        session->recorder->proxy_loop->pools[session->pool_port]--;
     session->pool_port = 0;
 }
 
-void circle_forget(struct session *session)
+void proxy_loop_forget(struct session *session)
 {
-    circle_forget_pool(session);
+    proxy_loop_forget_pool(session);
     if (session->miner_port)
-        session->recorder->circle->miners[session->miner_port]--;
+        session->recorder->proxy_loop->miners[session->miner_port]--;
     session->miner_port = 0;
 }

@@ -53,7 +53,7 @@ class Refused(RecorderCase):
 
 
 class Noticed(RecorderCase):
-    def test_a_chain_of_routes_is_no_circle(self):
+    def test_a_chain_of_routes_is_no_loop(self):
         pool = self.new_pool()
         first, second = free_port(), free_port()
         recorder = self.start(
@@ -64,7 +64,7 @@ class Noticed(RecorderCase):
         self.assertEqual(upstream.read_line() + b"\n", LINE)
         self.assertEqual(recorder.status()["sessions_open"], 2)
 
-    def test_a_miner_with_the_port_of_a_pool_connection_is_no_circle(self):
+    def test_a_miner_with_the_port_of_a_pool_connection_is_no_loop(self):
         """Linux gives the port of one connection to another one that leads elsewhere."""
         pool = self.new_pool()
         recorder = self.start(pool)
@@ -78,7 +78,7 @@ class Noticed(RecorderCase):
             self.assertEqual(upstream.read_line() + b"\n", LINE)
             self.assertEqual(recorder.status()["sessions_open"], 2)
 
-    def circle(self, recorder, port):
+    def loop(self, recorder, port):
         """A miner is closed, one line says why, and few sessions came of it."""
         for _ in range(3):
             miner = self.connect(recorder, port=port)
@@ -100,7 +100,7 @@ class Noticed(RecorderCase):
         port = free_port()
         recorder = self.start(POOL_HOST="pool.example", POOL_PORT=port, LISTEN_PORT=port,
                               options={"environment": {"LD_PRELOAD": library}})
-        self.circle(recorder, port)
+        self.loop(recorder, port)
 
     def test_a_ring_of_routes_behind_names(self):
         library = self.compile_library("resolver", RESOLVER)
@@ -109,7 +109,7 @@ class Noticed(RecorderCase):
                           for i, port in enumerate(ports))
         recorder = self.start(ROUTES=routes, options={"routes": 3, "environment": {
             "LD_PRELOAD": library}})
-        self.circle(recorder, ports[0])
+        self.loop(recorder, ports[0])
 
 
 RESOLVER = r"""
