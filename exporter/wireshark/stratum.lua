@@ -493,6 +493,12 @@ local function scan_object(text, at)
     end
 end
 
+local function fits_64_bits(raw)
+    local digits = match(raw, "^-?(%d+)$")
+    local most = byte(raw) == 45 and "9223372036854775808" or "9223372036854775807"
+    return #digits < #most or #digits == #most and digits <= most
+end
+
 local function take_id(text)
     local value = message.id
     if not value then
@@ -504,10 +510,9 @@ local function take_id(text)
         message.id_type, message.id_key = "string", raw
     elseif c == 110 then
         message.id_type, message.id_key = "null", "null"
-    elseif find(raw, "^-?%d+$") and #raw <= 18 then
+    elseif find(raw, "^-?%d+$") and (#raw <= 18 or fits_64_bits(raw)) then
         message.id_type, message.id_key = "integer", raw == "-0" and "0" or raw
     else
-        -- Beyond 18 digits the text decides as well: an integer has only one.
         message.id_type, message.id_key = "other", raw
     end
 end

@@ -115,6 +115,15 @@ class Fields(Case):
                     host=["pool.example"], port=["3334"], wait=["5"],
                     message=["Grüße \u2028 \"x\" ·"], version_mask=["0x00c00000"])
 
+    def test_ids_have_the_types_that_the_api_gives_them(self):
+        ids = {"9223372036854775807": "integer", "-9223372036854775808": "integer",
+               "9223372036854775808": "other", "-9223372036854775809": "other", "1.0": "other",
+               "123456789012345678901": "other", "-0": "integer", "null": "null"}
+        talk = Conversation(self.capture)
+        for one in ids:
+            talk.say(POOL, b'{"id":%s,"result":true}\n' % one.encode())
+        self.expect(id=list(ids), **{"id.type": list(ids.values())})
+
     def test_info_names_what_matters(self):
         talk = Conversation(self.capture)
         talk.say(POOL, NOTIFY + b"\n")
