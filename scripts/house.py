@@ -100,12 +100,8 @@ PURE = {"lib/base": {"uv.h"}, "lib/stratum": {"uv.h", "sys/socket.h", "unistd.h"
 KNOTS = [
     "api/front/backend.c api/front/clients.c api/front/connection.c api/front/front.c "
     "api/front/requests.c",
-    "api/rest/metrics.c api/rest/rules.c api/rest/server.c api/rest/status.c",
     "exporter/import/link.c exporter/import/packet.c exporter/import/tunnel.c "
     "exporter/import/wireless.c",
-    "exporter/import/commented.c exporter/import/conversation.c exporter/import/writer.c",
-    "exporter/import/flow.c exporter/import/queue.c",
-    "samples/sim/sim_miner.c samples/sim/sim_miner_work.c",
 ]
 
 # Folders that need no README: there is nothing in them that their name does not say.

@@ -5,8 +5,8 @@
 
 #include "api/front/front.h"
 #include "api/http/head.h"
+#include "api/rest/request_counts.h"
 #include "api/rest/rules.h"
-#include "api/rest/server.h"
 #include "lib/base/clock.h"
 
 #define METHOD_MAX 16
@@ -42,7 +42,7 @@ static void close_request(struct asked *asked, struct front_reply *out)
     struct request *request = &asked->request;
     if (request->status) {
         out->wrong_token = request->wrong_token;
-        server_note(request, asked->begun_ns);
+        request_counts_note(request, asked->begun_ns);
     }
     parameters_close(&request->parameters);
     json_decref(request->body);

@@ -13,7 +13,7 @@
 #include "api/live/live.h"
 #include "api/live/subscription.h"
 #include "api/rest/bounds.h"
-#include "api/rest/server.h"
+#include "api/rest/request_counts.h"
 #include "lib/base/clock.h"
 #include "lib/base/version.h"
 #include "lib/ring/ring.h"
@@ -180,8 +180,8 @@ static void put_disk(struct buffer *out, const char *data_dir)
 
 static void put_requests(struct buffer *out)
 {
-    struct server_facts facts;
-    server_facts(&facts);
+    struct request_counts facts;
+    request_counts_read(&facts);
     head(out, "api_requests_total", "counter", "HTTP requests answered, by class of the status.");
     for (int i = 1; i < 6; i++)
         buffer_append_format(out, "hashscope_api_requests_total{code=\"%dxx\"} %" PRIu64 "\n", i,

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "api/front/front.h"
-#include "api/rest/access_log.h"
 #include "api/rest/pages.h"
+#include "api/rest/request_counts.h"
 #include "api/rest/rules.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
@@ -30,10 +30,6 @@ struct server {
     uint16_t port;
     sem_t heavy; /* places left */
 };
-
-static struct {
-    _Atomic uint64_t by_class[6], busy, took_us;
-} counted;
 
 static struct span header(const struct mg_connection *connection, const char *name)
 {
@@ -89,17 +85,6 @@ static void dispatch(struct server *server, struct request *request,
     buffer_close(&body);
 }
 
-void server_note(const struct request *request, int64_t begun_ns)
-{
-    int64_t took_ns = clock_mono_ns() - begun_ns;
-    struct access_entry entry = {request->peer.text, request->method, request->path,
-                                 request->status,    request->sent,   took_ns};
-    int kind = request->status / 100;
-    counted.by_class[kind < 6 ? kind : 5]++;
-    counted.took_us += (uint64_t)took_ns / 1000;
-    access_log(&entry);
-}
-
 /* The front listens a moment before the rest stands. False: it will not. */
 static bool is_ready(const struct rest *rest)
 {
@@ -130,12 +115,12 @@ static int on_request(struct mg_connection *connection, void *user)
         mg_close_connection(connection);
         return 403;
     }
-    counted.busy++;
+    request_counts_begin();
     dispatch(server, &request, info);
     if (request.status == 0 && !request.gone)
         reply_error(&request, 500, "%s gave no answer", request.path);
-    counted.busy--;
-    server_note(&request, begun_ns);
+    request_counts_end();
+    request_counts_note(&request, begun_ns);
     parameters_close(&request.parameters);
     json_decref(request.body);
     buffer_close(&request.headers);
@@ -230,14 +215,4 @@ void server_stop(struct server *server)
     (void)mg_exit_library();
     (void)sem_destroy(&server->heavy);
     free(server);
-}
-
-void server_facts(struct server_facts *out)
-{
-    *out = (struct server_facts){.busy = counted.busy, .took_us = counted.took_us};
-    for (int i = 0; i < 6; i++) {
-        out->by_class[i] = counted.by_class[i];
-        out->requests += counted.by_class[i];
-    }
-    out->failed = out->by_class[5];
 }

@@ -25,15 +25,4 @@ enum status server_start(struct server **out, const struct rest *rest,
 uint16_t server_port(const struct server *server);
 void server_stop(struct server *server); /* waits for handlers to end; NULL is fine */
 
-struct server_facts {
-    uint64_t requests, failed; /* all; those answered with 500 or more */
-    uint64_t by_class[6];      /* 1xx … 5xx */
-    uint64_t busy;             /* now */
-    uint64_t took_us;          /* all together */
-};
-/* Counts a request that was answered, here or by the front, and logs it. Any thread. */
-void server_note(const struct request *request, int64_t begun_ns);
-/* Of the running server; there is one in a program. */
-void server_facts(struct server_facts *out);
-
 #endif

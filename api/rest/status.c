@@ -14,8 +14,8 @@
 #include "api/request/rest.h"
 #include "api/rest/metrics.h"
 #include "api/rest/pages.h"
+#include "api/rest/request_counts.h"
 #include "api/rest/segments.h"
-#include "api/rest/server.h"
 #include "lib/base/clock.h"
 #include "lib/base/option_value.h"
 #include "lib/base/version.h"
@@ -98,11 +98,11 @@ static void get_config(struct request *request)
 
 static json_t *describe_api(const struct rest *rest)
 {
-    struct server_facts server;
+    struct request_counts server;
     struct front_facts front;
     struct subscription_facts readers;
     struct feed_facts feed;
-    server_facts(&server);
+    request_counts_read(&server);
     front_facts(rest->front, &front);
     subscriptions_facts(front_subscriptions(rest->front), &readers);
     feed_facts(rest->feed, &feed);

@@ -33,11 +33,6 @@ struct import_flows *import_flows_new(const struct import_flow_limits *limits, i
     return flows;
 }
 
-void import_flow_free(struct import_flow *flow)
-{
-    free(flow);
-}
-
 void import_flows_free(struct import_flows *flows)
 {
     struct import_flow *flow;

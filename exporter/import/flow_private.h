@@ -52,7 +52,7 @@ void import_queue_free(struct import_flows *flows);
 /* The peer of `side` has acknowledged up to `ack`. */
 void import_queue_acked(struct import_half *half, uint32_t ack, int64_t wall_ns);
 
-/* After IMPORT_GONE. */
+/* Its last event was given out, or never will be. */
 void import_flow_free(struct import_flow *flow);
 
 #endif

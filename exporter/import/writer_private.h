@@ -1,6 +1,6 @@
 /*
- * writer_private.h - what writer.c (numbers, sessions, the writer), conversation.c
- * (connections without comments) and commented.c (with) share.
+ * writer_private.h - what writer.c (numbers, sessions, the writer), conversation.c (connections
+ * without comments), commented.c (with) and dispatch.c (which of the two) share.
  */
 #ifndef HASHSCOPE_EXPORTER_IMPORT_WRITER_PRIVATE_H
 #define HASHSCOPE_EXPORTER_IMPORT_WRITER_PRIVATE_H

@@ -2,29 +2,16 @@
  * How it works: the handshake walks through the style's steps; a step that waits stops the walk
  * until its answer is here. Everything asked goes into a list of pending requests, from which an
  * answer takes the oldest with its id. What the pool sends by itself changes the state that the
- * next job takes over. Mining itself is in sim_miner_work.c.
+ * next job takes over. Mining itself is in sim_miner_work.c, what it
+ * says in sim_miner_say.c.
  *
  * How it can fail: a refused login makes the wish to hang up; lines that make no sense are counted.
  */
 #include "samples/sim/sim_miner.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-void sim_miner_note(const struct sim_miner *miner, const char *fmt, ...)
-{
-    char text[512];
-    va_list args;
-
-    if (miner->settings.note == NULL)
-        return;
-    va_start(args, fmt);
-    vsnprintf(text, sizeof(text), fmt, args);
-    va_end(args);
-    miner->settings.note(miner->settings.note_user, miner->settings.number, text);
-}
 
 void sim_miner_init(struct sim_miner *miner, const struct sim_miner_settings *settings)
 {
@@ -47,24 +34,6 @@ void sim_miner_close(struct sim_miner *miner)
 }
 
 /* ---- what it says ---- */
-
-void sim_miner_say(struct sim_miner *miner, enum sim_step step, const struct sim_words *words,
-                   struct buffer *out)
-{
-    struct sim_pending pending = {.step = step};
-
-    sim_style_append(out, miner->settings.style, step, words, &miner->next_id, pending.id);
-    buffer_append_char(out, '\n');
-    if (strcmp(pending.id, "null") == 0)
-        return;
-    if (miner->pending_count == SIM_PENDING_MAX) { /* the oldest will hardly be answered now */
-        miner->totals.unanswered++;
-        memmove(&miner->pending[0], &miner->pending[1],
-                (SIM_PENDING_MAX - 1) * sizeof(miner->pending[0]));
-        miner->pending_count--;
-    }
-    miner->pending[miner->pending_count++] = pending;
-}
 
 static bool step_wanted(const struct sim_miner *miner, enum sim_step step)
 {
