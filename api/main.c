@@ -62,8 +62,8 @@ static void add_row(void *user, const struct query_row *row)
     const struct api *api = user;
     live_add(api->rest.live, row);
     live_learn(api->rest.live, api->ring_path);
-    session_book_add(api->rest.session_book, row);
-    repeater_add(api->rest.repeater, row);
+    session_table_add(api->rest.session_table, row);
+    auto_replay_add(api->rest.auto_replay, row);
 }
 
 static void write_message(void *user, struct buffer *out, const struct query_row *row)
@@ -149,18 +149,18 @@ static enum status start_server(struct api *api, struct error *err)
         .live = live_new((size_t)settings_integer(settings, "CAPTURE_MAX_MESSAGES"),
                          (size_t)settings_integer(settings, "CAPTURE_MAX_PER_SESSION"),
                          (uint64_t)settings_integer(settings, "CAPTURE_MAX_BYTES")),
-        .session_book = session_book_new(),
+        .session_table = session_table_new(),
         .stats_keeper = stats_keeper_new(),
         .reply_cache = reply_cache_new(),
         .started_ns = clock_mono_ns(),
     };
-    enum status status = watch_start(&api->rest.watch, api->control_path, err);
+    enum status status = recorder_watch_start(&api->rest.watch, api->control_path, err);
     if (status == STATUS_OK)
         status = operator_state_open(&api->rest.operator_state, settings_text(settings, "DATA_DIR"),
                                      err);
     if (status == STATUS_OK)
-        status = repeater_new(&api->rest.repeater, api->control_path, api->rest.operator_state,
-                              api->rest.session_book, err);
+        status = auto_replay_new(&api->rest.auto_replay, api->control_path,
+                                 api->rest.operator_state, api->rest.session_table, err);
     if (status != STATUS_OK)
         return status;
     return server_start(&api->server, &api->rest, err);
@@ -187,11 +187,11 @@ static void stop(struct api *api)
     api->rest.stopping = true;
     server_stop(api->server);
     feed_stop(api->feed);
-    watch_stop(api->rest.watch);
+    recorder_watch_stop(api->rest.watch);
     front_stop(api->front);
     live_free(api->rest.live);
-    repeater_free(api->rest.repeater);
-    session_book_free(api->rest.session_book);
+    auto_replay_free(api->rest.auto_replay);
+    session_table_free(api->rest.session_table);
     stats_keeper_free(api->rest.stats_keeper);
     reply_cache_free(api->rest.reply_cache);
     operator_state_close(api->rest.operator_state);
@@ -290,7 +290,8 @@ int main(int argc, char **argv)
     flag_set_close(&set);
     settings_setup_log(settings, "api");
     bus_fault_install("api", "the recorder's live ring, or a segment that is read,");
-    code = options.check ? exposure_print(settings, stdout) : serve(settings, options.link_file);
+    code =
+        options.check ? access_check_print(settings, stdout) : serve(settings, options.link_file);
     settings_free(settings);
     return code;
 }

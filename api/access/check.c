@@ -9,7 +9,7 @@
 #include "api/access/token.h"
 #include "api/http/hosts.h"
 
-struct exposure {
+struct access_check {
     const struct settings *settings;
     FILE *out;
     struct token token;
@@ -17,59 +17,60 @@ struct exposure {
     unsigned risks;
 };
 
-static void say(struct exposure *exposure, bool fine, const char *what, const char *detail)
+static void say(struct access_check *access_check, bool fine, const char *what, const char *detail)
 {
-    exposure->risks += !fine;
-    fprintf(exposure->out, "%-5s %-10s %s\n", fine ? "ok" : "RISK", what, detail);
+    access_check->risks += !fine;
+    fprintf(access_check->out, "%-5s %-10s %s\n", fine ? "ok" : "RISK", what, detail);
 }
 
-static void check_address(struct exposure *exposure)
+static void check_address(struct access_check *access_check)
 {
-    const char *host = settings_text(exposure->settings, "API_HOST");
+    const char *host = settings_text(access_check->settings, "API_HOST");
     char line[512];
 
     snprintf(line, sizeof line, "%s, ports %lld and %lld: %s", host,
-             (long long)settings_integer(exposure->settings, "API_PORT"),
-             (long long)settings_integer(exposure->settings, "UI_PORT"),
-             exposure->loopback ? "only this machine reaches it"
-                                : "whoever reaches this machine reaches it");
-    say(exposure, true, "address", line);
+             (long long)settings_integer(access_check->settings, "API_PORT"),
+             (long long)settings_integer(access_check->settings, "UI_PORT"),
+             access_check->loopback ? "only this machine reaches it"
+                                    : "whoever reaches this machine reaches it");
+    say(access_check, true, "address", line);
 }
 
-static void check_token(struct exposure *exposure)
+static void check_token(struct access_check *access_check)
 {
-    const char *text = exposure->token.text;
+    const char *text = access_check->token.text;
     struct stat file;
 
-    switch (exposure->token.source) {
+    switch (access_check->token.source) {
     case TOKEN_NONE:
-        say(exposure, true, "token",
+        say(access_check, true, "token",
             "none is needed on loopback; every user of this machine may "
             "read and act (set API_TOKEN to change that)");
         return;
     case TOKEN_MADE:
-        say(exposure, true, "token", "will be made at the first start and kept in api-token");
+        say(access_check, true, "token", "will be made at the first start and kept in api-token");
         return;
     case TOKEN_FOUND:
-        say(exposure, stat(exposure->token.path, &file) == 0 && (file.st_mode & 077) == 0, "token",
+        say(access_check, stat(access_check->token.path, &file) == 0 && (file.st_mode & 077) == 0,
+            "token",
             "kept in api-token in the data directory, which only its owner should read (mode "
             "0600)");
         break;
     case TOKEN_SET:
-        say(exposure, true, "token", "set by API_TOKEN");
+        say(access_check, true, "token", "set by API_TOKEN");
         break;
     }
     if (strlen(text) < TOKEN_MIN)
-        say(exposure, false, "token", "shorter than 16 characters: it can be guessed");
+        say(access_check, false, "token", "shorter than 16 characters: it can be guessed");
 }
 
-static void check_tls(struct exposure *exposure)
+static void check_tls(struct access_check *access_check)
 {
-    if (exposure->tls)
-        say(exposure, true, "TLS", "on");
+    if (access_check->tls)
+        say(access_check, true, "TLS", "on");
     else
-        say(exposure, exposure->loopback, "TLS",
-            exposure->loopback
+        say(access_check, access_check->loopback, "TLS",
+            access_check->loopback
                 ? "off, and not needed on loopback"
                 : "off: token and recordings cross the network readable; set API_TLS_CERT and "
                   "API_TLS_KEY, or put a proxy in front and API_HOST=127.0.0.1");
@@ -86,44 +87,44 @@ static bool has_star(const char *list)
     return false;
 }
 
-static void check_names(struct exposure *exposure)
+static void check_names(struct access_check *access_check)
 {
-    const char *hosts = settings_text(exposure->settings, "ALLOWED_HOSTS");
-    const char *origins = settings_text(exposure->settings, "CORS_ORIGINS");
-    bool open = exposure->token.source == TOKEN_NONE;
+    const char *hosts = settings_text(access_check->settings, "ALLOWED_HOSTS");
+    const char *origins = settings_text(access_check->settings, "CORS_ORIGINS");
+    bool open = access_check->token.source == TOKEN_NONE;
 
     if (has_star(hosts))
-        say(exposure, !open, "hosts",
+        say(access_check, !open, "hosts",
             "any host name is taken: no protection against DNS rebinding but the token");
     else
-        say(exposure, true, "hosts",
+        say(access_check, true, "hosts",
             hosts == NULL ? "addresses, localhost and the own name" : hosts);
     if (has_star(origins))
-        say(exposure, !open, "origins", "pages of any origin may read, if they know the token");
+        say(access_check, !open, "origins", "pages of any origin may read, if they know the token");
     else
-        say(exposure, true, "origins", origins == NULL ? "only our own pages" : origins);
+        say(access_check, true, "origins", origins == NULL ? "only our own pages" : origins);
 }
 
-int exposure_print(const struct settings *settings, FILE *out)
+int access_check_print(const struct settings *settings, FILE *out)
 {
-    struct exposure exposure = {.settings = settings, .out = out};
+    struct access_check access_check = {.settings = settings, .out = out};
     const struct auth_options options = {.allowed_hosts = settings_text(settings, "ALLOWED_HOSTS"),
                                          .cors_origins = settings_text(settings, "CORS_ORIGINS")};
     struct auth *auth = NULL;
     struct error err = {""};
 
-    exposure.loopback = host_is_loopback(settings_text(settings, "API_HOST"));
-    exposure.tls = settings_text(settings, "API_TLS_CERT") != NULL;
-    if (token_load(&exposure.token, settings, false, &err) != STATUS_OK ||
+    access_check.loopback = host_is_loopback(settings_text(settings, "API_HOST"));
+    access_check.tls = settings_text(settings, "API_TLS_CERT") != NULL;
+    if (token_load(&access_check.token, settings, false, &err) != STATUS_OK ||
         auth_new(&auth, &options, &err) != STATUS_OK) {
         fprintf(out, "wrong %s\n", err.text);
         return SETTINGS_EXIT_STATUS;
     }
-    check_address(&exposure);
-    check_token(&exposure);
-    check_tls(&exposure);
-    check_names(&exposure);
+    check_address(&access_check);
+    check_token(&access_check);
+    check_tls(&access_check);
+    check_names(&access_check);
     auth_free(auth);
-    token_clear(&exposure.token);
-    return exposure.risks > 0 ? 1 : 0;
+    token_clear(&access_check.token);
+    return access_check.risks > 0 ? 1 : 0;
 }

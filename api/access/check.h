@@ -10,6 +10,6 @@
 #include "lib/base/options.h"
 
 /* Prints what holds and what is risky. 0: nothing is; 1: something is; 2: a setting is wrong. */
-int exposure_print(const struct settings *settings, FILE *out);
+int access_check_print(const struct settings *settings, FILE *out);
 
 #endif

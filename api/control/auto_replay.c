@@ -37,19 +37,19 @@ struct job {
 
 struct figures {
     struct uuid session;
-    struct repeater_figures counts; /* but for `waiting` */
+    struct auto_replay_figures counts; /* but for `waiting` */
     uint64_t used;
 };
 
-struct repeater {
+struct auto_replay {
     pthread_mutex_t lock;
     pthread_cond_t news, gone;
     char *control_path;
     struct operator_state *state;
-    struct session_book *book;
+    struct session_table *book;
     TAILQ_HEAD(job_list, job) jobs;
     size_t job_count, bytes;
-    struct figures figures[REPEATER_SESSIONS];
+    struct figures figures[AUTO_REPLAY_SESSIONS];
     size_t figure_count;
     uint64_t uses;
     unsigned threads;
@@ -60,52 +60,53 @@ struct repeater {
 
 /* ---- figures ---- */
 
-static struct figures *figures_find(struct repeater *repeater, const struct uuid *session)
+static struct figures *figures_find(struct auto_replay *auto_replay, const struct uuid *session)
 {
-    for (size_t i = 0; i < repeater->figure_count; i++) {
-        if (uuid_equal(&repeater->figures[i].session, session))
-            return &repeater->figures[i];
+    for (size_t i = 0; i < auto_replay->figure_count; i++) {
+        if (uuid_equal(&auto_replay->figures[i].session, session))
+            return &auto_replay->figures[i];
     }
     return NULL;
 }
 
 /* When there are too many, those go that were not touched for longest. */
-static struct repeater_figures *figures_of(struct repeater *repeater, const struct uuid *session)
+static struct auto_replay_figures *figures_of(struct auto_replay *auto_replay,
+                                              const struct uuid *session)
 {
-    struct figures *figures = figures_find(repeater, session);
-    if (!figures && repeater->figure_count < REPEATER_SESSIONS) {
-        figures = &repeater->figures[repeater->figure_count++];
+    struct figures *figures = figures_find(auto_replay, session);
+    if (!figures && auto_replay->figure_count < AUTO_REPLAY_SESSIONS) {
+        figures = &auto_replay->figures[auto_replay->figure_count++];
         *figures = (struct figures){.session = *session};
     }
     if (!figures) {
-        figures = repeater->figures;
-        for (size_t i = 1; i < REPEATER_SESSIONS; i++) {
-            if (repeater->figures[i].used < figures->used)
-                figures = &repeater->figures[i];
+        figures = auto_replay->figures;
+        for (size_t i = 1; i < AUTO_REPLAY_SESSIONS; i++) {
+            if (auto_replay->figures[i].used < figures->used)
+                figures = &auto_replay->figures[i];
         }
         *figures = (struct figures){.session = *session};
     }
-    figures->used = ++repeater->uses;
+    figures->used = ++auto_replay->uses;
     return &figures->counts;
 }
 
-void repeater_figures(struct repeater *repeater, const struct uuid *session,
-                      struct repeater_figures *out)
+void auto_replay_figures(struct auto_replay *auto_replay, const struct uuid *session,
+                         struct auto_replay_figures *out)
 {
     const struct job *job;
-    (void)pthread_mutex_lock(&repeater->lock);
-    const struct figures *figures = figures_find(repeater, session);
-    *out = figures ? figures->counts : (struct repeater_figures){0};
-    TAILQ_FOREACH(job, &repeater->jobs, link)
+    (void)pthread_mutex_lock(&auto_replay->lock);
+    const struct figures *figures = figures_find(auto_replay, session);
+    *out = figures ? figures->counts : (struct auto_replay_figures){0};
+    TAILQ_FOREACH(job, &auto_replay->jobs, link)
     out->waiting += uuid_equal(&job->session, session) ? job->left : 0;
-    (void)pthread_mutex_unlock(&repeater->lock);
+    (void)pthread_mutex_unlock(&auto_replay->lock);
 }
 
-uint64_t repeater_bytes(struct repeater *repeater)
+uint64_t auto_replay_bytes(struct auto_replay *auto_replay)
 {
-    (void)pthread_mutex_lock(&repeater->lock);
-    uint64_t bytes = repeater->bytes;
-    (void)pthread_mutex_unlock(&repeater->lock);
+    (void)pthread_mutex_lock(&auto_replay->lock);
+    uint64_t bytes = auto_replay->bytes;
+    (void)pthread_mutex_unlock(&auto_replay->lock);
     return bytes;
 }
 
@@ -117,45 +118,45 @@ static void job_free(struct job *job)
     free(job);
 }
 
-static void unlink_job(struct repeater *repeater, struct job *job)
+static void unlink_job(struct auto_replay *auto_replay, struct job *job)
 {
-    TAILQ_REMOVE(&repeater->jobs, job, link);
-    repeater->job_count--;
-    repeater->bytes -= job->line.len;
+    TAILQ_REMOVE(&auto_replay->jobs, job, link);
+    auto_replay->job_count--;
+    auto_replay->bytes -= job->line.len;
 }
 
-static void drop_jobs(struct repeater *repeater, const struct uuid *session)
+static void drop_jobs(struct auto_replay *auto_replay, const struct uuid *session)
 {
     struct job *next;
-    for (struct job *job = TAILQ_FIRST(&repeater->jobs); job; job = next) {
+    for (struct job *job = TAILQ_FIRST(&auto_replay->jobs); job; job = next) {
         next = TAILQ_NEXT(job, link);
         if (session && !uuid_equal(&job->session, session))
             continue;
-        unlink_job(repeater, job);
+        unlink_job(auto_replay, job);
         job_free(job);
     }
 }
 
-void repeater_drop(struct repeater *repeater, const struct uuid *session)
+void auto_replay_drop(struct auto_replay *auto_replay, const struct uuid *session)
 {
-    (void)pthread_mutex_lock(&repeater->lock);
-    drop_jobs(repeater, session);
-    (void)pthread_mutex_unlock(&repeater->lock);
+    (void)pthread_mutex_lock(&auto_replay->lock);
+    drop_jobs(auto_replay, session);
+    (void)pthread_mutex_unlock(&auto_replay->lock);
 }
 
 /* The list is in the order of due times: what comes new is due last, or nearly so. */
-static void put(struct repeater *repeater, struct job *job)
+static void put(struct auto_replay *auto_replay, struct job *job)
 {
-    struct job *at = TAILQ_LAST(&repeater->jobs, job_list);
+    struct job *at = TAILQ_LAST(&auto_replay->jobs, job_list);
     while (at && at->due_ns > job->due_ns)
         at = TAILQ_PREV(at, job_list, link);
     if (at)
-        TAILQ_INSERT_AFTER(&repeater->jobs, at, job, link);
+        TAILQ_INSERT_AFTER(&auto_replay->jobs, at, job, link);
     else
-        TAILQ_INSERT_HEAD(&repeater->jobs, job, link);
-    repeater->job_count++;
-    repeater->bytes += job->line.len;
-    (void)pthread_cond_signal(&repeater->news);
+        TAILQ_INSERT_HEAD(&auto_replay->jobs, job, link);
+    auto_replay->job_count++;
+    auto_replay->bytes += job->line.len;
+    (void)pthread_cond_signal(&auto_replay->news);
 }
 
 /* ---- the feed ---- */
@@ -193,38 +194,38 @@ static bool was_on(const struct operator_choice *choice, int64_t wall_ns)
 }
 
 /* How often the submit is to be repeated; 0: not at all. */
-static uint32_t wanted(struct repeater *repeater, const struct uuid *session, int64_t wall_ns,
+static uint32_t wanted(struct auto_replay *auto_replay, const struct uuid *session, int64_t wall_ns,
                        const struct stratum_scan *scan)
 {
     char key[OPERATOR_KEY_MAX];
     struct operator_choice choice;
-    if (!session_book_key(repeater->book, session, key))
+    if (!session_table_key(auto_replay->book, session, key))
         named_by(scan, key);
-    operator_state_get(repeater->state, key, &choice);
+    operator_state_get(auto_replay->state, key, &choice);
     return was_on(&choice, wall_ns) ? choice.auto_replay_count : 0;
 }
 
 /* The recorder takes JSON alone: a submit that only lenient pools read cannot be said again. */
-static bool can_wait(const struct repeater *repeater, const struct segment_line *line)
+static bool can_wait(const struct auto_replay *auto_replay, const struct segment_line *line)
 {
-    return line->msg.data && line->msg.len <= REPEATER_LINE &&
-           repeater->job_count < REPEATER_QUEUE &&
-           repeater->bytes + line->msg.len <= REPEATER_BYTES &&
+    return line->msg.data && line->msg.len <= AUTO_REPLAY_LINE &&
+           auto_replay->job_count < AUTO_REPLAY_QUEUE &&
+           auto_replay->bytes + line->msg.len <= AUTO_REPLAY_BYTES &&
            clock_between(line->wall_ns, clock_wall_ns()) <= STALE_NS;
 }
 
-static void add_submit(struct repeater *repeater, const struct segment_line *line,
+static void add_submit(struct auto_replay *auto_replay, const struct segment_line *line,
                        const struct stratum_scan *scan)
 {
     struct uuid session;
     if (!uuid_parse(&session, line->session.data, line->session.len))
         return;
-    uint32_t count = wanted(repeater, &session, line->wall_ns, scan);
+    uint32_t count = wanted(auto_replay, &session, line->wall_ns, scan);
     if (count == 0)
         return;
-    (void)pthread_mutex_lock(&repeater->lock);
-    if (!can_wait(repeater, line)) {
-        figures_of(repeater, &session)->failed += count;
+    (void)pthread_mutex_lock(&auto_replay->lock);
+    if (!can_wait(auto_replay, line)) {
+        figures_of(auto_replay, &session)->failed += count;
     } else {
         struct job *job = memory_new(sizeof *job);
         *job = (struct job){
@@ -233,19 +234,19 @@ static void add_submit(struct repeater *repeater, const struct segment_line *lin
             .left = count,
             .due_ns = clock_mono_ns() + APART_NS,
         };
-        put(repeater, job);
+        put(auto_replay, job);
     }
-    (void)pthread_mutex_unlock(&repeater->lock);
+    (void)pthread_mutex_unlock(&auto_replay->lock);
 }
 
-void repeater_add(struct repeater *repeater, const struct query_row *row)
+void auto_replay_add(struct auto_replay *auto_replay, const struct query_row *row)
 {
     struct stratum_scan scan;
     struct buffer scratch = {0};
-    if (!operator_state_repeats(repeater->state) || row->line.wall_ns < repeater->begun_ns)
+    if (!operator_state_repeats(auto_replay->state) || row->line.wall_ns < auto_replay->begun_ns)
         return;
     if (is_submit(row, &scan, &scratch))
-        add_submit(repeater, &row->line, &scan);
+        add_submit(auto_replay, &row->line, &scan);
     buffer_close(&scratch);
 }
 
@@ -272,9 +273,9 @@ static enum outcome send_one(const char *control_path, const struct uuid *sessio
     return outcome;
 }
 
-static void count(struct repeater *repeater, const struct uuid *session, enum outcome outcome)
+static void count(struct auto_replay *auto_replay, const struct uuid *session, enum outcome outcome)
 {
-    struct repeater_figures *figures = figures_of(repeater, session);
+    struct auto_replay_figures *figures = figures_of(auto_replay, session);
     figures->sent += outcome == OUTCOME_ACCEPTED || outcome == OUTCOME_REJECTED;
     figures->accepted += outcome == OUTCOME_ACCEPTED;
     figures->rejected += outcome == OUTCOME_REJECTED;
@@ -282,118 +283,119 @@ static void count(struct repeater *repeater, const struct uuid *session, enum ou
 }
 
 /* One repetition of what is first in the list. The lock is held but while it is sent. */
-static void work(struct repeater *repeater)
+static void work(struct auto_replay *auto_replay)
 {
-    struct job *job = TAILQ_FIRST(&repeater->jobs);
+    struct job *job = TAILQ_FIRST(&auto_replay->jobs);
     struct uuid session = job->session;
     struct span line = span_copy(job->line);
-    unlink_job(repeater, job);
+    unlink_job(auto_replay, job);
     if (--job->left > 0) {
         job->due_ns = clock_mono_ns() + APART_NS + (int64_t)(random_u64() % SPREAD_NS);
-        put(repeater, job);
+        put(auto_replay, job);
     } else {
         job_free(job);
     }
-    (void)pthread_mutex_unlock(&repeater->lock);
-    enum outcome outcome = send_one(repeater->control_path, &session, line);
+    (void)pthread_mutex_unlock(&auto_replay->lock);
+    enum outcome outcome = send_one(auto_replay->control_path, &session, line);
     span_free(&line);
-    (void)pthread_mutex_lock(&repeater->lock);
-    count(repeater, &session, outcome);
+    (void)pthread_mutex_lock(&auto_replay->lock);
+    count(auto_replay, &session, outcome);
     if (outcome == OUTCOME_GONE)
-        drop_jobs(repeater, &session);
+        drop_jobs(auto_replay, &session);
 }
 
-static void wait_for_news(struct repeater *repeater)
+static void wait_for_news(struct auto_replay *auto_replay)
 {
-    const struct job *first = TAILQ_FIRST(&repeater->jobs);
-    if (!first || repeater->timing) {
-        (void)pthread_cond_wait(&repeater->news, &repeater->lock);
+    const struct job *first = TAILQ_FIRST(&auto_replay->jobs);
+    if (!first || auto_replay->timing) {
+        (void)pthread_cond_wait(&auto_replay->news, &auto_replay->lock);
         return;
     }
     const struct timespec until = {first->due_ns / NS_PER_S, first->due_ns % NS_PER_S};
-    repeater->timing = true;
-    (void)pthread_cond_timedwait(&repeater->news, &repeater->lock, &until);
-    repeater->timing = false;
+    auto_replay->timing = true;
+    (void)pthread_cond_timedwait(&auto_replay->news, &auto_replay->lock, &until);
+    auto_replay->timing = false;
 }
 
-static void destroy(struct repeater *repeater)
+static void destroy(struct auto_replay *auto_replay)
 {
-    drop_jobs(repeater, NULL);
-    (void)pthread_cond_destroy(&repeater->news);
-    (void)pthread_cond_destroy(&repeater->gone);
-    (void)pthread_mutex_unlock(&repeater->lock);
-    (void)pthread_mutex_destroy(&repeater->lock);
-    free(repeater->control_path);
-    free(repeater);
+    drop_jobs(auto_replay, NULL);
+    (void)pthread_cond_destroy(&auto_replay->news);
+    (void)pthread_cond_destroy(&auto_replay->gone);
+    (void)pthread_mutex_unlock(&auto_replay->lock);
+    (void)pthread_mutex_destroy(&auto_replay->lock);
+    free(auto_replay->control_path);
+    free(auto_replay);
 }
 
 static void *run(void *user)
 {
-    struct repeater *repeater = user;
-    (void)pthread_mutex_lock(&repeater->lock);
-    while (!repeater->stop) {
-        const struct job *first = TAILQ_FIRST(&repeater->jobs);
+    struct auto_replay *auto_replay = user;
+    (void)pthread_mutex_lock(&auto_replay->lock);
+    while (!auto_replay->stop) {
+        const struct job *first = TAILQ_FIRST(&auto_replay->jobs);
         if (first && first->due_ns <= clock_mono_ns()) {
-            (void)pthread_cond_signal(&repeater->news); /* somebody else sees to the next one */
-            work(repeater);
+            (void)pthread_cond_signal(&auto_replay->news); /* somebody else sees to the next one */
+            work(auto_replay);
         } else {
-            wait_for_news(repeater);
+            wait_for_news(auto_replay);
         }
     }
-    repeater->threads--;
-    (void)pthread_cond_signal(&repeater->gone);
-    (void)pthread_mutex_unlock(&repeater->lock);
+    auto_replay->threads--;
+    (void)pthread_cond_signal(&auto_replay->gone);
+    (void)pthread_mutex_unlock(&auto_replay->lock);
     return NULL;
 }
 
 /* ---- starting and ending ---- */
 
-enum status repeater_new(struct repeater **out, const char *control_path,
-                         struct operator_state *state, struct session_book *book, struct error *err)
+enum status auto_replay_new(struct auto_replay **out, const char *control_path,
+                            struct operator_state *state, struct session_table *book,
+                            struct error *err)
 {
-    struct repeater *repeater = memory_new(sizeof *repeater);
+    struct auto_replay *auto_replay = memory_new(sizeof *auto_replay);
     pthread_condattr_t monotonic;
     pthread_t thread;
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&repeater->news, &monotonic);
-    (void)pthread_cond_init(&repeater->gone, &monotonic);
+    (void)pthread_cond_init(&auto_replay->news, &monotonic);
+    (void)pthread_cond_init(&auto_replay->gone, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
-    (void)pthread_mutex_init(&repeater->lock, NULL);
-    TAILQ_INIT(&repeater->jobs);
-    repeater->control_path = memory_text(control_path);
-    repeater->state = state;
-    repeater->book = book;
-    repeater->begun_ns = clock_wall_ns();
-    *out = repeater;
-    (void)pthread_mutex_lock(&repeater->lock);
-    while (repeater->threads < REPEATER_THREADS &&
-           pthread_create(&thread, NULL, run, repeater) == 0) {
+    (void)pthread_mutex_init(&auto_replay->lock, NULL);
+    TAILQ_INIT(&auto_replay->jobs);
+    auto_replay->control_path = memory_text(control_path);
+    auto_replay->state = state;
+    auto_replay->book = book;
+    auto_replay->begun_ns = clock_wall_ns();
+    *out = auto_replay;
+    (void)pthread_mutex_lock(&auto_replay->lock);
+    while (auto_replay->threads < AUTO_REPLAY_THREADS &&
+           pthread_create(&thread, NULL, run, auto_replay) == 0) {
         (void)pthread_detach(thread);
-        repeater->threads++;
+        auto_replay->threads++;
     }
-    bool started = repeater->threads > 0;
-    (void)pthread_mutex_unlock(&repeater->lock);
+    bool started = auto_replay->threads > 0;
+    (void)pthread_mutex_unlock(&auto_replay->lock);
     return started ? STATUS_OK : error_set(err, STATUS_FULL, "starting the threads of auto-replay");
 }
 
 /* A thread may wait half a minute for a pool's answer; what it needs is left to it then: the
  * process ends. */
-void repeater_free(struct repeater *repeater)
+void auto_replay_free(struct auto_replay *auto_replay)
 {
     struct timespec until;
-    if (!repeater)
+    if (!auto_replay)
         return;
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += STOPPING_S;
-    (void)pthread_mutex_lock(&repeater->lock);
-    repeater->stop = true;
-    (void)pthread_cond_broadcast(&repeater->news);
+    (void)pthread_mutex_lock(&auto_replay->lock);
+    auto_replay->stop = true;
+    (void)pthread_cond_broadcast(&auto_replay->news);
     int late = 0;
-    while (repeater->threads > 0 && late == 0)
-        late = pthread_cond_timedwait(&repeater->gone, &repeater->lock, &until);
-    if (repeater->threads == 0)
-        destroy(repeater);
+    while (auto_replay->threads > 0 && late == 0)
+        late = pthread_cond_timedwait(&auto_replay->gone, &auto_replay->lock, &until);
+    if (auto_replay->threads == 0)
+        destroy(auto_replay);
     else
-        (void)pthread_mutex_unlock(&repeater->lock);
+        (void)pthread_mutex_unlock(&auto_replay->lock);
 }

@@ -22,7 +22,7 @@
 
 #define STUCK_NS (WATCH_ANSWER_MS / 2 * NS_PER_MS)
 
-struct watch {
+struct recorder_watch {
     pthread_t thread;
     pthread_mutex_t lock; /* of everything below */
     pthread_cond_t told;  /* there is a first answer, or it is to stop */
@@ -47,7 +47,7 @@ static bool on_line(void *user, const char *line, size_t len)
     return true;
 }
 
-static enum status ask(const struct watch *watch, json_t **answer, struct error *err)
+static enum status ask(const struct recorder_watch *watch, json_t **answer, struct error *err)
 {
     const char *said;
     enum status status = local_client_call(watch->control_path, "{\"command\":\"status\"}",
@@ -66,7 +66,7 @@ static enum status ask(const struct watch *watch, json_t **answer, struct error 
 
 /* ---- keeping ---- */
 
-static void count_losses(struct watch *watch)
+static void count_losses(struct recorder_watch *watch)
 {
     const json_t *counters = json_object_get(watch->status, "counters");
     uint64_t now = (uint64_t)json_integer_value(json_object_get(counters, "records_lost"));
@@ -81,7 +81,8 @@ static void count_losses(struct watch *watch)
     watch->counting = true;
 }
 
-static void keep(struct watch *watch, enum status status, json_t *answer, const struct error *err)
+static void keep(struct recorder_watch *watch, enum status status, json_t *answer,
+                 const struct error *err)
 {
     watch->asking_ns = 0;
     watch->asked++;
@@ -100,7 +101,7 @@ static void keep(struct watch *watch, enum status status, json_t *answer, const 
     (void)pthread_cond_broadcast(&watch->told);
 }
 
-static void wait_until(struct watch *watch, int64_t from_now_ms)
+static void wait_until(struct recorder_watch *watch, int64_t from_now_ms)
 {
     int64_t end = clock_mono_ns() + from_now_ms * NS_PER_MS;
     struct timespec until = {end / NS_PER_S, end % NS_PER_S};
@@ -109,7 +110,7 @@ static void wait_until(struct watch *watch, int64_t from_now_ms)
 
 static void *run(void *user)
 {
-    struct watch *watch = user;
+    struct recorder_watch *watch = user;
     (void)pthread_mutex_lock(&watch->lock);
     while (!watch->stop) {
         struct error err = {""};
@@ -129,7 +130,7 @@ static void *run(void *user)
 
 /* ---- starting and ending ---- */
 
-static void free_all(struct watch *watch)
+static void free_all(struct recorder_watch *watch)
 {
     json_decref(watch->status);
     (void)pthread_cond_destroy(&watch->told);
@@ -138,9 +139,10 @@ static void free_all(struct watch *watch)
     free(watch);
 }
 
-enum status watch_start(struct watch **out, const char *control_path, struct error *err)
+enum status recorder_watch_start(struct recorder_watch **out, const char *control_path,
+                                 struct error *err)
 {
-    struct watch *watch = memory_new(sizeof *watch);
+    struct recorder_watch *watch = memory_new(sizeof *watch);
     pthread_condattr_t monotonic;
     watch->control_path = memory_text(control_path);
     (void)snprintf(watch->error, sizeof watch->error, "the recorder has not been asked yet");
@@ -163,7 +165,7 @@ enum status watch_start(struct watch **out, const char *control_path, struct err
     return STATUS_OK;
 }
 
-void watch_stop(struct watch *watch)
+void recorder_watch_stop(struct recorder_watch *watch)
 {
     if (!watch)
         return;
@@ -177,14 +179,14 @@ void watch_stop(struct watch *watch)
 
 /* ---- looking ---- */
 
-void watch_look(struct watch *watch, struct watch_view *out)
+void recorder_watch_look(struct recorder_watch *watch, struct recorder_watch_view *out)
 {
     (void)pthread_mutex_lock(&watch->lock);
     int64_t waited = watch->asking_ns ? clock_mono_ns() - watch->asking_ns : 0;
-    *out = (struct watch_view){.running = watch->running,
-                               .lost = watch->lost,
-                               .asked = watch->asked,
-                               .missing = watch->missing};
+    *out = (struct recorder_watch_view){.running = watch->running,
+                                        .lost = watch->lost,
+                                        .asked = watch->asked,
+                                        .missing = watch->missing};
     memcpy(out->error, watch->error, sizeof out->error);
     if (watch->running && waited > STUCK_NS) {
         out->running = false;
@@ -196,7 +198,7 @@ void watch_look(struct watch *watch, struct watch_view *out)
     (void)pthread_mutex_unlock(&watch->lock);
 }
 
-void watch_view_close(struct watch_view *view)
+void recorder_watch_view_close(struct recorder_watch_view *view)
 {
     json_decref(view->status);
     view->status = NULL;

@@ -2,8 +2,8 @@
  * recorder_watch.h - asks the recorder twice a second how it is doing, so that /health, /metrics
  * and GET status answer at once, however slow or stuck the recorder may be.
  *
- * Ownership: heap object with a thread of its own. Threads: start and stop from one; watch_look
- * from any.
+ * Ownership: heap object with a thread of its own. Threads: start and stop from one;
+ * recorder_watch_look from any.
  */
 #ifndef HASHSCOPE_API_CONTROL_RECORDER_WATCH_H
 #define HASHSCOPE_API_CONTROL_RECORDER_WATCH_H
@@ -19,12 +19,14 @@
 #define WATCH_LOSS_SEC  60   /* a loss is told for so long */
 #define WATCH_FIRST_MS  200  /* how long starting waits for the first answer */
 
-struct watch;
+struct recorder_watch;
 
-enum status watch_start(struct watch **out, const char *control_path, struct error *err) MUST_CHECK;
-void watch_stop(struct watch *watch); /* NULL is fine; returns within WATCH_ANSWER_MS */
+enum status recorder_watch_start(struct recorder_watch **out, const char *control_path,
+                                 struct error *err) MUST_CHECK;
+void recorder_watch_stop(
+    struct recorder_watch *watch); /* NULL is fine; returns within WATCH_ANSWER_MS */
 
-struct watch_view {
+struct recorder_watch_view {
     bool running;     /* it answered when it was asked last */
     json_t *status;   /* what it said then (recorder/control.c); NULL: it did not */
     uint64_t lost;    /* records that were lost before they were archived, in the last minute */
@@ -32,8 +34,8 @@ struct watch_view {
     uint64_t missing; /* of them, without an answer */
     char error[256];  /* why it does not answer */
 };
-/* watch_view_close gives back what is in it. */
-void watch_look(struct watch *watch, struct watch_view *out);
-void watch_view_close(struct watch_view *view);
+/* recorder_watch_view_close gives back what is in it. */
+void recorder_watch_look(struct recorder_watch *watch, struct recorder_watch_view *out);
+void recorder_watch_view_close(struct recorder_watch_view *view);
 
 #endif

@@ -12,13 +12,13 @@ struct auth;           /* api/access/auth.h: who may do what */
 struct front;          /* api/front/front.h: the sockets */
 struct feed;           /* api/live/feed.h: what passes in the ring */
 struct live;           /* api/live/live.h: the newest messages, in memory */
-struct session_book;   /* api/session/table.h: what the feed has heard of sessions */
+struct session_table;  /* api/session/table.h: what the feed has heard of sessions */
 struct stats_keeper;   /* api/session/stats.h: figures of sessions that are looked at */
 struct reply_cache;    /* reply_cache.h: lists of sessions */
 struct operator_state; /* api/session/operator_state.h: what people switched on, kept over restarts
                         */
-struct repeater;       /* api/control/auto_replay.h: auto-replay */
-struct watch;          /* api/control/recorder_watch.h: how the recorder is doing */
+struct auto_replay;    /* api/control/auto_replay.h: auto-replay */
+struct recorder_watch; /* api/control/recorder_watch.h: how the recorder is doing */
 
 /* Set up by api_main before the server starts, and read-only from then on; what it points to looks
  * after its own threads. */
@@ -33,12 +33,12 @@ struct rest {
     struct front *front;
     struct feed *feed;
     struct live *live;
-    struct session_book *session_book;
+    struct session_table *session_table;
     struct stats_keeper *stats_keeper;
     struct reply_cache *reply_cache;
     struct operator_state *operator_state;
-    struct repeater *repeater;
-    struct watch *watch;
+    struct auto_replay *auto_replay;
+    struct recorder_watch *watch;
     int64_t started_ns;    /* monotonic */
     _Atomic bool ready;    /* all of this is set; requests wait for it */
     _Atomic bool stopping; /* answers that take long are given up */

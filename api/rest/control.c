@@ -34,11 +34,11 @@ static bool target_open(struct request *request, struct target *target, bool mus
         return false;
     }
     if (session->live)
-        session_book_learn(rest->session_book, &rest->place, &session->session, 1);
+        session_table_learn(rest->session_table, &rest->place, &session->session, 1);
     const struct session_name name = {target->found.place.series, session->session};
-    const struct session_view *view = session_book_borrow(rest->session_book, &name);
+    const struct session_view *view = session_table_borrow(rest->session_table, &name);
     session_operator_key(target->key, session, view);
-    session_book_return(rest->session_book);
+    session_table_return(rest->session_table);
     uuid_format(target->id, &session->session);
     target->id[UUID_TEXT_LEN] = '\0';
     return true;
@@ -132,8 +132,8 @@ static void write_repeat_count(const struct request *request, const struct targe
 static void write_auto_replay(const struct request *request, const struct target *target,
                               const struct operator_choice *choice, struct buffer *out)
 {
-    struct repeater_figures figures;
-    repeater_figures(request->rest->repeater, &target->found.session.session, &figures);
+    struct auto_replay_figures figures;
+    auto_replay_figures(request->rest->auto_replay, &target->found.session.session, &figures);
     out_bool(out, "auto_replay_enabled", choice->auto_replay);
     out_u64(out, "auto_replay_count", choice->auto_replay_count);
     out_u64(out, "sent", figures.sent);
@@ -186,7 +186,7 @@ static void change(struct request *request, change_choice *set, uint32_t value, 
     if (status == STATUS_OK) {
         reply_cache_expire(rest->reply_cache);
         if (!choice.auto_replay)
-            repeater_drop(rest->repeater, &target.found.session.session);
+            auto_replay_drop(rest->auto_replay, &target.found.session.session);
         reply_choice(request, &target, &choice, write);
     } else {
         reply_error(request, 503, "%s", err.text);

@@ -14,7 +14,7 @@
 struct stream {
     struct request *request;
     enum export_format format;
-    struct presence presence;
+    struct wanted wanted;
     bool begun;
 };
 
@@ -71,7 +71,7 @@ static void end(struct stream *stream, enum status status, const struct error *e
         if (!stream->begun)
             begin(stream);
         reply_end(request);
-    } else if (presence_is_gone(&stream->presence)) {
+    } else if (wanted_is_gone(&stream->wanted)) {
         request->gone = true;
         mg_disable_connection_keep_alive(request->connection);
     } else if (!stream->begun) {
@@ -89,9 +89,9 @@ void export_stream(struct request *request, const struct export_options *options
     struct export_options own = *options;
     struct export *job;
     struct error err = {""};
-    presence_begin(&stream.presence, request, 0);
-    own.stop = presence_is_over;
-    own.user = &stream.presence;
+    wanted_begin(&stream.wanted, request, 0);
+    own.stop = wanted_is_over;
+    own.user = &stream.wanted;
     enum status status = export_open(&job, &own, &sink, &err);
     if (status == STATUS_OK && strcmp(request->method, "HEAD") != 0)
         status = run(job, &err);

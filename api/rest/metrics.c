@@ -134,10 +134,10 @@ static uint64_t is_set(const json_t *object, const char *name)
     return json_is_true(json_object_get(object, name));
 }
 
-static void put_recorder(struct buffer *out, struct watch *watch)
+static void put_recorder(struct buffer *out, struct recorder_watch *watch)
 {
-    struct watch_view view;
-    watch_look(watch, &view);
+    struct recorder_watch_view view;
+    recorder_watch_look(watch, &view);
     gauge(out, "recorder_up", "Whether the recorder answers.", view.running);
     count(out, "recorder_asked_total", "Questions to the recorder.", view.asked);
     count(out, "recorder_unanswered_total", "Questions that it did not answer.", view.missing);
@@ -164,7 +164,7 @@ static void put_recorder(struct buffer *out, struct watch *watch)
         gauge(out, "recompress_backlog_bytes", "Bytes of files that wait to be made smaller.",
               number_in(house, "recompress_backlog_bytes"));
     }
-    watch_view_close(&view);
+    recorder_watch_view_close(&view);
 }
 
 static void put_disk(struct buffer *out, const char *data_dir)

@@ -128,8 +128,8 @@ static void learn(const struct rest *rest, const struct list *list)
     struct uuid *chosen = memory_new((list->count + 1) * sizeof *chosen);
     struct query_place place = rest->place;
     place.series = list->series;
-    session_book_learn(rest->session_book, &place, chosen, choose(list, true, chosen));
-    session_book_learn_ended(rest->session_book, &place, chosen, choose(list, false, chosen));
+    session_table_learn(rest->session_table, &place, chosen, choose(list, true, chosen));
+    session_table_learn_ended(rest->session_table, &place, chosen, choose(list, false, chosen));
     free(chosen);
 }
 
@@ -139,7 +139,7 @@ static void write_row(const struct rest *rest, const struct list *list,
     char key[OPERATOR_KEY_MAX];
     struct session_source source = {.series = list->series, .session = session};
     const struct session_name name = {list->series, session->session};
-    source.view = session_book_borrow(rest->session_book, &name);
+    source.view = session_table_borrow(rest->session_table, &name);
     source.counted = session_is_counted(session, source.view);
     session_operator_key(key, session, source.view);
     operator_state_get(rest->operator_state, key, &source.choice);
@@ -147,7 +147,7 @@ static void write_row(const struct rest *rest, const struct list *list,
     buffer_append_char(out, '{');
     session_write(out, &source);
     buffer_append_char(out, '}');
-    session_book_return(rest->session_book);
+    session_table_return(rest->session_table);
 }
 
 static void write_list(const struct rest *rest, const struct list *list, struct buffer *out)

@@ -118,13 +118,13 @@ static json_t *describe_api(const struct rest *rest)
 
 static json_t *describe_recorder(const struct rest *rest)
 {
-    struct watch_view view;
-    watch_look(rest->watch, &view);
+    struct recorder_watch_view view;
+    recorder_watch_look(rest->watch, &view);
     json_t *tree = json_pack("{s:b, s:s?}", "running", view.running, "error",
                              view.running ? NULL : view.error);
     if (view.running)
         (void)json_object_update_missing(tree, view.status);
-    watch_view_close(&view);
+    recorder_watch_view_close(&view);
     return tree;
 }
 
@@ -177,7 +177,7 @@ static bool is_set(const json_t *object, const char *name)
 }
 
 /* Of a recorder that runs; true: something is being lost. */
-static bool find_reasons(const struct watch_view *view, json_t *reasons)
+static bool find_reasons(const struct recorder_watch_view *view, json_t *reasons)
 {
     const json_t *archive = json_object_get(view->status, "archive");
     const json_t *house = json_object_get(view->status, "housekeeping");
@@ -203,10 +203,10 @@ static bool find_reasons(const struct watch_view *view, json_t *reasons)
 
 static void get_health(struct request *request)
 {
-    struct watch_view view;
+    struct recorder_watch_view view;
     struct feed_facts feed;
     json_t *reasons = json_array();
-    watch_look(request->rest->watch, &view);
+    recorder_watch_look(request->rest->watch, &view);
     feed_facts(request->rest->feed, &feed);
     bool down = !view.running;
     if (down)
@@ -215,7 +215,7 @@ static void get_health(struct request *request)
         down = find_reasons(&view, reasons);
     if (view.running && !feed.connected)
         (void)json_array_append_new(reasons, json_string("the live ring cannot be read"));
-    watch_view_close(&view);
+    recorder_watch_view_close(&view);
     const char *state = "ok";
     if (json_array_size(reasons) > 0)
         state = down ? "down" : "degraded";

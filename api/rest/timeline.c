@@ -52,7 +52,7 @@ static void write_timeline(struct buffer *out, const struct query_timeline *time
 static void answer(struct request *request, const struct query_timeline_options *options)
 {
     struct query_timeline timeline;
-    struct presence *presence = options->user;
+    struct wanted *wanted = options->user;
     struct buffer out = {0};
     struct error err;
     enum status status = query_timeline_open(&timeline, options, &err);
@@ -60,7 +60,7 @@ static void answer(struct request *request, const struct query_timeline_options 
         reply_failure(request, status, &err);
         return;
     }
-    if (!timeline.complete && presence_is_gone(presence)) {
+    if (!timeline.complete && wanted_is_gone(wanted)) {
         request->gone = true;
     } else {
         write_timeline(&out, &timeline);
@@ -72,7 +72,7 @@ static void answer(struct request *request, const struct query_timeline_options 
 void timeline_get(struct request *request)
 {
     struct message_filter filter;
-    struct presence presence;
+    struct wanted wanted;
     struct query_place place;
     struct error err;
     enum status status = message_filter_read(&filter, &request->parameters, &err);
@@ -82,7 +82,7 @@ void timeline_get(struct request *request)
         reply_failure(request, status, &err);
         return;
     }
-    presence_begin(&presence, request, TIMELINE_SEC * NS_PER_S);
+    wanted_begin(&wanted, request, TIMELINE_SEC * NS_PER_S);
     struct query_timeline_options options = {
         .place = place,
         .filter = filter.query,
@@ -90,7 +90,7 @@ void timeline_get(struct request *request)
         .by_index = !message_filter_is_narrow(&filter) && filter.query.source != QUERY_LIVE,
         .frames = TIMELINE_FRAMES,
         .threads = 1,
-        .stop = presence_is_over,
-        .user = &presence};
+        .stop = wanted_is_over,
+        .user = &wanted};
     answer(request, &options);
 }

@@ -6,39 +6,38 @@
 #include "api/front/front.h"
 #include "api/request/rest.h"
 
-void presence_begin(struct presence *presence, const struct request *request, int64_t most_ns)
+void wanted_begin(struct wanted *wanted, const struct request *request, int64_t most_ns)
 {
     int64_t now = clock_mono_ns();
-    *presence = (struct presence){.request = request,
-                                  .deadline_ns = most_ns ? now + most_ns : 0,
-                                  .looked_ns = now,
-                                  .sent_ns = now};
+    *wanted = (struct wanted){.request = request,
+                              .deadline_ns = most_ns ? now + most_ns : 0,
+                              .looked_ns = now,
+                              .sent_ns = now};
 }
 
-bool presence_is_gone(const struct presence *presence)
+bool wanted_is_gone(const struct wanted *wanted)
 {
-    const struct request *request = presence->request;
+    const struct request *request = wanted->request;
     const struct mg_request_info *info = mg_get_request_info(request->connection);
     struct front_peer peer;
     if (request->gone || request->rest->stopping ||
         !front_peer(request->rest->front, (uint16_t)info->remote_port, &peer) ||
         peer.connection != request->peer.connection)
         return true;
-    return peer.ended && clock_mono_ns() - presence->sent_ns > PRESENCE_SILENT_NS;
+    return peer.ended && clock_mono_ns() - wanted->sent_ns > PRESENCE_SILENT_NS;
 }
 
-bool presence_is_over(void *user)
+bool wanted_is_over(void *user)
 {
-    struct presence *presence = user;
+    struct wanted *wanted = user;
     int64_t now = clock_mono_ns();
-    if (presence->over || now - presence->looked_ns < PRESENCE_LOOK_NS)
-        return presence->over;
-    presence->looked_ns = now;
-    if (presence->request->sent != presence->sent) {
-        presence->sent = presence->request->sent;
-        presence->sent_ns = now;
+    if (wanted->over || now - wanted->looked_ns < PRESENCE_LOOK_NS)
+        return wanted->over;
+    wanted->looked_ns = now;
+    if (wanted->request->sent != wanted->sent) {
+        wanted->sent = wanted->request->sent;
+        wanted->sent_ns = now;
     }
-    presence->over =
-        (presence->deadline_ns && now > presence->deadline_ns) || presence_is_gone(presence);
-    return presence->over;
+    wanted->over = (wanted->deadline_ns && now > wanted->deadline_ns) || wanted_is_gone(wanted);
+    return wanted->over;
 }

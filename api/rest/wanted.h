@@ -19,7 +19,7 @@
 #define PRESENCE_LOOK_NS   (50 * NS_PER_MS)
 #define PRESENCE_SILENT_NS (10 * NS_PER_S)
 
-struct presence {
+struct wanted {
     const struct request *request;
     int64_t deadline_ns; /* monotonic; 0: none */
     int64_t looked_ns, sent_ns;
@@ -28,10 +28,10 @@ struct presence {
 };
 
 /* `most_ns`: how long the answer may take; 0: as long as it will. */
-void presence_begin(struct presence *presence, const struct request *request, int64_t most_ns);
-/* Made for query_options.stop; cheap, it looks every PRESENCE_LOOK_NS. `user` is the presence. */
-bool presence_is_over(void *user);
+void wanted_begin(struct wanted *wanted, const struct request *request, int64_t most_ns);
+/* Made for query_options.stop; cheap, it looks every PRESENCE_LOOK_NS. `user` is the wanted. */
+bool wanted_is_over(void *user);
 /* Whether that is because nobody waits any more. */
-bool presence_is_gone(const struct presence *presence);
+bool wanted_is_gone(const struct wanted *wanted);
 
 #endif

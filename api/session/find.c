@@ -11,19 +11,19 @@
 
 enum session_presence session_presence(const struct query_place *place, const struct uuid *session)
 {
-    enum session_presence presence = SESSION_UNKNOWN;
+    enum session_presence wanted = SESSION_UNKNOWN;
     struct ring_reader *ring;
     struct session_info info;
     if (ring_reader_open(&ring, place->ring_path, NULL) != STATUS_OK)
         return SESSION_UNKNOWN;
     uint32_t slots = ring_reader_slots(ring);
-    for (uint32_t slot = 0; slot < slots && presence == SESSION_UNKNOWN; slot++) {
+    for (uint32_t slot = 0; slot < slots && wanted == SESSION_UNKNOWN; slot++) {
         if (ring_reader_session(ring, slot, &info) == STATUS_OK &&
             uuid_equal(&info.session, session))
-            presence = info.state == SESSION_CLOSED ? SESSION_IS_CLOSED : SESSION_IS_OPEN;
+            wanted = info.state == SESSION_CLOSED ? SESSION_IS_CLOSED : SESSION_IS_OPEN;
     }
     ring_reader_close(ring);
-    return presence;
+    return wanted;
 }
 
 /* Files that ended before the session began need not be opened. */

@@ -26,7 +26,7 @@ struct entry {
     TAILQ_ENTRY(entry) age;
 };
 
-struct session_book {
+struct session_table {
     pthread_mutex_t lock;
     uint64_t instance, seed;
     struct entry **hashed; /* LISTS lists */
@@ -34,9 +34,9 @@ struct session_book {
     size_t count, bytes;
 };
 
-struct session_book *session_book_new(void)
+struct session_table *session_table_new(void)
 {
-    struct session_book *book = memory_new(sizeof *book);
+    struct session_table *book = memory_new(sizeof *book);
     (void)pthread_mutex_init(&book->lock, NULL);
     book->seed = random_u64();
     book->hashed = memory_new(LISTS * sizeof(struct entry *));
@@ -46,13 +46,13 @@ struct session_book *session_book_new(void)
 
 /* ---- the table ---- */
 
-static struct entry **list_of(const struct session_book *book, const struct session_name *name)
+static struct entry **list_of(const struct session_table *book, const struct session_name *name)
 {
     uint64_t hash = hash_bytes(book->seed ^ name->series, &name->session, sizeof name->session);
     return &book->hashed[hash % LISTS];
 }
 
-static struct entry *find(const struct session_book *book, const struct session_name *name)
+static struct entry *find(const struct session_table *book, const struct session_name *name)
 {
     struct entry *entry = *list_of(book, name);
     while (entry && (entry->name.series != name->series ||
@@ -67,7 +67,7 @@ static void entry_free(struct entry *entry)
     free(entry);
 }
 
-static void drop(struct session_book *book, struct entry *entry)
+static void drop(struct session_table *book, struct entry *entry)
 {
     struct entry **at = list_of(book, &entry->name);
     while (*at != entry)
@@ -80,25 +80,25 @@ static void drop(struct session_book *book, struct entry *entry)
 }
 
 /* For one more, or for what `kept` has grown by. */
-static void make_room(struct session_book *book, const struct entry *kept)
+static void make_room(struct session_table *book, const struct entry *kept)
 {
     struct entry *next;
     for (struct entry *entry = TAILQ_FIRST(&book->by_age); entry && entry != kept; entry = next) {
-        if (book->count < SESSION_BOOK_MAX && book->bytes <= SESSION_BOOK_BYTES)
+        if (book->count < SESSION_TABLE_MAX && book->bytes <= SESSION_TABLE_BYTES)
             break;
         next = TAILQ_NEXT(entry, age);
         drop(book, entry);
     }
 }
 
-static void count_bytes(struct session_book *book, struct entry *entry)
+static void count_bytes(struct session_table *book, struct entry *entry)
 {
     size_t now = sizeof *entry - sizeof entry->view + session_view_bytes(&entry->view);
     book->bytes += now - entry->counted;
     entry->counted = now;
 }
 
-static struct entry *add(struct session_book *book, const struct session_name *name, bool ended)
+static struct entry *add(struct session_table *book, const struct session_name *name, bool ended)
 {
     struct entry *entry = memory_new(sizeof *entry);
     entry->name = *name;
@@ -114,7 +114,7 @@ static struct entry *add(struct session_book *book, const struct session_name *n
     return entry;
 }
 
-static struct entry *get(struct session_book *book, const struct session_name *name)
+static struct entry *get(struct session_table *book, const struct session_name *name)
 {
     struct entry *entry = find(book, name);
     if (!entry) {
@@ -128,12 +128,12 @@ static struct entry *get(struct session_book *book, const struct session_name *n
 }
 
 /* NULL: the book is full of sessions that were heard of. */
-static struct entry *get_ended(struct session_book *book, const struct session_name *name)
+static struct entry *get_ended(struct session_table *book, const struct session_name *name)
 {
     struct entry *entry = find(book, name), *first = TAILQ_FIRST(&book->by_age);
     if (entry)
         return entry;
-    bool full = book->count >= SESSION_BOOK_MAX || book->bytes > SESSION_BOOK_BYTES;
+    bool full = book->count >= SESSION_TABLE_MAX || book->bytes > SESSION_TABLE_BYTES;
     if (full && (!first || !first->ended))
         return NULL;
     if (full)
@@ -141,7 +141,7 @@ static struct entry *get_ended(struct session_book *book, const struct session_n
     return add(book, name, true);
 }
 
-static void empty(struct session_book *book)
+static void empty(struct session_table *book)
 {
     struct entry *next;
     for (struct entry *entry = TAILQ_FIRST(&book->by_age); entry; entry = next) {
@@ -153,7 +153,7 @@ static void empty(struct session_book *book)
     book->count = book->bytes = 0;
 }
 
-void session_book_free(struct session_book *book)
+void session_table_free(struct session_table *book)
 {
     if (!book)
         return;
@@ -166,14 +166,14 @@ void session_book_free(struct session_book *book)
 /* ---- the feed ---- */
 
 /* Rows were overwritten before they were read: whose they were is not known. */
-static void doubt(struct session_book *book)
+static void doubt(struct session_table *book)
 {
     struct entry *entry;
     TAILQ_FOREACH(entry, &book->by_age, age)
     entry->view.whole = false;
 }
 
-void session_book_add(struct session_book *book, const struct query_row *row)
+void session_table_add(struct session_table *book, const struct query_row *row)
 {
     struct session_step step = {.scratch = {0}};
     struct session_name name = {.series = 0};
@@ -190,7 +190,7 @@ void session_book_add(struct session_book *book, const struct query_row *row)
         if (row->line.seq > entry->view.last_seq) /* a ring that is read again repeats nothing */
             session_view_add(&entry->view, &row->line, &step);
         count_bytes(book, entry);
-        if (book->bytes > SESSION_BOOK_BYTES)
+        if (book->bytes > SESSION_TABLE_BYTES)
             make_room(book, entry);
     }
     (void)pthread_mutex_unlock(&book->lock);
@@ -199,28 +199,28 @@ void session_book_add(struct session_book *book, const struct query_row *row)
 
 /* ---- readers ---- */
 
-void session_book_facts(struct session_book *book, struct session_book_facts *out)
+void session_table_facts(struct session_table *book, struct session_table_facts *out)
 {
     (void)pthread_mutex_lock(&book->lock);
-    *out = (struct session_book_facts){.sessions = book->count, .bytes = book->bytes};
+    *out = (struct session_table_facts){.sessions = book->count, .bytes = book->bytes};
     (void)pthread_mutex_unlock(&book->lock);
 }
 
-const struct session_view *session_book_borrow(struct session_book *book,
-                                               const struct session_name *name)
+const struct session_view *session_table_borrow(struct session_table *book,
+                                                const struct session_name *name)
 {
     (void)pthread_mutex_lock(&book->lock);
     const struct entry *entry = find(book, name);
     return entry ? &entry->view : NULL;
 }
 
-void session_book_return(struct session_book *book)
+void session_table_return(struct session_table *book)
 {
     (void)pthread_mutex_unlock(&book->lock);
 }
 
-bool session_book_key(struct session_book *book, const struct uuid *session,
-                      char out[OPERATOR_KEY_MAX])
+bool session_table_key(struct session_table *book, const struct uuid *session,
+                       char out[OPERATOR_KEY_MAX])
 {
     const struct session_name name = {.session = *session};
     (void)pthread_mutex_lock(&book->lock);
@@ -238,7 +238,7 @@ bool session_book_key(struct session_book *book, const struct uuid *session,
 /* ---- looking up ---- */
 
 /* Those that are not known well. `from_ns`: none of them is older. */
-static size_t choose(struct session_book *book, uint64_t series, const struct uuid *sessions,
+static size_t choose(struct session_table *book, uint64_t series, const struct uuid *sessions,
                      size_t count, bool ended, struct uuid *out, int64_t *from_ns)
 {
     size_t chosen = 0;
@@ -261,7 +261,7 @@ static size_t choose(struct session_book *book, uint64_t series, const struct uu
     return chosen;
 }
 
-static bool teach(struct session_book *book, uint64_t series, const struct segment_line *line)
+static bool teach(struct session_table *book, uint64_t series, const struct segment_line *line)
 {
     struct session_name name = {.series = series};
     if (!uuid_parse(&name.session, line->session.data ? line->session.data : "", line->session.len))
@@ -278,7 +278,7 @@ static bool teach(struct session_book *book, uint64_t series, const struct segme
 }
 
 /* State lines, the newest first: each file that begins while the session is open has one. */
-static size_t read_states(struct session_book *book, struct query_options *options,
+static size_t read_states(struct session_table *book, struct query_options *options,
                           int64_t until_ns)
 {
     struct query *query;
@@ -321,7 +321,7 @@ static void read_line(struct beginning *beginning, const struct segment_line *li
 
 /* What is only in the file in which the session began: the lines from there on, until each has been
  * given a difficulty, which ends what is agreed at the beginning. */
-static void read_beginnings(struct session_book *book, struct query_options *options,
+static void read_beginnings(struct session_table *book, struct query_options *options,
                             int64_t until_ns, size_t rows)
 {
     struct beginning beginning = {options->filter.sessions, NULL, options->filter.session_count,
@@ -352,8 +352,8 @@ static void read_beginnings(struct session_book *book, struct query_options *opt
     free(beginning.views);
 }
 
-void session_book_learn(struct session_book *book, const struct query_place *place,
-                        const struct uuid *sessions, size_t count)
+void session_table_learn(struct session_table *book, const struct query_place *place,
+                         const struct uuid *sessions, size_t count)
 {
     struct uuid *chosen = memory_new((count + 1) * sizeof *chosen);
     struct query_options options = {.place = *place};
@@ -366,8 +366,8 @@ void session_book_learn(struct session_book *book, const struct query_place *pla
     free(chosen);
 }
 
-void session_book_learn_ended(struct session_book *book, const struct query_place *place,
-                              const struct uuid *sessions, size_t count)
+void session_table_learn_ended(struct session_table *book, const struct query_place *place,
+                               const struct uuid *sessions, size_t count)
 {
     int64_t until_ns = clock_mono_ns() + ENDED_NS;
     for (size_t i = 0; i < count && clock_mono_ns() < until_ns; i++) {

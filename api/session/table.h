@@ -2,12 +2,12 @@
  * table.h - the sessions that the feed has heard of since the API started, and what was
  * learned of each (view.h): so that a list of sessions need not read messages.
  *
- * At most SESSION_BOOK_MAX, in SESSION_BOOK_BYTES; those that were not heard of for longest go. Of
- * a session that is older than the rows that the feed has seen, what was agreed with its pool is
+ * At most SESSION_TABLE_MAX, in SESSION_TABLE_BYTES; those that were not heard of for longest go.
+ * Of a session that is older than the rows that the feed has seen, what was agreed with its pool is
  * looked up in the newest state line of the archive, by whoever asks; of one that has ended, and of
  * those of imports, in its first lines.
  *
- * Ownership: session_book_new's caller. Threads: one adds, any read.
+ * Ownership: session_table_new's caller. Threads: one adds, any read.
  */
 #ifndef HASHSCOPE_API_SESSION_TABLE_H
 #define HASHSCOPE_API_SESSION_TABLE_H
@@ -15,21 +15,21 @@
 #include "api/session/operator_state.h"
 #include "api/session/view.h"
 
-#define SESSION_BOOK_MAX   32768u
-#define SESSION_BOOK_BYTES (64u << 20)
+#define SESSION_TABLE_MAX   32768u
+#define SESSION_TABLE_BYTES (64u << 20)
 
-struct session_book;
+struct session_table;
 
-struct session_book *session_book_new(void);
-void session_book_free(struct session_book *book); /* NULL is fine */
+struct session_table *session_table_new(void);
+void session_table_free(struct session_table *book); /* NULL is fine */
 
-struct session_book_facts {
+struct session_table_facts {
     uint64_t sessions, bytes;
 };
-void session_book_facts(struct session_book *book, struct session_book_facts *out);
+void session_table_facts(struct session_table *book, struct session_table_facts *out);
 
 /* The feed: every row of the ring, in order. */
-void session_book_add(struct session_book *book, const struct query_row *row);
+void session_table_add(struct session_table *book, const struct query_row *row);
 
 /* A session may stand in several series: in the recorder's own, and in imports of it. */
 struct session_name {
@@ -37,26 +37,26 @@ struct session_name {
     struct uuid session;
 };
 
-/* What is known of a session, or NULL; to be read until session_book_return, which is due in either
- * case, and soon: the feed waits. */
-const struct session_view *session_book_borrow(struct session_book *book,
-                                               const struct session_name *name);
-void session_book_return(struct session_book *book);
+/* What is known of a session, or NULL; to be read until session_table_return, which is due in
+ * either case, and soon: the feed waits. */
+const struct session_view *session_table_borrow(struct session_table *book,
+                                                const struct session_name *name);
+void session_table_return(struct session_table *book);
 
 /* Of the recorder's own: under which name the choices for a session are kept (operator_state.h).
  * False: neither worker nor peer is known. */
-bool session_book_key(struct session_book *book, const struct uuid *session,
-                      char out[OPERATOR_KEY_MAX]);
+bool session_table_key(struct session_table *book, const struct uuid *session,
+                       char out[OPERATOR_KEY_MAX]);
 
 /* Looks up what is not known of these sessions, which are open: one bounded reading of the archive,
  * only if there is something to be looked up. */
-void session_book_learn(struct session_book *book, const struct query_place *place,
-                        const struct uuid *sessions, size_t count);
+void session_table_learn(struct session_table *book, const struct query_place *place,
+                         const struct uuid *sessions, size_t count);
 /* The same of those that have ended, which may lie anywhere in the archive, or in an import: the
  * first lines of one after the other, for a moment in all. What was not reached is looked up when
  * it is asked for again; what was found is kept, but makes room for every session that is heard of.
  */
-void session_book_learn_ended(struct session_book *book, const struct query_place *place,
-                              const struct uuid *sessions, size_t count);
+void session_table_learn_ended(struct session_table *book, const struct query_place *place,
+                               const struct uuid *sessions, size_t count);
 
 #endif

@@ -27,10 +27,10 @@ struct recall {
 
 /* ------------------------------------------------------------------ sessions */
 
-static struct import_session *find(const struct import_scribe *scribe, const struct uuid *id)
+static struct import_session *find(const struct import_writer *writer, const struct uuid *id)
 {
     struct import_session *session;
-    LIST_FOREACH(session, &scribe->buckets[load_le32(id->bytes + 12) % SESSION_BUCKETS], link)
+    LIST_FOREACH(session, &writer->buckets[load_le32(id->bytes + 12) % SESSION_BUCKETS], link)
     {
         if (uuid_equal(&session->info.session, id))
             return session;
@@ -38,20 +38,20 @@ static struct import_session *find(const struct import_scribe *scribe, const str
     return NULL;
 }
 
-static enum status session_of(struct import_scribe *scribe, const struct uuid *id, int64_t wall_ns,
+static enum status session_of(struct import_writer *writer, const struct uuid *id, int64_t wall_ns,
                               struct import_session **out, struct error *err)
 {
-    *out = find(scribe, id);
+    *out = find(writer, id);
     if (*out)
         return STATUS_OK;
-    if (scribe->session_count == IMPORT_SESSIONS_MAX)
+    if (writer->session_count == IMPORT_SESSIONS_MAX)
         return error_set(err, STATUS_FULL, "more than %u sessions are open at once",
                          IMPORT_SESSIONS_MAX);
-    struct import_session *session = import_session_new(scribe);
+    struct import_session *session = import_session_new(writer);
     LIST_REMOVE(session, link);
-    LIST_INSERT_HEAD(&scribe->buckets[load_le32(id->bytes + 12) % SESSION_BUCKETS], session, link);
+    LIST_INSERT_HEAD(&writer->buckets[load_le32(id->bytes + 12) % SESSION_BUCKETS], session, link);
     session->commented = true;
-    scribe->session_count++;
+    writer->session_count++;
     session->info.session = *id;
     session->info.opened_wall_ns = wall_ns;
     *out = session;
@@ -86,21 +86,21 @@ static void take_info(struct session_info *info, const struct session_info *from
 }
 
 /* Captures have no monotonic clock: how long it lasted is known where the comment says it. */
-static void take_lasted(const struct import_scribe *scribe, struct session_info *info,
+static void take_lasted(const struct import_writer *writer, struct session_info *info,
                         const struct import_pending *pending)
 {
-    int64_t now_ns = scribe->mono_ns > pending->wall_ns ? scribe->mono_ns : pending->wall_ns;
+    int64_t now_ns = writer->mono_ns > pending->wall_ns ? writer->mono_ns : pending->wall_ns;
     if (pending->comment.has_lasted && pending->comment.lasted_us < INT64_MAX / NS_PER_US)
         info->opened_mono_ns =
             clock_later(now_ns, -(int64_t)pending->comment.lasted_us * NS_PER_US);
 }
 
-static enum status session_event(struct import_scribe *scribe, const struct import_pending *pending,
+static enum status session_event(struct import_writer *writer, const struct import_pending *pending,
                                  enum record_type type, struct error *err)
 {
     const struct import_comment *comment = &pending->comment;
     struct import_session *session;
-    enum status status = session_of(scribe, &comment->session, pending->wall_ns, &session, err);
+    enum status status = session_of(writer, &comment->session, pending->wall_ns, &session, err);
     if (status != STATUS_OK)
         return status;
     struct session_info *info = &session->info;
@@ -112,26 +112,26 @@ static enum status session_event(struct import_scribe *scribe, const struct impo
                   : type == RECORD_CLOSED ? SESSION_CLOSED
                                           : SESSION_OPEN;
     if (type == RECORD_CLOSED) {
-        status = import_speech_finish(scribe, session, UP, pending->wall_ns, err);
+        status = import_conversation_finish(writer, session, UP, pending->wall_ns, err);
         if (status == STATUS_OK)
-            status = import_speech_finish(scribe, session, DOWN, pending->wall_ns, err);
+            status = import_conversation_finish(writer, session, DOWN, pending->wall_ns, err);
         info->bytes_up = comment->info.bytes_up;
         info->bytes_down = comment->info.bytes_down;
-        take_lasted(scribe, info, pending);
+        take_lasted(writer, info, pending);
     }
     if (status == STATUS_OK)
-        status = import_write_event(scribe, session, type, comment->seq, pending->wall_ns, err);
+        status = import_write_event(writer, session, type, comment->seq, pending->wall_ns, err);
     if (type == RECORD_CLOSED)
-        import_session_free(scribe, session);
+        import_session_free(writer, session);
     return status;
 }
 
 /* A session that began earlier: its state line comes with its first line. */
-static enum status take_state(struct import_scribe *scribe, const struct import_comment *comment,
+static enum status take_state(struct import_writer *writer, const struct import_comment *comment,
                               int64_t wall_ns, struct error *err)
 {
     struct import_session *session;
-    enum status status = session_of(scribe, &comment->session, wall_ns, &session, err);
+    enum status status = session_of(writer, &comment->session, wall_ns, &session, err);
     if (status != STATUS_OK || session->begun)
         return status;
     take_info(&session->info, &comment->info);
@@ -142,7 +142,7 @@ static enum status take_state(struct import_scribe *scribe, const struct import_
 }
 
 /* Events of the recorder itself. */
-static enum status lone_event(struct import_scribe *scribe, const struct import_pending *pending,
+static enum status lone_event(struct import_writer *writer, const struct import_pending *pending,
                               struct error *err)
 {
     const struct import_comment *comment = &pending->comment;
@@ -150,34 +150,34 @@ static enum status lone_event(struct import_scribe *scribe, const struct import_
     bool gap = comment->note == IMPORT_NOTE_GAP;
     int64_t step = 0;
     if (!comment->numbered) {
-        struct record next = import_record(scribe, &none, RECORD_MESSAGE, pending->wall_ns);
-        next.seq = scribe->renumber || comment->seq <= scribe->last_seq ? scribe->last_seq + 1
+        struct record next = import_record(writer, &none, RECORD_MESSAGE, pending->wall_ns);
+        next.seq = writer->renumber || comment->seq <= writer->last_seq ? writer->last_seq + 1
                                                                         : comment->seq;
-        return series_writer_gap(scribe->writer, &next, &comment->gap, err);
+        return series_writer_gap(writer->series, &next, &comment->gap, err);
     }
     struct record record =
-        import_record(scribe, &none, gap ? RECORD_GAP : RECORD_CLOCK_STEP, pending->wall_ns);
+        import_record(writer, &none, gap ? RECORD_GAP : RECORD_CLOCK_STEP, pending->wall_ns);
     if (__builtin_mul_overflow(comment->step_us, NS_PER_US, &step))
         step = 0;
-    record.seq = import_number(scribe, comment->seq);
+    record.seq = import_number(writer, comment->seq);
     record.payload = gap ? span_make((const char *)&comment->gap, sizeof comment->gap)
                          : span_make((const char *)&step, sizeof step);
-    return import_write(scribe, NULL, &record, err);
+    return import_write(writer, NULL, &record, err);
 }
 
-static enum status write_pending(struct import_scribe *scribe, const struct import_pending *pending,
+static enum status write_pending(struct import_writer *writer, const struct import_pending *pending,
                                  struct error *err)
 {
     switch (pending->comment.note) {
     case IMPORT_NOTE_OPENED:
-        return session_event(scribe, pending, RECORD_OPENED, err);
+        return session_event(writer, pending, RECORD_OPENED, err);
     case IMPORT_NOTE_POOL_CONNECTED:
-        return session_event(scribe, pending, RECORD_POOL_CONNECTED, err);
+        return session_event(writer, pending, RECORD_POOL_CONNECTED, err);
     case IMPORT_NOTE_CLOSED:
-        return session_event(scribe, pending, RECORD_CLOSED, err);
+        return session_event(writer, pending, RECORD_CLOSED, err);
     case IMPORT_NOTE_GAP:
     case IMPORT_NOTE_CLOCK_STEP:
-        return lone_event(scribe, pending, err);
+        return lone_event(writer, pending, err);
     case IMPORT_NOTE_NONE:
     case IMPORT_NOTE_MESSAGE:
     case IMPORT_NOTE_STATE:
@@ -188,18 +188,18 @@ static enum status write_pending(struct import_scribe *scribe, const struct impo
 
 /* Writes the events up to `seq`, those of that number itself only when they stand in front of it.
  */
-static enum status write_up_to(struct import_scribe *scribe, uint64_t seq, struct error *err)
+static enum status write_up_to(struct import_writer *writer, uint64_t seq, struct error *err)
 {
-    struct import_pending *first = TAILQ_FIRST(&scribe->pending), *next;
+    struct import_pending *first = TAILQ_FIRST(&writer->pending), *next;
     enum status status = STATUS_OK;
     for (; status == STATUS_OK && first; first = next) {
         bool stands_in_front = first->comment.seq == seq && !first->comment.numbered;
-        if (scribe->pending_count <= PENDING_MAX && first->comment.seq >= seq && !stands_in_front)
+        if (writer->pending_count <= PENDING_MAX && first->comment.seq >= seq && !stands_in_front)
             break;
         next = TAILQ_NEXT(first, link);
-        TAILQ_REMOVE(&scribe->pending, first, link);
-        scribe->pending_count--;
-        status = write_pending(scribe, first, err);
+        TAILQ_REMOVE(&writer->pending, first, link);
+        writer->pending_count--;
+        status = write_pending(writer, first, err);
         free(first);
     }
     return status;
@@ -212,22 +212,22 @@ static bool stands_before(const struct import_comment *a, const struct import_co
 
 /* Both sides of a session tell its events; those of one that began earlier were known at the start.
  */
-static bool is_told(const struct import_scribe *scribe, const struct import_comment *comment)
+static bool is_told(const struct import_writer *writer, const struct import_comment *comment)
 {
     const struct import_session *session =
-        comment->has_session ? find(scribe, &comment->session) : NULL;
+        comment->has_session ? find(writer, &comment->session) : NULL;
     if (comment->note == IMPORT_NOTE_CLOSED)
-        return !session && comment->seq <= scribe->last_seq;
+        return !session && comment->seq <= writer->last_seq;
     return session && (session->told & 1u << comment->note);
 }
 
-static enum status add_pending(struct import_scribe *scribe, const struct import_comment *comment,
+static enum status add_pending(struct import_writer *writer, const struct import_comment *comment,
                                int64_t wall_ns, struct error *err)
 {
-    struct import_pending *pending, *before = TAILQ_LAST(&scribe->pending, import_pendings);
+    struct import_pending *pending, *before = TAILQ_LAST(&writer->pending, import_pendings);
     while (before && !stands_before(&before->comment, comment))
         before = TAILQ_PREV(before, import_pendings, link);
-    if (is_told(scribe, comment) ||
+    if (is_told(writer, comment) ||
         (before && before->comment.seq == comment->seq && before->comment.numbered &&
          uuid_equal(&before->comment.session, &comment->session)))
         return STATUS_OK;
@@ -235,11 +235,11 @@ static enum status add_pending(struct import_scribe *scribe, const struct import
     pending->comment = *comment;
     pending->wall_ns = comment->wall_ns ? comment->wall_ns : wall_ns;
     if (before)
-        TAILQ_INSERT_AFTER(&scribe->pending, before, pending, link);
+        TAILQ_INSERT_AFTER(&writer->pending, before, pending, link);
     else
-        TAILQ_INSERT_HEAD(&scribe->pending, pending, link);
-    scribe->pending_count++;
-    return write_up_to(scribe, 0, err);
+        TAILQ_INSERT_HEAD(&writer->pending, pending, link);
+    writer->pending_count++;
+    return write_up_to(writer, 0, err);
 }
 
 /* ------------------------------------------------------------------ messages */
@@ -270,22 +270,22 @@ static enum stratum_from from_of(enum direction direction)
 }
 
 /* What the comment says of the pairing is right as long as its numbers are kept. */
-static void take_match(const struct import_scribe *scribe, const struct import_comment *comment,
+static void take_match(const struct import_writer *writer, const struct import_comment *comment,
                        const struct stratum_match *match, struct record *record)
 {
     if (!comment->paired)
         return;
-    if (scribe->renumber)
+    if (writer->renumber)
         record_take_match(record, match);
     else
         record->re = comment->re;
-    if (!scribe->renumber)
+    if (!writer->renumber)
         record->flags |= RECORD_PAIRED;
     if (comment->has_latency && comment->latency_us < INT64_MAX / NS_PER_US)
         record->latency_ns = (int64_t)comment->latency_us * NS_PER_US;
 }
 
-static enum status write_message(struct import_scribe *scribe, struct import_session *session,
+static enum status write_message(struct import_writer *writer, struct import_session *session,
                                  const struct import_comment *comment, struct span bytes,
                                  int64_t wall_ns, struct error *err)
 {
@@ -300,24 +300,24 @@ static enum status write_message(struct import_scribe *scribe, struct import_ses
     };
     piece.len -= piece.terminator;
     import_take_whole(session, comment, &piece);
-    struct record record = import_record(scribe, session, RECORD_MESSAGE, wall_ns);
-    record.seq = import_number(scribe, comment->seq);
+    struct record record = import_record(writer, session, RECORD_MESSAGE, wall_ns);
+    record.seq = import_number(writer, comment->seq);
     record.direction = comment->direction;
     const struct record_pairing pairing = {&session->pairs, from_of(comment->direction), record.seq,
-                                           scribe->pair_timeout_ns};
+                                           writer->pair_timeout_ns};
     struct stratum_match match = record_take_piece(&record, &piece, &pairing);
-    take_match(scribe, comment, &match, &record);
+    take_match(writer, comment, &match, &record);
     if (comment->has_forward && comment->forward_us < UINT32_MAX / NS_PER_US) {
         record.flags |= RECORD_FORWARD_KNOWN;
         record.forward_ns = (uint32_t)(comment->forward_us * NS_PER_US);
     }
     if (comment->direction != DIRECTION_HASHSCOPE_TO_POOL)
         session->recorded[comment->direction == DIRECTION_MINER_TO_POOL ? UP : DOWN] += bytes.len;
-    return import_write(scribe, session, &record, err);
+    return import_write(writer, session, &record, err);
 }
 
 /* A whole message: `bytes` are all of its packets'. */
-static enum status take_message(struct import_scribe *scribe, struct recall *recall,
+static enum status take_message(struct import_writer *writer, struct recall *recall,
                                 const struct import_comment *comment,
                                 const struct import_event *event, struct span bytes,
                                 struct error *err)
@@ -326,67 +326,67 @@ static enum status take_message(struct import_scribe *scribe, struct recall *rec
     unsigned side = import_side_of(comment->direction);
     int64_t wall_ns = comment->wall_ns ? comment->wall_ns : event->wall_ns;
     uint64_t lost = recall->lost[event->side];
-    enum status status = write_up_to(scribe, comment->seq, err);
+    enum status status = write_up_to(writer, comment->seq, err);
     if (status == STATUS_OK)
-        status = session_of(scribe, &comment->session, wall_ns, &session, err);
+        status = session_of(writer, &comment->session, wall_ns, &session, err);
     if (status != STATUS_OK)
         return status;
     recall->lost[event->side] = 0;
     recall->sides[event->side] = (int)side;
     if (comment->seq <= session->last_seq) {
-        scribe->counts.copies++;
+        writer->counts.copies++;
         return STATUS_OK;
     }
     session->last_seq = comment->seq;
     if (lost == 0)
         lost = comment->lost_bytes;
     if (lost)
-        status = import_speech_lose(scribe, session, side, lost, wall_ns, err);
+        status = import_conversation_lose(writer, session, side, lost, wall_ns, err);
     else
-        status = import_speech_finish(scribe, session, side, wall_ns, err);
-    return status == STATUS_OK ? write_message(scribe, session, comment, bytes, wall_ns, err)
+        status = import_conversation_finish(writer, session, side, wall_ns, err);
+    return status == STATUS_OK ? write_message(writer, session, comment, bytes, wall_ns, err)
                                : status;
 }
 
 /* Bytes that no comment claims. */
-static enum status release_carry(struct import_scribe *scribe, struct recall *recall, unsigned end,
+static enum status release_carry(struct import_writer *writer, struct recall *recall, unsigned end,
                                  int64_t wall_ns, struct error *err)
 {
     struct buffer *carry = &recall->carry[end];
-    struct import_session *session = recall->has_session ? find(scribe, &recall->session) : NULL;
+    struct import_session *session = recall->has_session ? find(writer, &recall->session) : NULL;
     enum status status = STATUS_OK;
     if (carry->len && session && recall->sides[end] >= 0) {
-        status =
-            import_speech_push(scribe, session, (unsigned)recall->sides[end],
-                               span_make(carry->data, carry->len), recall->lost[end], wall_ns, err);
+        status = import_conversation_push(writer, session, (unsigned)recall->sides[end],
+                                          span_make(carry->data, carry->len), recall->lost[end],
+                                          wall_ns, err);
         recall->lost[end] = 0;
     }
     buffer_close(carry);
     return status;
 }
 
-static enum status take_data(struct import_scribe *scribe, struct recall *recall,
+static enum status take_data(struct import_writer *writer, struct recall *recall,
                              const struct import_comment *comment, const struct import_event *event,
                              struct error *err)
 {
     struct buffer *carry = &recall->carry[event->side];
     enum status status = STATUS_OK;
     if (event->lost)
-        status = release_carry(scribe, recall, event->side, event->wall_ns, err);
+        status = release_carry(writer, recall, event->side, event->wall_ns, err);
     recall->lost[event->side] += event->lost;
     if (status != STATUS_OK)
         return status;
     if (comment->note == IMPORT_NOTE_MESSAGE && carry->len == 0)
-        return take_message(scribe, recall, comment, event, event->data, err);
+        return take_message(writer, recall, comment, event, event->data, err);
     buffer_append(carry, event->data.data, event->data.len);
     if (comment->note == IMPORT_NOTE_MESSAGE) {
         status =
-            take_message(scribe, recall, comment, event, span_make(carry->data, carry->len), err);
+            take_message(writer, recall, comment, event, span_make(carry->data, carry->len), err);
         buffer_clear(carry);
         if (carry->capacity > 65536)
             buffer_close(carry);
     } else if (carry->len > CARRY_MAX) {
-        status = release_carry(scribe, recall, event->side, event->wall_ns, err);
+        status = release_carry(writer, recall, event->side, event->wall_ns, err);
     }
     return status;
 }
@@ -394,7 +394,7 @@ static enum status take_data(struct import_scribe *scribe, struct recall *recall
 /* ------------------------------------------------------------------ all of them */
 
 /* Reads the packet's comments: events are taken at once, the message's is left in `message`. */
-static enum status take_comments(struct import_scribe *scribe, struct recall *recall,
+static enum status take_comments(struct import_writer *writer, struct recall *recall,
                                  const struct import_event *event, struct import_comment *message,
                                  struct error *err)
 {
@@ -409,28 +409,28 @@ static enum status take_comments(struct import_scribe *scribe, struct recall *re
         if (comment.note == IMPORT_NOTE_MESSAGE)
             *message = comment;
         else if (comment.note == IMPORT_NOTE_STATE)
-            status = take_state(scribe, &comment, event->wall_ns, err);
+            status = take_state(writer, &comment, event->wall_ns, err);
         else if (comment.note != IMPORT_NOTE_NONE)
-            status = add_pending(scribe, &comment, event->wall_ns, err);
+            status = add_pending(writer, &comment, event->wall_ns, err);
     }
     return status;
 }
 
-static enum status recall_gone(struct import_scribe *scribe, struct import_flow *flow,
+static enum status recall_gone(struct import_writer *writer, struct import_flow *flow,
                                const struct import_event *event, struct error *err)
 {
     struct recall *recall = flow->user;
-    enum status status = release_carry(scribe, recall, 0, event->wall_ns, err);
+    enum status status = release_carry(writer, recall, 0, event->wall_ns, err);
     if (status == STATUS_OK)
-        status = release_carry(scribe, recall, 1, event->wall_ns, err);
+        status = release_carry(writer, recall, 1, event->wall_ns, err);
     buffer_close(&recall->carry[1]);
     free(recall);
     flow->user = NULL;
     return status;
 }
 
-enum status import_recall_event(struct import_scribe *scribe, struct import_flow *flow,
-                                const struct import_event *event, struct error *err)
+enum status import_commented_event(struct import_writer *writer, struct import_flow *flow,
+                                   const struct import_event *event, struct error *err)
 {
     struct recall *recall = flow->user;
     struct import_comment message = {.note = IMPORT_NOTE_NONE};
@@ -438,48 +438,48 @@ enum status import_recall_event(struct import_scribe *scribe, struct import_flow
         flow->user = recall = memory_new(sizeof *recall);
         recall->sides[0] = recall->sides[1] = -1;
     }
-    enum status status = take_comments(scribe, recall, event, &message, err);
+    enum status status = take_comments(writer, recall, event, &message, err);
     if (status != STATUS_OK)
         return status;
     bool empty = event->data.len == 0 && event->lost == 0 && message.note == IMPORT_NOTE_NONE;
     if (event->type == IMPORT_GONE)
-        return recall_gone(scribe, flow, event, err);
+        return recall_gone(writer, flow, event, err);
     if (empty || (event->type != IMPORT_DATA && event->type != IMPORT_NOTED))
         return STATUS_OK;
-    return take_data(scribe, recall, &message, event, err);
+    return take_data(writer, recall, &message, event, err);
 }
 
-enum status import_recall_begin(struct import_scribe *scribe, const struct import_early *early,
-                                size_t count, struct error *err)
+enum status import_commented_begin(struct import_writer *writer, const struct import_early *early,
+                                   size_t count, struct error *err)
 {
     enum status status = STATUS_OK;
     for (size_t i = 0; i < count && status == STATUS_OK; i++)
-        status = add_pending(scribe, &early[i].comment, early[i].wall_ns, err);
+        status = add_pending(writer, &early[i].comment, early[i].wall_ns, err);
     return status;
 }
 
 /* A gap in front of a line that does not come is none. */
-static void drop_last_gaps(struct import_scribe *scribe)
+static void drop_last_gaps(struct import_writer *writer)
 {
-    struct import_pending *last = TAILQ_LAST(&scribe->pending, import_pendings), *before;
+    struct import_pending *last = TAILQ_LAST(&writer->pending, import_pendings), *before;
     for (; last && !last->comment.numbered; last = before) {
         before = TAILQ_PREV(last, import_pendings, link);
-        TAILQ_REMOVE(&scribe->pending, last, link);
+        TAILQ_REMOVE(&writer->pending, last, link);
         free(last);
     }
 }
 
-enum status import_recall_end(struct import_scribe *scribe, struct error *err)
+enum status import_commented_end(struct import_writer *writer, struct error *err)
 {
     struct import_session *session;
-    drop_last_gaps(scribe);
-    enum status status = write_up_to(scribe, UINT64_MAX, err);
+    drop_last_gaps(writer);
+    enum status status = write_up_to(writer, UINT64_MAX, err);
     for (uint32_t i = 0; i < SESSION_BUCKETS; i++) {
-        LIST_FOREACH(session, &scribe->buckets[i], link)
+        LIST_FOREACH(session, &writer->buckets[i], link)
         {
             for (unsigned side = 0; side < 2 && status == STATUS_OK; side++)
-                status = import_speech_finish(scribe, session, side, scribe->mono_ns, err);
-            scribe->counts.unfinished++;
+                status = import_conversation_finish(writer, session, side, writer->mono_ns, err);
+            writer->counts.unfinished++;
         }
     }
     return status;

@@ -104,21 +104,21 @@ static enum status write_series(struct import_summary *out,
         .flags = out->detect.commented ? SEGMENT_SPARSE : 0,
     };
     struct import_summary again = {.instance = out->instance};
-    struct series_writer writer;
-    series_writer_init(&writer, &settings);
-    struct import_scribe *scribe = import_scribe_new(&writer, detect, PAIR_TIMEOUT_NS);
-    enum status status = import_scribe_begin(scribe, early, early_count, err);
+    struct series_writer series;
+    series_writer_init(&series, &settings);
+    struct import_writer *writer = import_writer_new(&series, detect, PAIR_TIMEOUT_NS);
+    enum status status = import_writer_begin(writer, early, early_count, err);
     if (status == STATUS_OK)
-        status = import_job_read(&again, options, import_scribe_event, scribe, err);
+        status = import_job_read(&again, options, import_writer_event, writer, err);
     if (status == STATUS_OK)
-        status = import_scribe_end(scribe, err);
+        status = import_writer_end(writer, err);
     if (status == STATUS_OK)
-        status = series_writer_end(&writer, err);
-    out->scribe = *import_scribe_counts(scribe);
-    out->segments = writer.files;
-    out->segment_bytes = writer.bytes;
-    import_scribe_free(scribe);
-    series_writer_close(&writer);
+        status = series_writer_end(&series, err);
+    out->writer = *import_writer_counts(writer);
+    out->segments = series.files;
+    out->segment_bytes = series.bytes;
+    import_writer_free(writer);
+    series_writer_close(&series);
     if (status == STATUS_OK && again.packets != out->packets)
         status = error_set(err, STATUS_IO, "the files changed while they were read");
     return status;

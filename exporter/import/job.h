@@ -55,7 +55,7 @@ struct import_summary {
     struct error damage;       /* of the first of them */
     struct import_flow_counts flows;
     struct import_detect_counts detect;
-    struct import_scribe_counts scribe;
+    struct import_writer_counts writer;
     uint64_t segments, segment_bytes;
 };
 

@@ -47,16 +47,16 @@ static size_t collect(struct figure out[FIGURES_MOST], const struct import_summa
          all->flows.out_of_order},
         {"cut_segments", "segments not captured as a whole (snap length)", all->flows.cut_segments},
         {"strays", "segments with numbers that cannot be", all->flows.strays},
-        {"sessions", NULL, all->scribe.sessions},
-        {"midway", "sessions that began before the capture", all->scribe.midway},
-        {"unfinished", "sessions still open at its end", all->scribe.unfinished},
-        {"messages", NULL, all->scribe.messages},
-        {"events", NULL, all->scribe.events},
-        {"invalid", "messages that are no JSON", all->scribe.invalid},
-        {"copies", "copies of messages, taken once", all->scribe.copies},
-        {"renumbered", "the numbers of the recording could not be kept", all->scribe.renumbered},
-        {"losses", "places where bytes are missing", all->scribe.losses},
-        {"lost_bytes", "bytes missing", all->scribe.lost_bytes},
+        {"sessions", NULL, all->writer.sessions},
+        {"midway", "sessions that began before the capture", all->writer.midway},
+        {"unfinished", "sessions still open at its end", all->writer.unfinished},
+        {"messages", NULL, all->writer.messages},
+        {"events", NULL, all->writer.events},
+        {"invalid", "messages that are no JSON", all->writer.invalid},
+        {"copies", "copies of messages, taken once", all->writer.copies},
+        {"renumbered", "the numbers of the recording could not be kept", all->writer.renumbered},
+        {"losses", "places where bytes are missing", all->writer.losses},
+        {"lost_bytes", "bytes missing", all->writer.lost_bytes},
         {"damaged_files", "files of which a part could not be read", all->damaged},
         {"segments", NULL, all->segments},
         {"segment_bytes", NULL, all->segment_bytes},
@@ -163,7 +163,7 @@ void import_summary_append_text(struct buffer *out, const struct import_summary 
 {
     struct figure figures[FIGURES_MOST];
     size_t count = collect(figures, summary);
-    const struct import_scribe_counts *scribe = &summary->scribe;
+    const struct import_writer_counts *writer = &summary->writer;
     buffer_append_format(out, "%" PRIu64 " packets, %" PRIu64 " connections", summary->packets,
                          summary->flows.flows);
     if (summary->packets) {
@@ -175,7 +175,7 @@ void import_summary_append_text(struct buffer *out, const struct import_summary 
     buffer_append_format(out,
                          "\n%" PRIu64 " sessions, %" PRIu64 " messages, %" PRIu64
                          " events in %" PRIu64 " segment%s of %" PRIu64 " bytes\n",
-                         scribe->sessions, scribe->messages, scribe->events, summary->segments,
+                         writer->sessions, writer->messages, writer->events, summary->segments,
                          summary->segments == 1 ? "" : "s", summary->segment_bytes);
     for (size_t i = 0; i < count; i++) {
         if (figures[i].text && figures[i].value)

@@ -24,7 +24,7 @@
 #define IMPORT_SESSIONS_MAX (1u << 17)
 #define IMPORT_LINE_BYTES   (256u << 20)
 
-struct import_scribe_counts {
+struct import_writer_counts {
     uint64_t sessions, midway; /* of these, begun before the capture */
     uint64_t unfinished;       /* still open when it ended */
     uint64_t messages, events;
@@ -34,19 +34,19 @@ struct import_scribe_counts {
     uint64_t losses, lost_bytes; /* of these connections */
 };
 
-struct import_scribe;
-struct import_scribe *import_scribe_new(struct series_writer *writer,
+struct import_writer;
+struct import_writer *import_writer_new(struct series_writer *series,
                                         const struct import_detect *detect,
                                         int64_t pair_timeout_ns);
 /* Before the first event. */
-enum status import_scribe_begin(struct import_scribe *scribe, const struct import_early *early,
+enum status import_writer_begin(struct import_writer *writer, const struct import_early *early,
                                 size_t count, struct error *err) MUST_CHECK;
-/* The sink of the second reading; `user` is the struct import_scribe. */
-enum status import_scribe_event(void *user, struct import_flow *flow,
+/* The sink of the second reading; `user` is the struct import_writer. */
+enum status import_writer_event(void *user, struct import_flow *flow,
                                 const struct import_event *event, struct error *err);
 /* All events were given. */
-enum status import_scribe_end(struct import_scribe *scribe, struct error *err) MUST_CHECK;
-const struct import_scribe_counts *import_scribe_counts(const struct import_scribe *scribe);
-void import_scribe_free(struct import_scribe *scribe);
+enum status import_writer_end(struct import_writer *writer, struct error *err) MUST_CHECK;
+const struct import_writer_counts *import_writer_counts(const struct import_writer *writer);
+void import_writer_free(struct import_writer *writer);
 
 #endif

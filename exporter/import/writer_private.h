@@ -38,8 +38,8 @@ struct import_pending {
 };
 TAILQ_HEAD(import_pendings, import_pending);
 
-struct import_scribe {
-    struct series_writer *writer;
+struct import_writer {
+    struct series_writer *series;
     const struct import_detect *detect;
     struct stratum_limits limits;
     size_t budget_left;
@@ -54,25 +54,25 @@ struct import_scribe {
     uint32_t pending_count;
     enum status status; /* of a framer's callback that failed */
     struct error why;
-    struct import_scribe_counts counts;
+    struct import_writer_counts counts;
 };
 
 /* The record of a session begins: times, offsets. */
-struct record import_record(struct import_scribe *scribe, const struct import_session *session,
+struct record import_record(struct import_writer *writer, const struct import_session *session,
                             enum record_type type, int64_t wall_ns);
 /* The number that a line gets which had `seq` (0: none) before; it counts as given. */
-uint64_t import_number(struct import_scribe *scribe, uint64_t seq);
+uint64_t import_number(struct import_writer *writer, uint64_t seq);
 /* Writes the record; its number must have been given. */
-enum status import_write(struct import_scribe *scribe, struct import_session *session,
+enum status import_write(struct import_writer *writer, struct import_session *session,
                          const struct record *record, struct error *err) MUST_CHECK;
 /* Writes an event of the session with its info. */
-enum status import_write_event(struct import_scribe *scribe, struct import_session *session,
+enum status import_write_event(struct import_writer *writer, struct import_session *session,
                                enum record_type type, uint64_t seq, int64_t wall_ns,
                                struct error *err) MUST_CHECK;
 
-struct import_session *import_session_new(struct import_scribe *scribe);
+struct import_session *import_session_new(struct import_writer *writer);
 /* Takes it off its list and frees it. */
-void import_session_free(struct import_scribe *scribe, struct import_session *session);
+void import_session_free(struct import_writer *writer, struct import_session *session);
 /* Pieces that came early are kept until the line that they belong to: the piece has what its
  * packets add to it, and gets the whole. Where they are not there, as in a part of a capture, it
  * stays a piece. */
@@ -87,28 +87,29 @@ static inline unsigned import_side_of(enum direction direction)
 /* ---- conversation.c ---- */
 
 /* `miner`: which end is the miner's. */
-enum status import_speech_event(struct import_scribe *scribe, struct import_flow *flow,
-                                unsigned miner, const struct import_event *event,
-                                struct error *err) MUST_CHECK;
+enum status import_conversation_event(struct import_writer *writer, struct import_flow *flow,
+                                      unsigned miner, const struct import_event *event,
+                                      struct error *err) MUST_CHECK;
 /* Bytes of a direction that nothing is known of. */
-enum status import_speech_push(struct import_scribe *scribe, struct import_session *session,
-                               unsigned side, struct span data, uint64_t lost, int64_t wall_ns,
-                               struct error *err) MUST_CHECK;
+enum status import_conversation_push(struct import_writer *writer, struct import_session *session,
+                                     unsigned side, struct span data, uint64_t lost,
+                                     int64_t wall_ns, struct error *err) MUST_CHECK;
 /* What is left of a line begun. */
-enum status import_speech_finish(struct import_scribe *scribe, struct import_session *session,
-                                 unsigned side, int64_t wall_ns, struct error *err) MUST_CHECK;
+enum status import_conversation_finish(struct import_writer *writer, struct import_session *session,
+                                       unsigned side, int64_t wall_ns,
+                                       struct error *err) MUST_CHECK;
 /* Bytes of a direction are missing: the line begun ends, the offset advances. */
-enum status import_speech_lose(struct import_scribe *scribe, struct import_session *session,
-                               unsigned side, uint64_t lost, int64_t wall_ns,
-                               struct error *err) MUST_CHECK;
+enum status import_conversation_lose(struct import_writer *writer, struct import_session *session,
+                                     unsigned side, uint64_t lost, int64_t wall_ns,
+                                     struct error *err) MUST_CHECK;
 
 /* ---- commented.c ---- */
 
-enum status import_recall_event(struct import_scribe *scribe, struct import_flow *flow,
-                                const struct import_event *event, struct error *err) MUST_CHECK;
+enum status import_commented_event(struct import_writer *writer, struct import_flow *flow,
+                                   const struct import_event *event, struct error *err) MUST_CHECK;
 /* Events that come first. */
-enum status import_recall_begin(struct import_scribe *scribe, const struct import_early *early,
-                                size_t count, struct error *err) MUST_CHECK;
-enum status import_recall_end(struct import_scribe *scribe, struct error *err) MUST_CHECK;
+enum status import_commented_begin(struct import_writer *writer, const struct import_early *early,
+                                   size_t count, struct error *err) MUST_CHECK;
+enum status import_commented_end(struct import_writer *writer, struct error *err) MUST_CHECK;
 
 #endif

@@ -84,7 +84,7 @@ static struct rest open_rest(size_t messages)
     return (struct rest){.place = {archive.folder, NULL, 0},
                          .pair_timeout_sec = 60,
                          .live = live_new(messages, messages / 2, LIVE_BYTES),
-                         .session_book = session_book_new(),
+                         .session_table = session_table_new(),
                          .stats_keeper = stats_keeper_new(),
                          .reply_cache = reply_cache_new(),
                          .operator_state = operator_state,
@@ -94,7 +94,7 @@ static struct rest open_rest(size_t messages)
 static void close_rest(struct rest *rest)
 {
     live_free(rest->live);
-    session_book_free(rest->session_book);
+    session_table_free(rest->session_table);
     stats_keeper_free(rest->stats_keeper);
     reply_cache_free(rest->reply_cache);
 }
@@ -111,7 +111,7 @@ static void feed_rows(struct rest *rest)
     while (query_next(query, &row, &err) == STATUS_OK) {
         if (row.line.numbered) {
             live_add(rest->live, &row);
-            session_book_add(rest->session_book, &row);
+            session_table_add(rest->session_table, &row);
         }
         if (row.line.is_message) {
             buffer_clear(&text);

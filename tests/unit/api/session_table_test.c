@@ -5,7 +5,7 @@
 #include "api/session/table.h"
 #include "tests/unit/unit.h"
 
-static void add(struct session_book *book, uint64_t seq, unsigned session, const char *message)
+static void add(struct session_table *book, uint64_t seq, unsigned session, const char *message)
 {
     struct query_row row = {.instance = 7};
     struct buffer line = {0};
@@ -14,12 +14,12 @@ static void add(struct session_book *book, uint64_t seq, unsigned session, const
                          "\"01933b4e-9a7c-7025-8000-%012x\",\"dir\":\"miner_to_pool\",\"msg\":%s}",
                          (unsigned long long)seq, session, message);
     ck_assert_int_eq(segment_line_parse(&row.line, line.data, line.len), STATUS_OK);
-    session_book_add(book, &row);
+    session_table_add(book, &row);
     buffer_close(&line);
 }
 
 /* Asks for a worker whose name is as long as one may be. */
-static void authorize(struct session_book *book, uint64_t seq, unsigned session)
+static void authorize(struct session_table *book, uint64_t seq, unsigned session)
 {
     char message[700];
     snprintf(message, sizeof message,
@@ -30,46 +30,46 @@ static void authorize(struct session_book *book, uint64_t seq, unsigned session)
 
 START_TEST(one_session_takes_little)
 {
-    struct session_book *book = session_book_new();
-    struct session_book_facts facts;
+    struct session_table *book = session_table_new();
+    struct session_table_facts facts;
     for (uint64_t seq = 1; seq <= 3000; seq++)
         authorize(book, seq, 1);
-    session_book_facts(book, &facts);
+    session_table_facts(book, &facts);
     ck_assert_uint_eq(facts.sessions, 1);
     ck_assert_uint_le(facts.bytes, 64 << 10);
-    session_book_free(book);
+    session_table_free(book);
 }
 END_TEST
 
 START_TEST(all_sessions_are_bounded_and_the_oldest_go)
 {
-    struct session_book *book = session_book_new();
-    struct session_book_facts facts;
+    struct session_table *book = session_table_new();
+    struct session_table_facts facts;
     struct session_name newest = {.series = 0};
     uint64_t seq = 1;
     for (unsigned session = 1; session <= 4000; session++) {
         for (int i = 0; i < 40; i++)
             authorize(book, seq++, session);
     }
-    session_book_facts(book, &facts);
-    ck_assert_uint_le(facts.bytes, SESSION_BOOK_BYTES);
-    ck_assert_uint_gt(facts.bytes, SESSION_BOOK_BYTES / 2);
+    session_table_facts(book, &facts);
+    ck_assert_uint_le(facts.bytes, SESSION_TABLE_BYTES);
+    ck_assert_uint_gt(facts.bytes, SESSION_TABLE_BYTES / 2);
     ck_assert_uint_lt(facts.sessions, 4000);
     ck_assert(uuid_parse(&newest.session, "01933b4e-9a7c-7025-8000-000000000fa0", 36));
-    ck_assert_ptr_nonnull(session_book_borrow(book, &newest));
-    session_book_return(book);
+    ck_assert_ptr_nonnull(session_table_borrow(book, &newest));
+    session_table_return(book);
     newest.series = 7; /* the same session in an import is another */
-    ck_assert_ptr_null(session_book_borrow(book, &newest));
-    session_book_return(book);
-    session_book_free(book);
+    ck_assert_ptr_null(session_table_borrow(book, &newest));
+    session_table_return(book);
+    session_table_free(book);
 }
 END_TEST
 
 /* What is counted goes when it goes. */
 START_TEST(what_is_answered_takes_nothing_more)
 {
-    struct session_book *book = session_book_new();
-    struct session_book_facts before, after;
+    struct session_table *book = session_table_new();
+    struct session_table_facts before, after;
     char answer[200];
     add(book, 1, 1, "{\"id\":1,\"method\":\"mining.authorize\",\"params\":[\"a\",\"x\"]}");
     for (uint64_t seq = 2; seq <= 2000; seq += 2) {
@@ -81,19 +81,19 @@ START_TEST(what_is_answered_takes_nothing_more)
                  "\"msg\":{\"id\":2,\"result\":null,\"error\":[24,\"no\",null]}}",
                  (int)seq + 1, (int)seq);
         ck_assert_int_eq(segment_line_parse(&row.line, answer, strlen(answer)), STATUS_OK);
-        session_book_add(book, &row);
+        session_table_add(book, &row);
         if (seq == 2)
-            session_book_facts(book, &before); /* the name that was refused is kept, once */
+            session_table_facts(book, &before); /* the name that was refused is kept, once */
     }
-    session_book_facts(book, &after);
+    session_table_facts(book, &after);
     ck_assert_uint_eq(before.bytes, after.bytes);
-    session_book_free(book);
+    session_table_free(book);
 }
 END_TEST
 
 int main(void)
 {
-    return UNIT_RUN("api book", one_session_takes_little,
+    return UNIT_RUN("session table", one_session_takes_little,
                     all_sessions_are_bounded_and_the_oldest_go,
                     what_is_answered_takes_nothing_more);
 }
