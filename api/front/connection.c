@@ -2,8 +2,8 @@
  * connection.c - one client: its states, what is written to it, and its end. What it asks is
  * read in requests.c.
  *
- * How it can fail: any error of the stream closes the connection, and with it the way that served
- * it.
+ * How it can fail: any error of the stream closes the connection, and with it the backend that
+ * served it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -79,33 +79,33 @@ void connection_wait(struct connection *connection, bool in_front)
 {
     struct front *front = connection->front;
     struct connection_list *list = waiting_list(connection);
-    bool way = connection->state == CONNECTION_WAITING;
+    bool backend = connection->state == CONNECTION_WAITING;
 
-    if (way && list->first == NULL)
+    if (backend && list->first == NULL)
         front_address_join_hungry(front, connection->address, connection->verdict - FRONT_PASS);
     connection->previous_due = in_front ? NULL : list->last;
     connection->next_due = in_front ? list->first : NULL;
     *(connection->previous_due ? &connection->previous_due->next_due : &list->first) = connection;
     *(connection->next_due ? &connection->next_due->previous_due : &list->last) = connection;
-    connection->address->delayed += !way;
-    atomic_fetch_add(way ? &front->counters.waiting : &front->counters.delayed, 1);
+    connection->address->delayed += !backend;
+    atomic_fetch_add(backend ? &front->counters.waiting : &front->counters.delayed, 1);
 }
 
 void connection_unwait(struct connection *connection)
 {
     struct front *front = connection->front;
     struct connection_list *list = waiting_list(connection);
-    bool way = connection->state == CONNECTION_WAITING;
+    bool backend = connection->state == CONNECTION_WAITING;
 
     *(connection->previous_due ? &connection->previous_due->next_due : &list->first) =
         connection->next_due;
     *(connection->next_due ? &connection->next_due->previous_due : &list->last) =
         connection->previous_due;
     connection->next_due = connection->previous_due = NULL;
-    if (way && list->first == NULL)
+    if (backend && list->first == NULL)
         front_address_leave_hungry(front, connection->address, connection->verdict - FRONT_PASS);
-    connection->address->delayed -= !way;
-    atomic_fetch_sub(way ? &front->counters.waiting : &front->counters.delayed, 1);
+    connection->address->delayed -= !backend;
+    atomic_fetch_sub(backend ? &front->counters.waiting : &front->counters.delayed, 1);
 }
 
 /* ---- what is counted ---- */
@@ -162,8 +162,8 @@ static void let_go(struct connection *connection)
 {
     if (connection->state == CONNECTION_WAITING || connection->state == CONNECTION_DELAYED)
         connection_unwait(connection);
-    if (connection->way != NULL)
-        way_close(connection->way);
+    if (connection->backend != NULL)
+        backend_close(connection->backend);
     websocket_free(connection->reader);
     connection->reader = NULL;
     connection_count_body(connection, 0);
@@ -354,8 +354,8 @@ static void on_drain(struct stream *stream)
     connection_count_answer(connection);
     if (connection->reader != NULL)
         websocket_serve(connection->reader);
-    else if (connection->way != NULL)
-        way_resume(connection->way);
+    else if (connection->backend != NULL)
+        backend_resume(connection->backend);
     else if (connection->state == CONNECTION_HEAD)
         connection_read_requests(connection);
     else if (connection->state == CONNECTION_ENDING && connection->client_ended)

@@ -39,7 +39,7 @@ static void on_soon(uv_timer_t *timer)
     int64_t now_ns = clock_mono_ns();
 
     connections_release_due(front, now_ns);
-    if (!ways_tidy(front, now_ns) && front->delayed.first == NULL)
+    if (!backends_tidy(front, now_ns) && front->delayed.first == NULL)
         uv_timer_stop(timer);
 }
 
@@ -68,7 +68,7 @@ static void close_handles(struct front *front)
         front->listeners[i] = NULL;
     }
     connections_close(front);
-    ways_close(front);
+    backends_close(front);
     uv_close((uv_handle_t *)&front->tick, NULL);
     uv_close((uv_handle_t *)&front->soon, NULL);
     uv_close((uv_handle_t *)&front->stop_async, NULL);
@@ -102,7 +102,7 @@ static void wake(void *user)
 
 /* ---- starting ---- */
 
-/* A connection needs one descriptor, a way to the server two. */
+/* A connection needs one descriptor, a backend two. */
 static void raise_descriptors(void)
 {
     struct rlimit limit;
@@ -237,7 +237,7 @@ void front_facts(const struct front *front, struct front_facts *out)
     *out = (struct front_facts){X(accepted),  X(refused),      X(pushed_out),   X(requests),
                                 X(cut_slow),  X(cut_large),    X(cut_stalled),  X(cut_malformed),
                                 X(busy),      X(failed),       X(wrong_tokens), X(open),
-                                X(addresses), X(ways),         X(waiting),      X(heavy),
+                                X(addresses), X(backends),     X(waiting),      X(heavy),
                                 X(exports),   X(held),         X(bodies),       X(answers),
                                 X(delayed),   X(request_bytes)};
 #undef X

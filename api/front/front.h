@@ -4,16 +4,16 @@
  *
  *   client ══TCP/TLS══▶ front ─┬─ GET /api/ws with Upgrade ──▶ a reader (websocket.h)
  *                              ├─ refused, /health, login ───▶ answered here (front_gate)
- *                              └─ all else, whole ──▶ a way to the HTTP server on 127.0.0.1
+ *                              └─ all else, whole ──▶ a backend: the HTTP server, 127.0.0.1
  *
  * Nobody outside can hold a thread of the server. A request is judged by its head, then its body is
  * taken, and only what is whole and allowed goes on, with a head made anew (api/http/pass.h). There
- * are FRONT_WAYS ways to the server, each with one request at a time; what finds none waits here,
- * for FRONT_QUEUE_MS at most. An answer is taken from the server as fast as it makes it and kept
- * for the client, FRONT_ANSWERS bytes in all; larger ones, and downloads, wait for the client to
- * read (such a way is "held"): of these there are FRONT_HELD at most, else the one that has stood
- * still for longest is cut off. A client must take FRONT_RATE_BYTES of what waits for it in each
- * FRONT_RATE_MS.
+ * are FRONT_BACKENDS connections to the server (backends), each with one request at a time; what
+ * finds none waits here, for FRONT_QUEUE_MS at most. An answer is taken from the server as fast as
+ * it makes it and kept for the client, FRONT_ANSWERS bytes in all; larger ones, and downloads, wait
+ * for the client to read (such a backend is "held"): of these there are FRONT_HELD at most, else
+ * the one that has stood still for longest is cut off. A client must take FRONT_RATE_BYTES of what
+ * waits for it in each FRONT_RATE_MS.
  *
  * What one address may have is bounded as well (an IPv6 /64 counts as one): its newest connections
  * push out its oldest that ask for nothing. Who guesses tokens waits for each answer, longer each
@@ -48,8 +48,8 @@
 #define FRONT_CONNECTIONS         4096u
 #define FRONT_ADDRESS_CONNECTIONS 2048u
 #define FRONT_ADDRESS_WAITING     256u /* have not asked for anything yet */
-#define FRONT_WAYS                144u /* requests with the server; less than it has threads */
-#define FRONT_ADDRESS_WAYS        48u
+#define FRONT_BACKENDS            144u /* requests with the server; less than it has threads */
+#define FRONT_ADDRESS_BACKENDS    48u
 #define FRONT_HEAVY               64u /* of them, reading the archive */
 #define FRONT_ADDRESS_HEAVY       32u
 #define FRONT_EXPORTS             24u /* of these, downloads */
@@ -128,9 +128,9 @@ struct front_facts {
     uint64_t busy;   /* requests refused since there was no place for them */
     uint64_t failed; /* the server gave no answer, or no proper one */
     uint64_t wrong_tokens;
-    uint64_t open;          /* now: connections */
-    uint64_t addresses;     /* of them */
-    uint64_t ways, waiting; /* requests with the server, and waiting for it */
+    uint64_t open;              /* now: connections */
+    uint64_t addresses;         /* of them */
+    uint64_t backends, waiting; /* requests with the server, and waiting for it */
     uint64_t heavy, exports, held;
     uint64_t request_bytes, bodies, answers; /* bytes */
     uint64_t delayed;

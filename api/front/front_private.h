@@ -32,8 +32,8 @@ struct websocket; /* websocket.h */
 struct front_counters {
     atomic_ullong accepted, refused, pushed_out, requests;
     atomic_ullong cut_slow, cut_large, cut_stalled, cut_malformed, busy, failed, wrong_tokens;
-    atomic_ullong open, addresses, ways, waiting, heavy, exports, held, bodies, answers, delayed,
-        request_bytes;
+    atomic_ullong open, addresses, backends, waiting, heavy, exports, held, bodies, answers,
+        delayed, request_bytes;
 };
 
 /* ---- addresses ---- */
@@ -46,18 +46,18 @@ struct connection_list {
     struct connection *first, *last;
 };
 
-/* Kinds of requests that wait for a way each by themselves. */
+/* Kinds of requests that wait for a backend each by themselves. */
 enum { FRONT_KINDS = FRONT_PASS_EXPORT - FRONT_PASS + 1 };
 
 /* What one address has; there while it has connections. */
 struct front_address {
     struct address_key key;
     struct front_address *next_hashed;
-    unsigned connections, waiting, ways, heavy, exports, delayed;
+    unsigned connections, waiting, backends, heavy, exports, delayed;
     size_t bodies, answers;
     struct connection_list quiet; /* ask for nothing; for longest first */
     struct connection_list brief; /* hold nothing but themselves; those that came into it first */
-    struct connection_list hungry[FRONT_KINDS]; /* wait for a way, by kind */
+    struct connection_list hungry[FRONT_KINDS]; /* wait for a backend, by kind */
     struct front_address *next_hungry[FRONT_KINDS], *previous_hungry[FRONT_KINDS];
 };
 
@@ -90,12 +90,12 @@ void front_address_leave_hungry(struct front *front, struct front_address *addre
 int64_t front_address_guessed(struct front *front, const struct front_address *address,
                               int64_t now_ns);
 
-/* ---- ways ---- */
+/* ---- backends ---- */
 
 /* A connection to the HTTP server: serves one request at a time. */
-struct way {
+struct backend {
     struct front *front;
-    struct way *next, *previous;
+    struct backend *next, *previous;
     struct connection *connection; /* whose request it serves; NULL: nobody's */
     struct stream stream;
     struct connector *connector;
@@ -110,15 +110,15 @@ struct way {
     bool server_closes; /* after this answer */
 };
 
-/* Gives waiting requests to ways, as far as bounds allow. */
-void ways_dispatch(struct front *front);
-/* The client of this way has taken what waited for it. */
-void way_resume(struct way *way);
+/* Gives waiting requests to backends, as far as bounds allow. */
+void backends_dispatch(struct front *front);
+/* The client of this backend has taken what waited for it. */
+void backend_resume(struct backend *backend);
 /* It goes, whatever it was doing; its connection is on its own. */
-void way_close(struct way *way);
+void backend_close(struct backend *backend);
 /* Those that nobody needs; true: there are some that may still be needed. */
-bool ways_tidy(struct front *front, int64_t now_ns);
-void ways_close(struct front *front);
+bool backends_tidy(struct front *front, int64_t now_ns);
+void backends_close(struct front *front);
 
 /* ---- the front ---- */
 
@@ -129,7 +129,7 @@ struct front {
     struct stream_loop loop;
     uv_async_t stop_async, feed_async;
     uv_timer_t tick; /* once a second */
-    uv_timer_t soon; /* every FRONT_SOON_MS while answers are delayed or ways idle */
+    uv_timer_t soon; /* every FRONT_SOON_MS while answers are delayed or backends idle */
     struct listener *listeners[FRONT_PORTS];
     uint16_t ports[FRONT_PORTS];
     struct tls_context *tls;
@@ -137,17 +137,17 @@ struct front {
     struct connection *connections; /* all of them */
     struct front_addresses addresses;
     struct connect_target server;
-    struct way *ways; /* all of them, idle ones as well */
-    unsigned way_count;
+    struct backend *backends; /* all of them, idle ones as well */
+    unsigned backend_count;
     struct {
         struct front_address *first, *last;
-    } hungry[FRONT_KINDS];          /* addresses that wait for a way; they have turns */
+    } hungry[FRONT_KINDS];          /* addresses that wait for a backend; they have turns */
     struct connection_list delayed; /* answers to wrong tokens */
     uint64_t last_number;
     bool stopping;
     struct front_counters counters;
     pthread_mutex_t lock;                 /* of the table below */
-    struct front_peer *peers[HOST_PORTS]; /* by the local port of the way to the server */
+    struct front_peer *peers[HOST_PORTS]; /* by the local port of the backend */
 };
 
 #define FRONT_SOON_MS 50
@@ -157,7 +157,7 @@ void front_soon(struct front *front);
 
 /* What it waits for:
  *
- *   HEAD ──judged──▶ BODY ──whole──▶ WAITING ──a way──▶ ANSWER ──▶ HEAD …
+ *   HEAD ──judged──▶ BODY ──whole──▶ WAITING ──a backend──▶ ANSWER ──▶ HEAD …
  *    │  ╲                    ╲
  *    │   ──/api/ws──▶ READER  ──▶ DELAYED, for a wrong token ──▶ HEAD …
  *    └──refused──▶ ENDING ◀── any, until what is queued is gone */
@@ -180,7 +180,7 @@ struct connection {
     struct connection *next_due, *previous_due;     /* waiting or delayed */
     enum connection_state state;
     struct stream client;
-    struct way *way; /* in state ANSWER */
+    struct backend *backend; /* in state ANSWER */
     bool client_open, closing;
     bool asked;        /* a first head was complete */
     bool client_ended; /* it has sent its FIN */
@@ -233,7 +233,7 @@ void connection_begin_reader(struct connection *connection);
 /* The delayed answer goes. */
 void connection_release(struct connection *connection);
 
-/* Among those of its address that wait for a way, or among those whose answer is delayed. */
+/* Among those of its address that wait for a backend, or among those whose answer is delayed. */
 void connection_wait(struct connection *connection, bool in_front);
 void connection_unwait(struct connection *connection);
 

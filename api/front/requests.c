@@ -132,7 +132,7 @@ static void give_to_server(struct connection *connection, const struct front_req
     connection_set_state(connection, CONNECTION_WAITING);
     connection->deadline_ns = clock_mono_ns() + FRONT_QUEUE_MS * NS_PER_MS;
     connection_wait(connection, false);
-    ways_dispatch(connection->front);
+    backends_dispatch(connection->front);
 }
 
 static void answer_here(struct connection *connection, const struct front_request *request)

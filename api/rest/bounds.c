@@ -23,7 +23,7 @@ static void add_front(const struct rest *rest, struct bound *out, size_t *count)
     struct front_facts facts;
     front_facts(rest->front, &facts);
     add(out, count, "connections", facts.open, FRONT_CONNECTIONS);
-    add(out, count, "requests", facts.ways, FRONT_WAYS);
+    add(out, count, "requests", facts.backends, FRONT_BACKENDS);
     add(out, count, "requests_waiting", facts.waiting, FRONT_CONNECTIONS);
     add(out, count, "requests_reading_archive", facts.heavy, FRONT_HEAVY);
     add(out, count, "downloads", facts.exports, FRONT_EXPORTS);

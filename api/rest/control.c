@@ -34,7 +34,7 @@ static bool target_open(struct request *request, struct target *target, bool mus
         return false;
     }
     if (session->live)
-        session_table_learn(rest->session_table, &rest->place, &session->session, 1);
+        session_table_take(rest->session_table, &rest->place, &session->session, 1);
     const struct session_name name = {target->found.place.series, session->session};
     const struct session_view *view = session_table_borrow(rest->session_table, &name);
     session_operator_key(target->key, session, view);

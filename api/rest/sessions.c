@@ -128,8 +128,8 @@ static void learn(const struct rest *rest, const struct list *list)
     struct uuid *chosen = memory_new((list->count + 1) * sizeof *chosen);
     struct query_place place = rest->place;
     place.series = list->series;
-    session_table_learn(rest->session_table, &place, chosen, choose(list, true, chosen));
-    session_table_learn_ended(rest->session_table, &place, chosen, choose(list, false, chosen));
+    session_table_take(rest->session_table, &place, chosen, choose(list, true, chosen));
+    session_table_take_ended(rest->session_table, &place, chosen, choose(list, false, chosen));
     free(chosen);
 }
 

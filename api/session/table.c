@@ -270,7 +270,7 @@ static bool teach(struct session_table *book, uint64_t series, const struct segm
     struct entry *entry = find(book, &name);
     bool news = entry && !entry->view.taught;
     if (news) {
-        session_view_teach(&entry->view, line);
+        session_view_take_state(&entry->view, line);
         count_bytes(book, entry);
     }
     (void)pthread_mutex_unlock(&book->lock);
@@ -352,8 +352,8 @@ static void read_beginnings(struct session_table *book, struct query_options *op
     free(beginning.views);
 }
 
-void session_table_learn(struct session_table *book, const struct query_place *place,
-                         const struct uuid *sessions, size_t count)
+void session_table_take(struct session_table *book, const struct query_place *place,
+                        const struct uuid *sessions, size_t count)
 {
     struct uuid *chosen = memory_new((count + 1) * sizeof *chosen);
     struct query_options options = {.place = *place};
@@ -366,8 +366,8 @@ void session_table_learn(struct session_table *book, const struct query_place *p
     free(chosen);
 }
 
-void session_table_learn_ended(struct session_table *book, const struct query_place *place,
-                               const struct uuid *sessions, size_t count)
+void session_table_take_ended(struct session_table *book, const struct query_place *place,
+                              const struct uuid *sessions, size_t count)
 {
     int64_t until_ns = clock_mono_ns() + ENDED_NS;
     for (size_t i = 0; i < count && clock_mono_ns() < until_ns; i++) {

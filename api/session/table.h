@@ -50,13 +50,13 @@ bool session_table_key(struct session_table *book, const struct uuid *session,
 
 /* Looks up what is not known of these sessions, which are open: one bounded reading of the archive,
  * only if there is something to be looked up. */
-void session_table_learn(struct session_table *book, const struct query_place *place,
-                         const struct uuid *sessions, size_t count);
+void session_table_take(struct session_table *book, const struct query_place *place,
+                        const struct uuid *sessions, size_t count);
 /* The same of those that have ended, which may lie anywhere in the archive, or in an import: the
  * first lines of one after the other, for a moment in all. What was not reached is looked up when
  * it is asked for again; what was found is kept, but makes room for every session that is heard of.
  */
-void session_table_learn_ended(struct session_table *book, const struct query_place *place,
-                               const struct uuid *sessions, size_t count);
+void session_table_take_ended(struct session_table *book, const struct query_place *place,
+                              const struct uuid *sessions, size_t count);
 
 #endif

@@ -382,7 +382,7 @@ static void take_event(struct session_view *view, const struct segment_line *lin
 {
     json_t *tree;
     if (span_equal_text(line->event, "state")) {
-        session_view_teach(view, line);
+        session_view_take_state(view, line);
         return;
     }
     tree = parse(line->text);
@@ -429,7 +429,7 @@ static void teach(struct session_view *view, const json_t *tree)
         teach_workers(view, json_object_get(tree, "authorize"));
 }
 
-void session_view_teach(struct session_view *view, const struct segment_line *line)
+void session_view_take_state(struct session_view *view, const struct segment_line *line)
 {
     json_t *tree = parse(line->text);
     teach(view, tree);

@@ -75,7 +75,7 @@ size_t session_view_bytes(const struct session_view *view);
 void session_view_add(struct session_view *view, const struct segment_line *line,
                       struct session_step *step);
 /* A state line of some time ago: fills in what is not known yet. */
-void session_view_teach(struct session_view *view, const struct segment_line *line);
+void session_view_take_state(struct session_view *view, const struct segment_line *line);
 /* The same from what earlier lines have said. */
 void session_view_fill(struct session_view *view, const struct session_view *earlier);
 
