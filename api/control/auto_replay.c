@@ -46,7 +46,7 @@ struct auto_replay {
     pthread_cond_t news, gone;
     char *control_path;
     struct operator_state *state;
-    struct session_table *book;
+    struct session_table *table;
     TAILQ_HEAD(job_list, job) jobs;
     size_t job_count, bytes;
     struct figures figures[AUTO_REPLAY_SESSIONS];
@@ -199,7 +199,7 @@ static uint32_t wanted(struct auto_replay *auto_replay, const struct uuid *sessi
 {
     char key[OPERATOR_KEY_MAX];
     struct operator_choice choice;
-    if (!session_table_key(auto_replay->book, session, key))
+    if (!session_table_key(auto_replay->table, session, key))
         named_by(scan, key);
     operator_state_get(auto_replay->state, key, &choice);
     return was_on(&choice, wall_ns) ? choice.auto_replay_count : 0;
@@ -350,7 +350,7 @@ static void *run(void *user)
 /* ---- starting and ending ---- */
 
 enum status auto_replay_new(struct auto_replay **out, const char *control_path,
-                            struct operator_state *state, struct session_table *book,
+                            struct operator_state *state, struct session_table *table,
                             struct error *err)
 {
     struct auto_replay *auto_replay = memory_new(sizeof *auto_replay);
@@ -365,7 +365,7 @@ enum status auto_replay_new(struct auto_replay **out, const char *control_path,
     TAILQ_INIT(&auto_replay->jobs);
     auto_replay->control_path = memory_text(control_path);
     auto_replay->state = state;
-    auto_replay->book = book;
+    auto_replay->table = table;
     auto_replay->begun_ns = clock_wall_ns();
     *out = auto_replay;
     (void)pthread_mutex_lock(&auto_replay->lock);

@@ -31,14 +31,14 @@ struct operator_state;
 struct session_table;
 
 enum status auto_replay_new(struct auto_replay **out, const char *control_path,
-                            struct operator_state *state, struct session_table *book,
+                            struct operator_state *state, struct session_table *table,
                             struct error *err) MUST_CHECK;
 /* Returns within two seconds; NULL is fine. */
 void auto_replay_free(struct auto_replay *auto_replay);
 
 uint64_t auto_replay_bytes(struct auto_replay *auto_replay); /* of submits that wait */
 
-/* The feed: every row, after the book has it. */
+/* The feed: every row, after the table has it. */
 void auto_replay_add(struct auto_replay *auto_replay, const struct query_row *row);
 /* Drops what waits for a session. */
 void auto_replay_drop(struct auto_replay *auto_replay, const struct uuid *session);

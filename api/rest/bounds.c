@@ -44,13 +44,13 @@ static void add_readers(const struct rest *rest, struct bound *out, size_t *coun
 static void add_kept(const struct rest *rest, struct bound *out, size_t *count)
 {
     struct live_facts live;
-    struct session_table_facts book;
+    struct session_table_facts table;
     live_facts(rest->live, &live);
     add(out, count, "live_messages", live.messages, live.messages_most);
     add(out, count, "live_bytes", live.bytes, live.bytes_most);
-    session_table_facts(rest->session_table, &book);
-    add(out, count, "sessions_known", book.sessions, SESSION_TABLE_MAX);
-    add(out, count, "sessions_known_bytes", book.bytes, SESSION_TABLE_BYTES);
+    session_table_facts(rest->session_table, &table);
+    add(out, count, "table", table.sessions, SESSION_TABLE_MAX);
+    add(out, count, "sessions_known_bytes", table.bytes, SESSION_TABLE_BYTES);
     add(out, count, "sessions_examined", stats_kept(rest->stats_keeper), STATS_KEPT);
     add(out, count, "kept_answer_bytes", reply_cache_bytes(rest->reply_cache),
         (uint64_t)REPLY_CACHE_MAX * (REPLY_BYTES_MAX + SERVER_QUERY_MAX));

@@ -20,7 +20,7 @@ struct entry {
     struct session_name name;
     struct session_view view;
     bool ended;              /* it was only looked up: it goes before all that were heard of */
-    size_t counted;          /* bytes, in those of the book */
+    size_t counted;          /* bytes, in those of the table */
     int64_t ask_ns, wait_ns; /* monotonic: not looked up before; how long to wait then */
     struct entry *next_hashed;
     TAILQ_ENTRY(entry) age;
@@ -36,25 +36,25 @@ struct session_table {
 
 struct session_table *session_table_new(void)
 {
-    struct session_table *book = memory_new(sizeof *book);
-    (void)pthread_mutex_init(&book->lock, NULL);
-    book->seed = random_u64();
-    book->hashed = memory_new(LISTS * sizeof(struct entry *));
-    TAILQ_INIT(&book->by_age);
-    return book;
+    struct session_table *table = memory_new(sizeof *table);
+    (void)pthread_mutex_init(&table->lock, NULL);
+    table->seed = random_u64();
+    table->hashed = memory_new(LISTS * sizeof(struct entry *));
+    TAILQ_INIT(&table->by_age);
+    return table;
 }
 
 /* ---- the table ---- */
 
-static struct entry **list_of(const struct session_table *book, const struct session_name *name)
+static struct entry **list_of(const struct session_table *table, const struct session_name *name)
 {
-    uint64_t hash = hash_bytes(book->seed ^ name->series, &name->session, sizeof name->session);
-    return &book->hashed[hash % LISTS];
+    uint64_t hash = hash_bytes(table->seed ^ name->series, &name->session, sizeof name->session);
+    return &table->hashed[hash % LISTS];
 }
 
-static struct entry *find(const struct session_table *book, const struct session_name *name)
+static struct entry *find(const struct session_table *table, const struct session_name *name)
 {
-    struct entry *entry = *list_of(book, name);
+    struct entry *entry = *list_of(table, name);
     while (entry && (entry->name.series != name->series ||
                      !uuid_equal(&entry->name.session, &name->session)))
         entry = entry->next_hashed;
@@ -67,186 +67,186 @@ static void entry_free(struct entry *entry)
     free(entry);
 }
 
-static void drop(struct session_table *book, struct entry *entry)
+static void drop(struct session_table *table, struct entry *entry)
 {
-    struct entry **at = list_of(book, &entry->name);
+    struct entry **at = list_of(table, &entry->name);
     while (*at != entry)
         at = &(*at)->next_hashed;
     *at = entry->next_hashed;
-    TAILQ_REMOVE(&book->by_age, entry, age);
-    book->count--;
-    book->bytes -= entry->counted;
+    TAILQ_REMOVE(&table->by_age, entry, age);
+    table->count--;
+    table->bytes -= entry->counted;
     entry_free(entry);
 }
 
 /* For one more, or for what `kept` has grown by. */
-static void make_room(struct session_table *book, const struct entry *kept)
+static void make_room(struct session_table *table, const struct entry *kept)
 {
     struct entry *next;
-    for (struct entry *entry = TAILQ_FIRST(&book->by_age); entry && entry != kept; entry = next) {
-        if (book->count < SESSION_TABLE_MAX && book->bytes <= SESSION_TABLE_BYTES)
+    for (struct entry *entry = TAILQ_FIRST(&table->by_age); entry && entry != kept; entry = next) {
+        if (table->count < SESSION_TABLE_MAX && table->bytes <= SESSION_TABLE_BYTES)
             break;
         next = TAILQ_NEXT(entry, age);
-        drop(book, entry);
+        drop(table, entry);
     }
 }
 
-static void count_bytes(struct session_table *book, struct entry *entry)
+static void count_bytes(struct session_table *table, struct entry *entry)
 {
     size_t now = sizeof *entry - sizeof entry->view + session_view_bytes(&entry->view);
-    book->bytes += now - entry->counted;
+    table->bytes += now - entry->counted;
     entry->counted = now;
 }
 
-static struct entry *add(struct session_table *book, const struct session_name *name, bool ended)
+static struct entry *add(struct session_table *table, const struct session_name *name, bool ended)
 {
     struct entry *entry = memory_new(sizeof *entry);
     entry->name = *name;
     entry->ended = ended;
-    entry->next_hashed = *list_of(book, name);
-    *list_of(book, name) = entry;
+    entry->next_hashed = *list_of(table, name);
+    *list_of(table, name) = entry;
     if (ended)
-        TAILQ_INSERT_HEAD(&book->by_age, entry, age);
+        TAILQ_INSERT_HEAD(&table->by_age, entry, age);
     else
-        TAILQ_INSERT_TAIL(&book->by_age, entry, age);
-    book->count++;
-    count_bytes(book, entry);
+        TAILQ_INSERT_TAIL(&table->by_age, entry, age);
+    table->count++;
+    count_bytes(table, entry);
     return entry;
 }
 
-static struct entry *get(struct session_table *book, const struct session_name *name)
+static struct entry *get(struct session_table *table, const struct session_name *name)
 {
-    struct entry *entry = find(book, name);
+    struct entry *entry = find(table, name);
     if (!entry) {
-        make_room(book, NULL);
-        return add(book, name, false);
+        make_room(table, NULL);
+        return add(table, name, false);
     }
     entry->ended = false;
-    TAILQ_REMOVE(&book->by_age, entry, age);
-    TAILQ_INSERT_TAIL(&book->by_age, entry, age);
+    TAILQ_REMOVE(&table->by_age, entry, age);
+    TAILQ_INSERT_TAIL(&table->by_age, entry, age);
     return entry;
 }
 
-/* NULL: the book is full of sessions that were heard of. */
-static struct entry *get_ended(struct session_table *book, const struct session_name *name)
+/* NULL: the table is full of sessions that were heard of. */
+static struct entry *get_ended(struct session_table *table, const struct session_name *name)
 {
-    struct entry *entry = find(book, name), *first = TAILQ_FIRST(&book->by_age);
+    struct entry *entry = find(table, name), *first = TAILQ_FIRST(&table->by_age);
     if (entry)
         return entry;
-    bool full = book->count >= SESSION_TABLE_MAX || book->bytes > SESSION_TABLE_BYTES;
+    bool full = table->count >= SESSION_TABLE_MAX || table->bytes > SESSION_TABLE_BYTES;
     if (full && (!first || !first->ended))
         return NULL;
     if (full)
-        drop(book, first);
-    return add(book, name, true);
+        drop(table, first);
+    return add(table, name, true);
 }
 
-static void empty(struct session_table *book)
+static void empty(struct session_table *table)
 {
     struct entry *next;
-    for (struct entry *entry = TAILQ_FIRST(&book->by_age); entry; entry = next) {
+    for (struct entry *entry = TAILQ_FIRST(&table->by_age); entry; entry = next) {
         next = TAILQ_NEXT(entry, age);
         entry_free(entry);
     }
-    TAILQ_INIT(&book->by_age);
-    memset((void *)book->hashed, 0, LISTS * sizeof(struct entry *));
-    book->count = book->bytes = 0;
+    TAILQ_INIT(&table->by_age);
+    memset((void *)table->hashed, 0, LISTS * sizeof(struct entry *));
+    table->count = table->bytes = 0;
 }
 
-void session_table_free(struct session_table *book)
+void session_table_free(struct session_table *table)
 {
-    if (!book)
+    if (!table)
         return;
-    empty(book);
-    (void)pthread_mutex_destroy(&book->lock);
-    free((void *)book->hashed);
-    free(book);
+    empty(table);
+    (void)pthread_mutex_destroy(&table->lock);
+    free((void *)table->hashed);
+    free(table);
 }
 
 /* ---- the feed ---- */
 
 /* Rows were overwritten before they were read: whose they were is not known. */
-static void doubt(struct session_table *book)
+static void doubt(struct session_table *table)
 {
     struct entry *entry;
-    TAILQ_FOREACH(entry, &book->by_age, age)
+    TAILQ_FOREACH(entry, &table->by_age, age)
     entry->view.whole = false;
 }
 
-void session_table_add(struct session_table *book, const struct query_row *row)
+void session_table_add(struct session_table *table, const struct query_row *row)
 {
     struct session_step step = {.scratch = {0}};
     struct session_name name = {.series = 0};
-    (void)pthread_mutex_lock(&book->lock);
-    if (row->instance != book->instance) {
-        empty(book);
-        book->instance = row->instance;
+    (void)pthread_mutex_lock(&table->lock);
+    if (row->instance != table->instance) {
+        empty(table);
+        table->instance = row->instance;
     }
     if (row->missed)
-        doubt(book);
+        doubt(table);
     if (row->line.session.data &&
         uuid_parse(&name.session, row->line.session.data, row->line.session.len)) {
-        struct entry *entry = get(book, &name);
+        struct entry *entry = get(table, &name);
         if (row->line.seq > entry->view.last_seq) /* a ring that is read again repeats nothing */
             session_view_add(&entry->view, &row->line, &step);
-        count_bytes(book, entry);
-        if (book->bytes > SESSION_TABLE_BYTES)
-            make_room(book, entry);
+        count_bytes(table, entry);
+        if (table->bytes > SESSION_TABLE_BYTES)
+            make_room(table, entry);
     }
-    (void)pthread_mutex_unlock(&book->lock);
+    (void)pthread_mutex_unlock(&table->lock);
     buffer_close(&step.scratch);
 }
 
 /* ---- readers ---- */
 
-void session_table_facts(struct session_table *book, struct session_table_facts *out)
+void session_table_facts(struct session_table *table, struct session_table_facts *out)
 {
-    (void)pthread_mutex_lock(&book->lock);
-    *out = (struct session_table_facts){.sessions = book->count, .bytes = book->bytes};
-    (void)pthread_mutex_unlock(&book->lock);
+    (void)pthread_mutex_lock(&table->lock);
+    *out = (struct session_table_facts){.sessions = table->count, .bytes = table->bytes};
+    (void)pthread_mutex_unlock(&table->lock);
 }
 
-const struct session_view *session_table_borrow(struct session_table *book,
+const struct session_view *session_table_borrow(struct session_table *table,
                                                 const struct session_name *name)
 {
-    (void)pthread_mutex_lock(&book->lock);
-    const struct entry *entry = find(book, name);
+    (void)pthread_mutex_lock(&table->lock);
+    const struct entry *entry = find(table, name);
     return entry ? &entry->view : NULL;
 }
 
-void session_table_return(struct session_table *book)
+void session_table_return(struct session_table *table)
 {
-    (void)pthread_mutex_unlock(&book->lock);
+    (void)pthread_mutex_unlock(&table->lock);
 }
 
-bool session_table_key(struct session_table *book, const struct uuid *session,
+bool session_table_key(struct session_table *table, const struct uuid *session,
                        char out[OPERATOR_KEY_MAX])
 {
     const struct session_name name = {.session = *session};
-    (void)pthread_mutex_lock(&book->lock);
-    const struct entry *entry = find(book, &name);
+    (void)pthread_mutex_lock(&table->lock);
+    const struct entry *entry = find(table, &name);
     const struct session_view *view = entry ? &entry->view : NULL;
     bool known = view && (view->worker_count > 0 || view->peer.data);
     if (known)
         operator_key(out,
                      view->worker_count > 0 ? view->workers[view->worker_count - 1] : span_text(""),
                      view->peer.data ? view->peer : span_text(""));
-    (void)pthread_mutex_unlock(&book->lock);
+    (void)pthread_mutex_unlock(&table->lock);
     return known;
 }
 
 /* ---- looking up ---- */
 
 /* Those that are not known well. `from_ns`: none of them is older. */
-static size_t choose(struct session_table *book, uint64_t series, const struct uuid *sessions,
+static size_t choose(struct session_table *table, uint64_t series, const struct uuid *sessions,
                      size_t count, bool ended, struct uuid *out, int64_t *from_ns)
 {
     size_t chosen = 0;
     int64_t now_ns = clock_mono_ns();
-    (void)pthread_mutex_lock(&book->lock);
+    (void)pthread_mutex_lock(&table->lock);
     for (size_t i = 0; i < count; i++) {
         const struct session_name name = {series, sessions[i]};
-        struct entry *entry = ended ? get_ended(book, &name) : get(book, &name);
+        struct entry *entry = ended ? get_ended(table, &name) : get(table, &name);
         if (!entry || entry->view.taught || entry->ask_ns > now_ns)
             continue;
         int64_t begin_ns = session_begin_ns(&sessions[i]);
@@ -257,28 +257,29 @@ static size_t choose(struct session_table *book, uint64_t series, const struct u
                                                          : WAIT_MAX;
         entry->ask_ns = now_ns + entry->wait_ns;
     }
-    (void)pthread_mutex_unlock(&book->lock);
+    (void)pthread_mutex_unlock(&table->lock);
     return chosen;
 }
 
-static bool teach(struct session_table *book, uint64_t series, const struct segment_line *line)
+static bool take_state(struct session_table *table, uint64_t series,
+                       const struct segment_line *line)
 {
     struct session_name name = {.series = series};
     if (!uuid_parse(&name.session, line->session.data ? line->session.data : "", line->session.len))
         return false;
-    (void)pthread_mutex_lock(&book->lock);
-    struct entry *entry = find(book, &name);
+    (void)pthread_mutex_lock(&table->lock);
+    struct entry *entry = find(table, &name);
     bool news = entry && !entry->view.taught;
     if (news) {
         session_view_take_state(&entry->view, line);
-        count_bytes(book, entry);
+        count_bytes(table, entry);
     }
-    (void)pthread_mutex_unlock(&book->lock);
+    (void)pthread_mutex_unlock(&table->lock);
     return news;
 }
 
 /* State lines, the newest first: each file that begins while the session is open has one. */
-static size_t read_states(struct session_table *book, struct query_options *options,
+static size_t read_states(struct session_table *table, struct query_options *options,
                           int64_t until_ns)
 {
     struct query *query;
@@ -289,7 +290,7 @@ static size_t read_states(struct session_table *book, struct query_options *opti
     if (query_open(&query, options, NULL) != STATUS_OK)
         return left;
     while (left > 0 && clock_mono_ns() < until_ns && query_next(query, &row, NULL) == STATUS_OK)
-        left -= teach(book, options->place.series, &row.line);
+        left -= take_state(table, options->place.series, &row.line);
     query_close(query);
     return left;
 }
@@ -321,7 +322,7 @@ static void read_line(struct beginning *beginning, const struct segment_line *li
 
 /* What is only in the file in which the session began: the lines from there on, until each has been
  * given a difficulty, which ends what is agreed at the beginning. */
-static void read_beginnings(struct session_table *book, struct query_options *options,
+static void read_beginnings(struct session_table *table, struct query_options *options,
                             int64_t until_ns, size_t rows)
 {
     struct beginning beginning = {options->filter.sessions, NULL, options->filter.session_count,
@@ -337,22 +338,22 @@ static void read_beginnings(struct session_table *book, struct query_options *op
            query_next(query, &row, NULL) == STATUS_OK)
         read_line(&beginning, &row.line);
     query_close(query);
-    (void)pthread_mutex_lock(&book->lock);
+    (void)pthread_mutex_lock(&table->lock);
     for (size_t i = 0; i < beginning.count; i++) {
         const struct session_name name = {options->place.series, beginning.sessions[i]};
-        struct entry *entry = find(book, &name);
+        struct entry *entry = find(table, &name);
         if (entry && !entry->view.taught) {
             session_view_fill(&entry->view, &beginning.views[i]);
             entry->view.taught = beginning.views[i].difficulty > 0;
-            count_bytes(book, entry);
+            count_bytes(table, entry);
         }
         session_view_close(&beginning.views[i]);
     }
-    (void)pthread_mutex_unlock(&book->lock);
+    (void)pthread_mutex_unlock(&table->lock);
     free(beginning.views);
 }
 
-void session_table_take(struct session_table *book, const struct query_place *place,
+void session_table_take(struct session_table *table, const struct query_place *place,
                         const struct uuid *sessions, size_t count)
 {
     struct uuid *chosen = memory_new((count + 1) * sizeof *chosen);
@@ -360,13 +361,13 @@ void session_table_take(struct session_table *book, const struct query_place *pl
     int64_t until_ns = clock_mono_ns() + LEARN_NS;
     options.filter.sessions = chosen;
     options.filter.session_count =
-        choose(book, place->series, sessions, count, false, chosen, &options.filter.from_ns);
-    if (options.filter.session_count > 0 && read_states(book, &options, until_ns) > 0)
-        read_beginnings(book, &options, until_ns + LEARN_NS, SIZE_MAX);
+        choose(table, place->series, sessions, count, false, chosen, &options.filter.from_ns);
+    if (options.filter.session_count > 0 && read_states(table, &options, until_ns) > 0)
+        read_beginnings(table, &options, until_ns + LEARN_NS, SIZE_MAX);
     free(chosen);
 }
 
-void session_table_take_ended(struct session_table *book, const struct query_place *place,
+void session_table_take_ended(struct session_table *table, const struct query_place *place,
                               const struct uuid *sessions, size_t count)
 {
     int64_t until_ns = clock_mono_ns() + ENDED_NS;
@@ -375,8 +376,8 @@ void session_table_take_ended(struct session_table *book, const struct query_pla
         struct query_options options = {.place = *place};
         options.filter.sessions = &chosen;
         options.filter.session_count =
-            choose(book, place->series, &sessions[i], 1, true, &chosen, &options.filter.from_ns);
+            choose(table, place->series, &sessions[i], 1, true, &chosen, &options.filter.from_ns);
         if (options.filter.session_count > 0)
-            read_beginnings(book, &options, until_ns, ENDED_ROWS);
+            read_beginnings(table, &options, until_ns, ENDED_ROWS);
     }
 }

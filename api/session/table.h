@@ -21,15 +21,15 @@
 struct session_table;
 
 struct session_table *session_table_new(void);
-void session_table_free(struct session_table *book); /* NULL is fine */
+void session_table_free(struct session_table *table); /* NULL is fine */
 
 struct session_table_facts {
     uint64_t sessions, bytes;
 };
-void session_table_facts(struct session_table *book, struct session_table_facts *out);
+void session_table_facts(struct session_table *table, struct session_table_facts *out);
 
 /* The feed: every row of the ring, in order. */
-void session_table_add(struct session_table *book, const struct query_row *row);
+void session_table_add(struct session_table *table, const struct query_row *row);
 
 /* A session may stand in several series: in the recorder's own, and in imports of it. */
 struct session_name {
@@ -39,24 +39,24 @@ struct session_name {
 
 /* What is known of a session, or NULL; to be read until session_table_return, which is due in
  * either case, and soon: the feed waits. */
-const struct session_view *session_table_borrow(struct session_table *book,
+const struct session_view *session_table_borrow(struct session_table *table,
                                                 const struct session_name *name);
-void session_table_return(struct session_table *book);
+void session_table_return(struct session_table *table);
 
 /* Of the recorder's own: under which name the choices for a session are kept (operator_state.h).
  * False: neither worker nor peer is known. */
-bool session_table_key(struct session_table *book, const struct uuid *session,
+bool session_table_key(struct session_table *table, const struct uuid *session,
                        char out[OPERATOR_KEY_MAX]);
 
 /* Looks up what is not known of these sessions, which are open: one bounded reading of the archive,
  * only if there is something to be looked up. */
-void session_table_take(struct session_table *book, const struct query_place *place,
+void session_table_take(struct session_table *table, const struct query_place *place,
                         const struct uuid *sessions, size_t count);
 /* The same of those that have ended, which may lie anywhere in the archive, or in an import: the
  * first lines of one after the other, for a moment in all. What was not reached is looked up when
  * it is asked for again; what was found is kept, but makes room for every session that is heard of.
  */
-void session_table_take_ended(struct session_table *book, const struct query_place *place,
+void session_table_take_ended(struct session_table *table, const struct query_place *place,
                               const struct uuid *sessions, size_t count);
 
 #endif

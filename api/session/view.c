@@ -408,7 +408,7 @@ static void teach_workers(struct session_view *view, const json_t *names)
     }
 }
 
-static void teach(struct session_view *view, const json_t *tree)
+static void take_state(struct session_view *view, const json_t *tree)
 {
     const json_t *subscribe = json_object_get(json_object_get(tree, "subscribe"), "params");
     if (!view->peer.data)
@@ -432,7 +432,7 @@ static void teach(struct session_view *view, const json_t *tree)
 void session_view_take_state(struct session_view *view, const struct segment_line *line)
 {
     json_t *tree = parse(line->text);
-    teach(view, tree);
+    take_state(view, tree);
     json_decref(tree);
     view->taught = true;
 }

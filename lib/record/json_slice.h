@@ -1,6 +1,6 @@
 /*
  * json_slice.h - raw pieces of JSON text: skip a value, take the n-th element or a named member.
- * For lib/record alone, on messages that the scanner has passed and on lines of segments.
+ * On messages that the scanner has passed and on lines of segments.
  *
  * Nothing is decoded or copied; spans point into the text. Safe on any bytes: malformed text gives
  * NULL or false, or a slice that is no valid JSON, never a read outside.

@@ -1,6 +1,6 @@
 /*
  * state_table.h - what the archive writer knows of each open session, so that it can write a
- * `state` line where a segment begins in the middle of a session. For lib/record alone.
+ * `state` line where a segment begins in the middle of a session. For whoever writes segments.
  *
  * An entry is small (about 300 bytes with its texts), since 10,000 idle sessions have one each;
  * what a pool says to many is kept once. Of the messages only those few are read that set up a

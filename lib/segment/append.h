@@ -1,6 +1,6 @@
 /*
  * append.h - records as lines into a segment file, each noted in its index and summaries. For
- * lib/segment alone.
+ * the rooms that work on segments.
  *
  * Threads: one at a time per file.
  */

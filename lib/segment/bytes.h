@@ -1,6 +1,6 @@
 /*
  * bytes.h - a file's bytes by offset, read in large pieces, and the structure of Zstandard
- * frames in it. For lib/segment alone. Threads: one at a time.
+ * frames in it. For the rooms that work on segments. Threads: one at a time.
  */
 #ifndef HASHSCOPE_SEGMENT_BYTES_H
 #define HASHSCOPE_SEGMENT_BYTES_H

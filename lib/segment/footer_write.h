@@ -1,5 +1,5 @@
 /*
- * footer_write.h - the footer and the seek table as bytes. For lib/segment alone.
+ * footer_write.h - the footer and the seek table as bytes. For the rooms that work on segments.
  */
 #ifndef HASHSCOPE_SEGMENT_FOOTER_WRITE_H
 #define HASHSCOPE_SEGMENT_FOOTER_WRITE_H

@@ -1,6 +1,6 @@
 /*
  * frame.h - what recovery and repair write: a data frame with its entry from lines in
- * memory, and the footer of a file that has none. For lib/segment alone.
+ * memory, and the footer of a file that has none. For the rooms that work on segments.
  */
 #ifndef HASHSCOPE_SEGMENT_FRAME_H
 #define HASHSCOPE_SEGMENT_FRAME_H

@@ -1,7 +1,7 @@
 /*
  * layout.h - the bytes around the data frames of a segment file: the header and the index
  * entries, both in skippable frames of zstd (RFC 8878, section 3.1.2). FORMAT.md is the
- * specification; this is its code, for lib/segment alone.
+ * specification; this is its code.
  *
  * All numbers are little-endian. Each payload ends with a CRC-32C of the payload before it.
  */

@@ -1,6 +1,6 @@
 /*
  * recount.h - index entry and summaries of a data frame, found again from its text. For
- * lib/segment alone. Threads: one at a time per collection.
+ * the rooms that work on segments. Threads: one at a time per collection.
  */
 #ifndef HASHSCOPE_SEGMENT_RECOUNT_H
 #define HASHSCOPE_SEGMENT_RECOUNT_H

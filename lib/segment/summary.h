@@ -55,8 +55,7 @@ struct segment_summary {
     struct span refused[SESSION_REFUSED_MAX]; /* workers that were refused, the oldest first */
 };
 
-/* ------------------------------------------------------------------ gathering; lib/segment alone
- */
+/* ---- gathering ---- */
 
 struct segment_note;
 struct segment_summaries;

@@ -1,7 +1,7 @@
 /*
  * walk.h - a segment file taken apart into its pieces, whatever state it is in: frames that
- * are whole, stretches that are damaged, a frame that is cut off by the end. For lib/segment alone:
- * directories, verification, repair and recovery are made of it.
+ * are whole, stretches that are damaged, a frame that is cut off by the end. For the rooms that
+ * work on segments: directories, verification, repair and recovery are made of it.
  *
  * Every byte of the file is in exactly one piece. Behind damage the walk goes on at the next thing
  * that proves itself: a data frame whose checksum fits, an index entry or footer whose CRC does.

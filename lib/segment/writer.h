@@ -1,6 +1,6 @@
 /*
  * writer.h - one segment file while it is being written: lines go in, frames, index entries
- * and in the end a sealed file come out. For lib/segment alone.
+ * and in the end a sealed file come out. For the rooms that work on segments.
  *
  *   lines ──▶ text ──▶ compressor ──▶ out ──▶ file
  *        append    flush, end_frame      write

@@ -1,8 +1,8 @@
 /*
  * api_fuzz.c - whole requests, from their query string through route, parameters and handler to the
- * bytes of the answer, over archives of odd recordings (odd_archive.h) and the live window and book
- * of sessions that the feed would have made of them. No socket: what the HTTP server would send is
- * kept here.
+ * bytes of the answer, over archives of odd recordings (odd_archive.h) and the live window and
+ * table of sessions that the feed would have made of them. No socket: what the HTTP server
+ * would send is kept here.
  *
  * Each request is answered, never with 500; the body is as long as its head says; JSON is strict,
  * and a list of all messages has as many as there were, each as long as it says. Where the files
