@@ -100,8 +100,6 @@ PURE = {"lib/base": {"uv.h"}, "lib/stratum": {"uv.h", "sys/socket.h", "unistd.h"
 KNOTS = [
     "api/front/backend.c api/front/clients.c api/front/connection.c api/front/front.c "
     "api/front/requests.c",
-    "exporter/import/link.c exporter/import/packet.c exporter/import/tunnel.c "
-    "exporter/import/wireless.c",
 ]
 
 # Folders that need no README: there is nothing in them that their name does not say.

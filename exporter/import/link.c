@@ -31,7 +31,12 @@ static enum import_kind read_framed(struct frame *frame, struct rest rest, size_
     const unsigned char *header = rest.at;
     if (!rest_skip(&rest, bytes))
         return import_short(&rest, bytes);
-    return import_read_type(frame, rest, number16(header + at));
+    return import_next(frame, rest, LAYER_TYPE, number16(header + at));
+}
+
+static enum import_kind read_ethernet(struct frame *frame, struct rest rest)
+{
+    return read_framed(frame, rest, 14, 12);
 }
 
 /* ------------------------------------------------------------------ labels and tags */
@@ -52,10 +57,26 @@ static enum import_kind read_mpls(struct frame *frame, struct rest rest)
         return IMPORT_CUT;
     unsigned first = rest.at[0] >> 4;
     if (first == 4 || first == 6)
-        return import_read_ip(frame, rest);
+        return import_next(frame, rest, LAYER_IP, 0);
     if (first == 0 && !rest_skip(&rest, 4))
         return import_short(&rest, 4);
-    return import_read_ethernet(frame, rest);
+    return read_ethernet(frame, rest);
+}
+
+static enum import_kind read_ppp(struct frame *frame, struct rest rest)
+{
+    if (rest.captured >= 2 && rest.at[0] == 0xff && rest.at[1] == 0x03)
+        (void)rest_skip(&rest, 2); /* address and control */
+    if (rest.captured < 2)
+        return import_short(&rest, 2);
+    bool compressed = rest.at[0] & 1;
+    unsigned protocol = compressed ? rest.at[0] : number16(rest.at);
+    (void)rest_skip(&rest, compressed ? 1 : 2);
+    if (protocol == PPP_IPV4 || protocol == PPP_IPV6)
+        return import_next(frame, rest, LAYER_IP, 0);
+    if (protocol == PPP_MPLS || protocol == PPP_MPLS_2)
+        return read_mpls(frame, rest);
+    return import_unknown(frame, IMPORT_NOT_IP, IMPORT_PPP_PROTOCOL, protocol);
 }
 
 /* The length in the header is that of what stands behind it. */
@@ -68,23 +89,7 @@ static enum import_kind read_pppoe(struct frame *frame, struct rest rest)
         return IMPORT_MALFORMED;
     if (header[1] != 0)
         return import_unknown(frame, IMPORT_NOT_IP, IMPORT_ETHER_TYPE, TYPE_PPPOE);
-    return import_read_ppp(frame, rest);
-}
-
-enum import_kind import_read_ppp(struct frame *frame, struct rest rest)
-{
-    if (rest.captured >= 2 && rest.at[0] == 0xff && rest.at[1] == 0x03)
-        (void)rest_skip(&rest, 2); /* address and control */
-    if (rest.captured < 2)
-        return import_short(&rest, 2);
-    bool compressed = rest.at[0] & 1;
-    unsigned protocol = compressed ? rest.at[0] : number16(rest.at);
-    (void)rest_skip(&rest, compressed ? 1 : 2);
-    if (protocol == PPP_IPV4 || protocol == PPP_IPV6)
-        return import_read_ip(frame, rest);
-    if (protocol == PPP_MPLS || protocol == PPP_MPLS_2)
-        return read_mpls(frame, rest);
-    return import_unknown(frame, IMPORT_NOT_IP, IMPORT_PPP_PROTOCOL, protocol);
+    return read_ppp(frame, rest);
 }
 
 /* 802.2: SNAP has an EtherType. */
@@ -96,11 +101,6 @@ enum import_kind import_read_llc(struct frame *frame, struct rest rest)
     if (header[0] != 0xaa || header[1] != 0xaa)
         return import_unknown(frame, IMPORT_NOT_IP, IMPORT_LLC_SAP, header[0]);
     return read_framed(frame, rest, 8, 6);
-}
-
-enum import_kind import_read_ethernet(struct frame *frame, struct rest rest)
-{
-    return read_framed(frame, rest, 14, 12);
 }
 
 static bool is_tag(unsigned type)
@@ -119,15 +119,15 @@ enum import_kind import_read_type(struct frame *frame, struct rest rest, unsigne
         type = number16(tag + 2);
     }
     if (type == TYPE_IPV4 || type == TYPE_IPV6)
-        return import_read_ip(frame, rest);
+        return import_next(frame, rest, LAYER_IP, 0);
     if (type == TYPE_MPLS || type == TYPE_MPLS_2)
         return read_mpls(frame, rest);
     if (type == TYPE_PPPOE)
         return read_pppoe(frame, rest);
     if (type == TYPE_PPP)
-        return import_read_ppp(frame, rest);
+        return read_ppp(frame, rest);
     if (type == TYPE_TEB)
-        return import_read_ethernet(frame, rest);
+        return read_ethernet(frame, rest);
     if (type < TYPE_LEAST && rest_limit(&rest, type))
         return import_read_llc(frame, rest);
     return import_unknown(frame, IMPORT_NOT_IP, IMPORT_ETHER_TYPE, type);
@@ -138,7 +138,8 @@ enum import_kind import_read_type(struct frame *frame, struct rest rest, unsigne
 /* Behind a header of so many bytes. */
 static enum import_kind read_behind(struct frame *frame, struct rest rest, size_t bytes)
 {
-    return rest_skip(&rest, bytes) ? import_read_ip(frame, rest) : import_short(&rest, bytes);
+    return rest_skip(&rest, bytes) ? import_next(frame, rest, LAYER_IP, 0)
+                                   : import_short(&rest, bytes);
 }
 
 /* BSD's packet filter: the header's length stands in front, without its padding. */
@@ -173,7 +174,7 @@ static enum import_kind read_nflog(struct frame *frame, struct rest rest)
 /* In front of PPP stands a byte that tells the direction. */
 static enum import_kind read_directed_ppp(struct frame *frame, struct rest rest)
 {
-    return rest_skip(&rest, 1) ? import_read_ppp(frame, rest) : IMPORT_CUT;
+    return rest_skip(&rest, 1) ? read_ppp(frame, rest) : IMPORT_CUT;
 }
 
 static enum import_kind read_pppd(struct frame *frame, struct rest rest)
@@ -181,14 +182,14 @@ static enum import_kind read_pppd(struct frame *frame, struct rest rest)
     /* the direction stands where PPP's address would, and control behind it */
     if (rest.captured >= 2 && rest.at[0] <= 1 && rest.at[1] == 0x03)
         (void)rest_skip(&rest, 2);
-    return import_read_ppp(frame, rest);
+    return read_ppp(frame, rest);
 }
 
 enum import_kind import_read_link(struct frame *frame, struct rest rest, uint32_t link_type)
 {
     switch (link_type) {
     case 1: /* ETHERNET */
-        return import_read_ethernet(frame, rest);
+        return read_ethernet(frame, rest);
     case 0:   /* NULL: four bytes name an address family, whose numbers differ between systems: */
     case 108: /* LOOP: what stands behind them says it better */
         return read_behind(frame, rest, 4);
@@ -197,17 +198,17 @@ enum import_kind import_read_link(struct frame *frame, struct rest rest, uint32_
     case 101:
     case 228: /* IPV4 */
     case 229: /* IPV6 */
-        return import_read_ip(frame, rest);
+        return import_next(frame, rest, LAYER_IP, 0);
     case 9:  /* PPP */
     case 50: /* PPP_HDLC */
         return rest.captured >= 2 && rest.at[0] == 0x0f ? read_framed(frame, rest, 4, 2)
-                                                        : import_read_ppp(frame, rest);
+                                                        : read_ppp(frame, rest);
     case 51: /* PPP_ETHER */
         return read_pppoe(frame, rest);
     case 104: /* C_HDLC */
         return read_framed(frame, rest, 4, 2);
     case 105: /* IEEE802_11 */
-        return import_read_wireless(frame, rest, false);
+        return import_next(frame, rest, LAYER_WIRELESS, 0);
     case 109: /* ENC */
         return read_behind(frame, rest, 12);
     case 113: /* LINUX_SLL */
@@ -215,11 +216,11 @@ enum import_kind import_read_link(struct frame *frame, struct rest rest, uint32_
     case 117: /* PFLOG */
         return read_pflog(frame, rest);
     case 127: /* IEEE802_11_RADIOTAP */
-        return import_read_radiotap(frame, rest);
+        return import_next(frame, rest, LAYER_RADIOTAP, 0);
     case 166: /* PPP_PPPD */
         return read_pppd(frame, rest);
     case 192: /* PPI */
-        return import_read_ppi(frame, rest);
+        return import_next(frame, rest, LAYER_PPI, 0);
     case 204: /* PPP_WITH_DIR */
         return read_directed_ppp(frame, rest);
     case 239: /* NFLOG */

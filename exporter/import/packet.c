@@ -1,6 +1,6 @@
 /*
- * packet.c - IP and TCP; the link and the tunnels are in link.c, wireless.c
- * and tunnel.c.
+ * packet.c - takes layer after layer off a frame until TCP is reached; IP and TCP are here, the
+ * others in link.c, wireless.c and tunnel.c.
  *
  * Sources: RFC 791, RFC 8200 (extension headers), RFC 4302 (AH), RFC 9293.
  */
@@ -30,8 +30,9 @@ void import_endpoint_format(char out[IMPORT_ENDPOINT_TEXT], const struct import_
 
 /* ------------------------------------------------------------------ TCP */
 
-static enum import_kind read_tcp(struct import_segment *out, struct rest rest)
+static enum import_kind read_tcp(struct frame *frame, struct rest rest)
 {
+    struct import_segment *out = frame->out;
     const unsigned char *header = rest.at;
     if (rest.captured < 20)
         return import_short(&rest, 20);
@@ -48,7 +49,7 @@ static enum import_kind read_tcp(struct import_segment *out, struct rest rest)
     out->data = rest.at;
     out->len = (uint32_t)rest.captured;
     out->missing = (uint32_t)(rest.length - rest.captured);
-    return IMPORT_TCP;
+    return import_next(frame, rest, LAYER_NONE, 0);
 }
 
 /* ------------------------------------------------------------------ IP */
@@ -88,8 +89,8 @@ static enum import_kind read_payload(struct frame *frame, struct rest rest, unsi
         if (kind != IMPORT_TCP)
             return kind;
     }
-    return protocol == PROTOCOL_TCP ? read_tcp(frame->out, rest)
-                                    : import_read_tunnel(frame, rest, protocol);
+    return protocol == PROTOCOL_TCP ? read_tcp(frame, rest)
+                                    : import_next(frame, rest, LAYER_TUNNEL, protocol);
 }
 
 static void set_addresses(struct frame *frame, const unsigned char *addresses, size_t bytes)
@@ -100,7 +101,7 @@ static void set_addresses(struct frame *frame, const unsigned char *addresses, s
     memcpy(frame->out->to.address, addresses + bytes, bytes);
 }
 
-enum import_kind import_read_ipv4(struct frame *frame, struct rest rest)
+static enum import_kind read_ipv4(struct frame *frame, struct rest rest)
 {
     const unsigned char *header = rest.at;
     if (rest.captured < 20)
@@ -120,7 +121,7 @@ enum import_kind import_read_ipv4(struct frame *frame, struct rest rest)
     return read_payload(frame, rest, header[9]);
 }
 
-enum import_kind import_read_ipv6(struct frame *frame, struct rest rest)
+static enum import_kind read_ipv6(struct frame *frame, struct rest rest)
 {
     const unsigned char *header = rest.at;
     if (rest.captured < 40)
@@ -136,29 +137,59 @@ enum import_kind import_read_ipv6(struct frame *frame, struct rest rest)
     return read_payload(frame, rest, header[6]);
 }
 
-enum import_kind import_read_ip(struct frame *frame, struct rest rest)
+static enum import_kind read_ip(struct frame *frame, struct rest rest)
 {
     if (rest.captured < 1)
         return IMPORT_CUT;
     if (++frame->layers > IMPORT_LAYERS)
         return IMPORT_NESTED;
     unsigned version = rest.at[0] >> 4;
-    return version == 4   ? import_read_ipv4(frame, rest)
-           : version == 6 ? import_read_ipv6(frame, rest)
+    return version == 4   ? read_ipv4(frame, rest)
+           : version == 6 ? read_ipv6(frame, rest)
                           : IMPORT_NOT_IP;
 }
 
 /* ------------------------------------------------------------------ frames */
+
+static enum import_kind read_layer(struct frame *frame)
+{
+    struct rest rest = frame->rest;
+    switch (frame->next) {
+    case LAYER_LINK:
+        return import_read_link(frame, rest, frame->number);
+    case LAYER_TYPE:
+        return import_read_type(frame, rest, frame->number);
+    case LAYER_LLC:
+        return import_read_llc(frame, rest);
+    case LAYER_WIRELESS:
+        return import_read_wireless(frame, rest, false);
+    case LAYER_RADIOTAP:
+        return import_read_radiotap(frame, rest);
+    case LAYER_PPI:
+        return import_read_ppi(frame, rest);
+    case LAYER_IP:
+        return read_ip(frame, rest);
+    case LAYER_TUNNEL:
+        return import_read_tunnel(frame, rest, frame->number);
+    case LAYER_NONE:
+        break;
+    }
+    return IMPORT_TCP;
+}
 
 enum import_kind import_packet_read(struct import_segment *out, const struct import_packet *packet,
                                     unsigned part)
 {
     struct rest rest = {packet->data, packet->captured, packet->length, false};
     struct frame frame = {.out = out, .part = part};
+    enum import_kind kind;
     *out = (struct import_segment){.wall_ns = packet->wall_ns};
     if (rest.length <= rest.captured) { /* below it, too, in files of some programs */
         rest.length = rest.captured;
         rest.guessed = true;
     }
-    return import_read_link(&frame, rest, packet->link_type);
+    kind = import_next(&frame, rest, LAYER_LINK, packet->link_type);
+    while (kind == IMPORT_TCP && frame.next != LAYER_NONE)
+        kind = read_layer(&frame);
+    return kind;
 }

@@ -1,9 +1,10 @@
 /*
  * packet_private.h - the layers of a frame: each function takes its header off the front of
- * what is left, and hands the rest to the layer that stands behind it. For import_packet*.c alone.
+ * what is left, and says which layer stands behind it; packet.c goes on with that one. For
+ * packet.c, link.c, wireless.c and tunnel.c alone.
  *
  * Layers stand in each other as gateways, tunnels and mirrors stack them; how many are taken off is
- * bounded (IMPORT_LAYERS), and with it the stack.
+ * bounded (IMPORT_LAYERS).
  */
 #ifndef HASHSCOPE_EXPORTER_IMPORT_PACKET_PRIVATE_H
 #define HASHSCOPE_EXPORTER_IMPORT_PACKET_PRIVATE_H
@@ -14,18 +15,33 @@
 
 #define IMPORT_LAYERS 16
 
-struct frame {
-    struct import_segment *out;
-    unsigned part;   /* of an aggregate, which is wanted */
-    unsigned layers; /* entered so far */
-};
-
 /* What is left of the frame. */
 struct rest {
     const unsigned char *at;
     size_t captured; /* bytes that are there */
     size_t length;   /* bytes that were there on the wire; never below `captured` */
     bool guessed;    /* the file gives no length above what was captured: it may have been cut */
+};
+
+enum layer {
+    LAYER_NONE, /* the segment was reached */
+    LAYER_LINK, /* by what the file calls it */
+    LAYER_TYPE, /* by EtherType */
+    LAYER_LLC,
+    LAYER_WIRELESS, /* 802.11 */
+    LAYER_RADIOTAP, /* stands before that, as does: */
+    LAYER_PPI,
+    LAYER_IP,     /* of either version */
+    LAYER_TUNNEL, /* what IP carries besides TCP, by its protocol */
+};
+
+struct frame {
+    struct import_segment *out;
+    unsigned part;   /* of an aggregate, which is wanted */
+    unsigned layers; /* entered so far */
+    enum layer next; /* what `rest` begins with */
+    uint32_t number; /* that it goes by */
+    struct rest rest;
 };
 
 static inline unsigned number16(const unsigned char *at)
@@ -76,24 +92,29 @@ static inline enum import_kind import_unknown(struct frame *frame, enum import_k
     return kind;
 }
 
-/* packet.c: IP of either version, or of that one. */
-enum import_kind import_read_ip(struct frame *frame, struct rest rest);
-enum import_kind import_read_ipv4(struct frame *frame, struct rest rest);
-enum import_kind import_read_ipv6(struct frame *frame, struct rest rest);
+/* That layer is taken off: what is left begins with this one. */
+static inline enum import_kind import_next(struct frame *frame, struct rest rest, enum layer layer,
+                                           uint32_t number)
+{
+    frame->next = layer;
+    frame->number = number;
+    frame->rest = rest;
+    return IMPORT_TCP;
+}
 
-/* link.c: by EtherType, from an Ethernet header on, and by what the file calls the link. */
-enum import_kind import_read_type(struct frame *frame, struct rest rest, unsigned type);
-enum import_kind import_read_ethernet(struct frame *frame, struct rest rest);
-enum import_kind import_read_ppp(struct frame *frame, struct rest rest);
-enum import_kind import_read_llc(struct frame *frame, struct rest rest);
+/* The layers. IMPORT_TCP: it may be one, and `frame` says what comes next. */
+
+/* link.c */
 enum import_kind import_read_link(struct frame *frame, struct rest rest, uint32_t link_type);
+enum import_kind import_read_type(struct frame *frame, struct rest rest, unsigned type);
+enum import_kind import_read_llc(struct frame *frame, struct rest rest);
 
-/* wireless.c: from a header of 802.11 on, or from one of those that stand before it. */
+/* wireless.c; `padded`: the header is filled up to four bytes. */
 enum import_kind import_read_wireless(struct frame *frame, struct rest rest, bool padded);
 enum import_kind import_read_radiotap(struct frame *frame, struct rest rest);
 enum import_kind import_read_ppi(struct frame *frame, struct rest rest);
 
-/* tunnel.c: what IP carries besides TCP. */
+/* tunnel.c */
 enum import_kind import_read_tunnel(struct frame *frame, struct rest rest, unsigned protocol);
 
 #endif

@@ -37,7 +37,7 @@ static enum import_kind read_ethernet_behind(struct frame *frame, struct rest re
 {
     if (!rest_skip(&rest, bytes))
         return import_short(&rest, bytes);
-    return import_read_type(frame, rest, TYPE_TEB);
+    return import_next(frame, rest, LAYER_TYPE, TYPE_TEB);
 }
 
 /* ------------------------------------------------------------------ GRE */
@@ -57,7 +57,8 @@ static enum import_kind read_erspan_3(struct frame *frame, struct rest rest)
     size_t bytes = rest.at[11] & 1 ? 20 : 12;
     if (!ip)
         return read_ethernet_behind(frame, rest, bytes);
-    return rest_skip(&rest, bytes) ? import_read_ip(frame, rest) : import_short(&rest, bytes);
+    return rest_skip(&rest, bytes) ? import_next(frame, rest, LAYER_IP, 0)
+                                   : import_short(&rest, bytes);
 }
 
 static enum import_kind read_gre(struct frame *frame, struct rest rest)
@@ -74,7 +75,8 @@ static enum import_kind read_gre(struct frame *frame, struct rest rest)
         return import_short(&rest, bytes);
     if (type == TYPE_ERSPAN)
         return read_erspan(frame, rest, flags);
-    return type == TYPE_ERSPAN_3 ? read_erspan_3(frame, rest) : import_read_type(frame, rest, type);
+    return type == TYPE_ERSPAN_3 ? read_erspan_3(frame, rest)
+                                 : import_next(frame, rest, LAYER_TYPE, type);
 }
 
 /* ------------------------------------------------------------------ UDP */
@@ -88,7 +90,7 @@ static enum import_kind read_geneve(struct frame *frame, struct rest rest)
     size_t bytes = 8 + (size_t)(header[0] & 0x3f) * 4;
     if (!rest_skip(&rest, bytes))
         return import_short(&rest, bytes);
-    return import_read_type(frame, rest, number16(header + 2));
+    return import_next(frame, rest, LAYER_TYPE, number16(header + 2));
 }
 
 /* Version, type, what is inside, then fields: a type, a length and so many bytes; of two types, a
@@ -106,8 +108,8 @@ static enum import_kind read_tzsp(struct frame *frame, struct rest rest)
     if (!rest_skip(&rest, 1))
         return import_short(&rest, 1);
     if (number16(header + 2) == 0x12)
-        return import_read_wireless(frame, rest, false);
-    return import_read_type(frame, rest, TYPE_TEB);
+        return import_next(frame, rest, LAYER_WIRELESS, 0);
+    return import_next(frame, rest, LAYER_TYPE, TYPE_TEB);
 }
 
 static enum import_kind read_udp(struct frame *frame, struct rest rest)
@@ -136,7 +138,7 @@ enum import_kind import_read_tunnel(struct frame *frame, struct rest rest, unsig
     switch (protocol) {
     case PROTOCOL_IPV4:
     case PROTOCOL_IPV6:
-        return import_read_ip(frame, rest);
+        return import_next(frame, rest, LAYER_IP, 0);
     case PROTOCOL_GRE:
         return read_gre(frame, rest);
     case PROTOCOL_UDP:
@@ -144,7 +146,7 @@ enum import_kind import_read_tunnel(struct frame *frame, struct rest rest, unsig
     case PROTOCOL_ETHERIP:
         return read_ethernet_behind(frame, rest, 2);
     case PROTOCOL_MPLS:
-        return import_read_type(frame, rest, TYPE_MPLS);
+        return import_next(frame, rest, LAYER_TYPE, TYPE_MPLS);
     default:
         return import_unknown(frame, IMPORT_NOT_TCP, IMPORT_IP_PROTOCOL, protocol);
     }

@@ -35,13 +35,13 @@ static enum import_kind read_aggregate(struct frame *frame, struct rest rest)
         size_t len = number16(header + 12), padded = (len + 14 + 3) & ~(size_t)3;
         frame->out->more = rest.captured >= padded + 14 && i + 1 < PARTS_MOST;
         if (i == frame->part)
-            return rest_limit(&packet, len) ? import_read_llc(frame, packet) : IMPORT_MALFORMED;
+            return rest_limit(&packet, len) ? import_next(frame, packet, LAYER_LLC, 0)
+                                            : IMPORT_MALFORMED;
         if (!rest_skip(&rest, padded))
             return import_short(&rest, padded);
     }
 }
 
-/* `padded`: the header is filled up to four bytes. */
 enum import_kind import_read_wireless(struct frame *frame, struct rest rest, bool padded)
 {
     const unsigned char *header = rest.at;
@@ -61,7 +61,7 @@ enum import_kind import_read_wireless(struct frame *frame, struct rest rest, boo
         return import_short(&rest, bytes);
     if ((subtype & SUBTYPE_QOS) && (header[quality] & AGGREGATED))
         return read_aggregate(frame, rest);
-    return import_read_llc(frame, rest);
+    return import_next(frame, rest, LAYER_LLC, 0);
 }
 
 /* Which fields there are is told in front of them; only one that stands near the front counts. */
@@ -103,5 +103,5 @@ enum import_kind import_read_ppi(struct frame *frame, struct rest rest)
         return IMPORT_NESTED;
     if (!rest_skip(&rest, bytes))
         return import_short(&rest, bytes);
-    return import_read_link(frame, rest, link);
+    return import_next(frame, rest, LAYER_LINK, link);
 }
