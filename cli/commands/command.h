@@ -1,5 +1,5 @@
 /*
- * command.h - what a command of the `hashscope` front is: one file cmd_NAME.c and one descriptor.
+ * command.h - what a command of the `hashscope` front is: one file NAME.c and one descriptor.
  *
  * A command gets its own argv (argv[0] is "hashscope NAME", for messages) and returns the process's
  * exit code: 0 done, 1 it failed (a line on stderr says why), 2 the command line or the settings

@@ -17,7 +17,7 @@
 #define PENDING_MAX 4096u
 
 /* What a flow has besides its session. */
-struct recall {
+struct commented_flow {
     struct uuid session; /* the last that a comment named */
     bool has_session;
     struct buffer carry[2]; /* by end of the flow */
@@ -317,7 +317,7 @@ static enum status write_message(struct import_writer *writer, struct import_ses
 }
 
 /* A whole message: `bytes` are all of its packets'. */
-static enum status take_message(struct import_writer *writer, struct recall *recall,
+static enum status take_message(struct import_writer *writer, struct commented_flow *commented,
                                 const struct import_comment *comment,
                                 const struct import_event *event, struct span bytes,
                                 struct error *err)
@@ -325,14 +325,14 @@ static enum status take_message(struct import_writer *writer, struct recall *rec
     struct import_session *session;
     unsigned side = import_side_of(comment->direction);
     int64_t wall_ns = comment->wall_ns ? comment->wall_ns : event->wall_ns;
-    uint64_t lost = recall->lost[event->side];
+    uint64_t lost = commented->lost[event->side];
     enum status status = write_up_to(writer, comment->seq, err);
     if (status == STATUS_OK)
         status = session_of(writer, &comment->session, wall_ns, &session, err);
     if (status != STATUS_OK)
         return status;
-    recall->lost[event->side] = 0;
-    recall->sides[event->side] = (int)side;
+    commented->lost[event->side] = 0;
+    commented->sides[event->side] = (int)side;
     if (comment->seq <= session->last_seq) {
         writer->counts.copies++;
         return STATUS_OK;
@@ -349,44 +349,45 @@ static enum status take_message(struct import_writer *writer, struct recall *rec
 }
 
 /* Bytes that no comment claims. */
-static enum status release_carry(struct import_writer *writer, struct recall *recall, unsigned end,
-                                 int64_t wall_ns, struct error *err)
+static enum status release_carry(struct import_writer *writer, struct commented_flow *commented,
+                                 unsigned end, int64_t wall_ns, struct error *err)
 {
-    struct buffer *carry = &recall->carry[end];
-    struct import_session *session = recall->has_session ? find(writer, &recall->session) : NULL;
+    struct buffer *carry = &commented->carry[end];
+    struct import_session *session =
+        commented->has_session ? find(writer, &commented->session) : NULL;
     enum status status = STATUS_OK;
-    if (carry->len && session && recall->sides[end] >= 0) {
-        status = import_conversation_push(writer, session, (unsigned)recall->sides[end],
-                                          span_make(carry->data, carry->len), recall->lost[end],
+    if (carry->len && session && commented->sides[end] >= 0) {
+        status = import_conversation_push(writer, session, (unsigned)commented->sides[end],
+                                          span_make(carry->data, carry->len), commented->lost[end],
                                           wall_ns, err);
-        recall->lost[end] = 0;
+        commented->lost[end] = 0;
     }
     buffer_close(carry);
     return status;
 }
 
-static enum status take_data(struct import_writer *writer, struct recall *recall,
+static enum status take_data(struct import_writer *writer, struct commented_flow *commented,
                              const struct import_comment *comment, const struct import_event *event,
                              struct error *err)
 {
-    struct buffer *carry = &recall->carry[event->side];
+    struct buffer *carry = &commented->carry[event->side];
     enum status status = STATUS_OK;
     if (event->lost)
-        status = release_carry(writer, recall, event->side, event->wall_ns, err);
-    recall->lost[event->side] += event->lost;
+        status = release_carry(writer, commented, event->side, event->wall_ns, err);
+    commented->lost[event->side] += event->lost;
     if (status != STATUS_OK)
         return status;
     if (comment->note == IMPORT_NOTE_MESSAGE && carry->len == 0)
-        return take_message(writer, recall, comment, event, event->data, err);
+        return take_message(writer, commented, comment, event, event->data, err);
     buffer_append(carry, event->data.data, event->data.len);
     if (comment->note == IMPORT_NOTE_MESSAGE) {
-        status =
-            take_message(writer, recall, comment, event, span_make(carry->data, carry->len), err);
+        status = take_message(writer, commented, comment, event, span_make(carry->data, carry->len),
+                              err);
         buffer_clear(carry);
         if (carry->capacity > 65536)
             buffer_close(carry);
     } else if (carry->len > CARRY_MAX) {
-        status = release_carry(writer, recall, event->side, event->wall_ns, err);
+        status = release_carry(writer, commented, event->side, event->wall_ns, err);
     }
     return status;
 }
@@ -394,7 +395,7 @@ static enum status take_data(struct import_writer *writer, struct recall *recall
 /* ------------------------------------------------------------------ all of them */
 
 /* Reads the packet's comments: events are taken at once, the message's is left in `message`. */
-static enum status take_comments(struct import_writer *writer, struct recall *recall,
+static enum status take_comments(struct import_writer *writer, struct commented_flow *commented,
                                  const struct import_event *event, struct import_comment *message,
                                  struct error *err)
 {
@@ -403,8 +404,8 @@ static enum status take_comments(struct import_writer *writer, struct recall *re
     enum status status = STATUS_OK;
     while (status == STATUS_OK && import_comment_next(&rest, &comment)) {
         if (comment.has_session && comment.note != IMPORT_NOTE_NONE) {
-            recall->session = comment.session;
-            recall->has_session = true;
+            commented->session = comment.session;
+            commented->has_session = true;
         }
         if (comment.note == IMPORT_NOTE_MESSAGE)
             *message = comment;
@@ -416,15 +417,15 @@ static enum status take_comments(struct import_writer *writer, struct recall *re
     return status;
 }
 
-static enum status recall_gone(struct import_writer *writer, struct import_flow *flow,
-                               const struct import_event *event, struct error *err)
+static enum status flow_gone(struct import_writer *writer, struct import_flow *flow,
+                             const struct import_event *event, struct error *err)
 {
-    struct recall *recall = flow->user;
-    enum status status = release_carry(writer, recall, 0, event->wall_ns, err);
+    struct commented_flow *commented = flow->user;
+    enum status status = release_carry(writer, commented, 0, event->wall_ns, err);
     if (status == STATUS_OK)
-        status = release_carry(writer, recall, 1, event->wall_ns, err);
-    buffer_close(&recall->carry[1]);
-    free(recall);
+        status = release_carry(writer, commented, 1, event->wall_ns, err);
+    buffer_close(&commented->carry[1]);
+    free(commented);
     flow->user = NULL;
     return status;
 }
@@ -432,21 +433,21 @@ static enum status recall_gone(struct import_writer *writer, struct import_flow 
 enum status import_commented_event(struct import_writer *writer, struct import_flow *flow,
                                    const struct import_event *event, struct error *err)
 {
-    struct recall *recall = flow->user;
+    struct commented_flow *commented = flow->user;
     struct import_comment message = {.note = IMPORT_NOTE_NONE};
-    if (!recall) {
-        flow->user = recall = memory_new(sizeof *recall);
-        recall->sides[0] = recall->sides[1] = -1;
+    if (!commented) {
+        flow->user = commented = memory_new(sizeof *commented);
+        commented->sides[0] = commented->sides[1] = -1;
     }
-    enum status status = take_comments(writer, recall, event, &message, err);
+    enum status status = take_comments(writer, commented, event, &message, err);
     if (status != STATUS_OK)
         return status;
     bool empty = event->data.len == 0 && event->lost == 0 && message.note == IMPORT_NOTE_NONE;
     if (event->type == IMPORT_GONE)
-        return recall_gone(writer, flow, event, err);
+        return flow_gone(writer, flow, event, err);
     if (empty || (event->type != IMPORT_DATA && event->type != IMPORT_NOTED))
         return STATUS_OK;
-    return take_data(writer, recall, &message, event, err);
+    return take_data(writer, commented, &message, event, err);
 }
 
 enum status import_commented_begin(struct import_writer *writer, const struct import_early *early,

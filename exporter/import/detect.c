@@ -13,7 +13,7 @@
 #include "lib/base/memory.h"
 #include "lib/stratum/scan.h"
 
-#define SPEECH_MAX   (64u << 10) /* bytes of a direction that are looked at */
+#define LOOKED_MAX   (64u << 10) /* bytes of a direction that are looked at */
 #define HELD_MAX     (64u << 20) /* of all connections together */
 #define VERDICTS_MAX (64u << 20) /* connections that are remembered */
 
@@ -128,7 +128,7 @@ static void hear(struct import_detect *detect, struct suspect *suspect, unsigned
     struct buffer *partial = &suspect->partial[side];
     if (suspect->heard[side] == 0)
         hear_first(suspect, data);
-    size_t left = SPEECH_MAX - suspect->heard[side];
+    size_t left = LOOKED_MAX - suspect->heard[side];
     data.len = data.len < left ? data.len : left;
     suspect->heard[side] += data.len;
     detect->held -= partial->len;
@@ -143,8 +143,8 @@ static void hear(struct import_detect *detect, struct suspect *suspect, unsigned
     }
     buffer_consume(partial, done);
     if (detect->held + partial->len > HELD_MAX)
-        suspect->heard[side] = SPEECH_MAX;
-    if (suspect->decided || suspect->heard[side] == SPEECH_MAX)
+        suspect->heard[side] = LOOKED_MAX;
+    if (suspect->decided || suspect->heard[side] == LOOKED_MAX)
         buffer_close(partial);
     detect->held += partial->len;
 }
@@ -296,7 +296,7 @@ enum status import_detect_event(void *user, struct import_flow *flow,
     if (event->lost)
         hear_rest(detect, suspect, event->side);
     if (event->type == IMPORT_DATA && !suspect->decided && event->data.len &&
-        suspect->heard[event->side] < SPEECH_MAX)
+        suspect->heard[event->side] < LOOKED_MAX)
         hear(detect, suspect, event->side, event->data);
     if (event->type != IMPORT_GONE)
         return STATUS_OK;

@@ -2,7 +2,7 @@
  * export.c - opening, one step after the other, and the end.
  *
  * Packets: messages come from a query with the filter, events from a second one without it that
- * begins with the file of the first row (ahead.c). A step takes messages; before each, the events
+ * begins with the file of the first row (events.c). A step takes messages; before each, the events
  * in front of it. Not following, all ends at the newest number that there was at the beginning, so
  * that messages and events agree about it. Following, events are read first: when the messages then
  * come to an end, all that belong in front of these events have been seen.
@@ -129,7 +129,7 @@ static enum status open_query(struct export *job, struct error *err)
 }
 
 /* From the beginning of the file that holds the first row on, a little beyond the end. */
-static enum status open_ahead(struct export *job, struct error *err)
+static enum status open_events(struct export *job, struct error *err)
 {
     const struct query_filter *filter = &job->options.filter;
     struct query_options options = {.place = job->options.place,
@@ -150,7 +150,7 @@ static enum status open_ahead(struct export *job, struct error *err)
                               .route = filter->route,
                               .pool = filter->pool,
                               .user_agent = filter->user_agent};
-    return export_ahead_open(&job->ahead, &options, &job->sessions, err);
+    return export_events_open(&job->events, &options, &job->sessions, err);
 }
 
 static enum status compile_filter(struct export *job, struct error *err)
@@ -179,7 +179,7 @@ static enum status open_packets(struct export *job, struct error *err)
     job->requests = memory_new(EXPORT_REQUESTS * sizeof *job->requests);
     job->names = memory_new(EXPORT_NAMES * sizeof *job->names);
     if (status == STATUS_OK)
-        status = open_ahead(job, err);
+        status = open_events(job, err);
     if (status == STATUS_OK)
         export_packets_head(job);
     return status;
@@ -243,8 +243,8 @@ void export_close(struct export *job)
         return;
     if (job->query != NULL)
         query_close(job->query);
-    if (job->ahead.query != NULL)
-        export_ahead_close(&job->ahead);
+    if (job->events.query != NULL)
+        export_events_close(&job->events);
     export_sessions_close(&job->sessions);
     export_lines_close(job);
     if (job->has_program)

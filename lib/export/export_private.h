@@ -1,7 +1,7 @@
 /*
  * export_private.h - an export in the making. For lib/export alone.
  *
- * export.c drives it: rows come from the query, events from `ahead`, and go to packets.c or to
+ * export.c drives it: rows come from the query, events from events.c, and go to packets.c or to
  * lines.c, which append to `out`; output.c gives that to the sink.
  */
 #ifndef HASHSCOPE_EXPORT_EXPORT_PRIVATE_H
@@ -11,7 +11,7 @@
 #include <zstd.h>
 
 #include "lib/base/clock.h"
-#include "lib/export/ahead.h"
+#include "lib/export/events.h"
 #include "lib/export/export.h"
 #include "lib/export/mask.h"
 #include "lib/export/pcapng.h"
@@ -43,7 +43,7 @@ struct export
     uint64_t settled; /* following: all messages up to here have been read when the query ends */
 
     /* packets */
-    struct export_ahead ahead;
+    struct export_events events;
     struct export_sessions sessions;
     struct export_interface interfaces[2];
     struct bpf_program program;

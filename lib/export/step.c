@@ -54,7 +54,7 @@ static enum status resolve(struct export *job, const struct segment_line *line, 
     struct export_session *session = export_sessions_find(&job->sessions, line->session);
     if (session == NULL || session->begun[0] || session->resolved)
         return STATUS_OK;
-    enum status status = export_ahead_resolve(&job->ahead, session, line->wall_ns, err);
+    enum status status = export_events_resolve(&job->events, session, line->wall_ns, err);
     if (status != STATUS_OK)
         return status;
     if (waits(job, session))
@@ -83,11 +83,11 @@ static enum status take_events(struct export *job, uint64_t seq, struct error *e
 {
     struct export_event event;
     enum status status;
-    while ((status = export_ahead_next(&job->ahead, seq, &event, err)) == STATUS_OK) {
+    while ((status = export_events_next(&job->events, seq, &event, err)) == STATUS_OK) {
         status = take_event(job, &event, err);
         if (status != STATUS_OK)
             return status;
-        export_ahead_drop(&job->ahead);
+        export_events_drop(&job->events);
         status = export_output_advance(job, err);
         if (status != STATUS_OK)
             return status;
@@ -150,8 +150,8 @@ static enum status step_line(struct export *job, struct error *err)
 /* Reads the events that there are by now. */
 static enum status settle(struct export *job, struct error *err)
 {
-    enum status status = export_ahead_fill(&job->ahead, err);
-    job->settled = job->ahead.read_seq;
+    enum status status = export_events_fill(&job->events, err);
+    job->settled = job->events.read_seq;
     return status;
 }
 
