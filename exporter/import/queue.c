@@ -25,11 +25,6 @@ static int32_t ahead(uint32_t seq, uint32_t of)
 
 /* ------------------------------------------------------------------ giving out */
 
-void import_flow_free(struct import_flow *flow)
-{
-    free(flow);
-}
-
 static enum status deliver(struct import_flows *flows, struct import_flow *flow,
                            const struct import_event *event, struct error *err)
 {
