@@ -20,7 +20,7 @@
 #include "lib/query/query.h"
 #include "lib/stratum/scan.h"
 
-struct view_person; /* who is behind a session */
+struct view_session; /* who is behind a session */
 
 struct view {
     struct query_place place; /* data_dir NULL: nothing is looked up */
@@ -29,9 +29,9 @@ struct view {
     size_t width;      /* of the terminal; 0: rows are not cut */
     bool following;    /* sessions begin while we show */
     int64_t listed_at; /* when sessions were looked up, monotonic; 0: never */
-    struct view_person *people;
-    size_t people_count, people_room; /* room is a power of two */
-    struct view_request *requests;    /* the newest by seq modulo VIEW_REQUESTS */
+    struct view_session *sessions;
+    size_t session_count, session_room; /* room is a power of two */
+    struct view_request *requests;      /* the newest by seq modulo VIEW_REQUESTS */
 };
 
 /* A line with what the scan of its message says. */

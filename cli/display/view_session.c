@@ -1,6 +1,6 @@
 /*
  * What a view learns: sessions with address and worker (a hash table by UUID text, forgotten as a
- * whole when it is full at PEOPLE_MAX), and the methods of the newest requests by their number.
+ * whole when it is full at SESSIONS_MAX), and the methods of the newest requests by their number.
  * What it did not see is looked up.
  *
  * Nothing here can fail; what was forgotten or never seen is shown without its name.
@@ -20,11 +20,11 @@
 #include "lib/stratum/strict.h"
 
 #define VIEW_REQUESTS ((uint64_t)1 << 18)
-#define PEOPLE_MAX    ((size_t)1 << 18) /* places */
+#define SESSIONS_MAX  ((size_t)1 << 18) /* places */
 #define SESSION_LEN   36
 #define NAME_BYTES    ((size_t)1024)
 
-struct view_person {
+struct view_session {
     char session[SESSION_LEN]; /* first byte 0: free */
     struct span worker, miner; /* its own; of a worker at most NAME_MAX bytes */
 };
@@ -39,52 +39,52 @@ void view_init(struct view *view, const struct query_place *place)
     *view = (struct view){.width = terminal_width(), .color = terminal_wants_color()};
     if (place != NULL)
         view->place = *place;
-    view->people_room = 64;
-    view->people = memory_new(view->people_room * sizeof(*view->people));
+    view->session_room = 64;
+    view->sessions = memory_new(view->session_room * sizeof(*view->sessions));
     view->requests = memory_new(VIEW_REQUESTS * sizeof(*view->requests));
 }
 
-static void forget(struct view_person *people, size_t room)
+static void forget(struct view_session *sessions, size_t room)
 {
     for (size_t i = 0; i < room; i++) {
-        span_free(&people[i].worker);
-        span_free(&people[i].miner);
+        span_free(&sessions[i].worker);
+        span_free(&sessions[i].miner);
     }
-    free(people);
+    free(sessions);
 }
 
 void view_close(struct view *view)
 {
-    forget(view->people, view->people_room);
+    forget(view->sessions, view->session_room);
     free(view->requests);
 }
 
 /* The session's place: where it is, or the free place where it would go. */
-static struct view_person *find_place(const struct view *view, struct span session)
+static struct view_session *find_place(const struct view *view, struct span session)
 {
     size_t at = (size_t)hash_bytes(0, session.data, session.len);
 
     for (;; at++) {
-        struct view_person *person = &view->people[at & (view->people_room - 1)];
+        struct view_session *who = &view->sessions[at & (view->session_room - 1)];
 
-        if (person->session[0] == '\0' || memcmp(person->session, session.data, SESSION_LEN) == 0)
-            return person;
+        if (who->session[0] == '\0' || memcmp(who->session, session.data, SESSION_LEN) == 0)
+            return who;
     }
 }
 
 /* Keeps half of the places free; the biggest table starts anew instead. */
 static void make_room(struct view *view)
 {
-    struct view_person *old = view->people;
-    size_t room = view->people_room;
+    struct view_session *old = view->sessions;
+    size_t room = view->session_room;
 
-    if (view->people_count * 2 < room)
+    if (view->session_count * 2 < room)
         return;
-    if (room < PEOPLE_MAX)
-        view->people_room *= 2;
-    view->people = memory_new(view->people_room * sizeof(*view->people));
-    view->people_count = room < PEOPLE_MAX ? view->people_count : 0;
-    if (room == PEOPLE_MAX) {
+    if (room < SESSIONS_MAX)
+        view->session_room *= 2;
+    view->sessions = memory_new(view->session_room * sizeof(*view->sessions));
+    view->session_count = room < SESSIONS_MAX ? view->session_count : 0;
+    if (room == SESSIONS_MAX) {
         forget(old, room);
         return;
     }
@@ -95,19 +95,19 @@ static void make_room(struct view *view)
     free(old);
 }
 
-static struct view_person *person_of(struct view *view, struct span session)
+static struct view_session *session_of(struct view *view, struct span session)
 {
-    struct view_person *person;
+    struct view_session *who;
 
     if (session.len != SESSION_LEN)
         return NULL;
     make_room(view);
-    person = find_place(view, session);
-    if (person->session[0] == '\0') {
-        memcpy(person->session, session.data, SESSION_LEN);
-        view->people_count++;
+    who = find_place(view, session);
+    if (who->session[0] == '\0') {
+        memcpy(who->session, session.data, SESSION_LEN);
+        view->session_count++;
     }
-    return person;
+    return who;
 }
 
 static void name(struct span *place, struct span text)
@@ -116,17 +116,17 @@ static void name(struct span *place, struct span text)
     *place = span_copy(span_make(text.data, text.len < NAME_BYTES ? text.len : NAME_BYTES));
 }
 
-static void meet(struct view *view, const struct query_session *session)
+static void add_session(struct view *view, const struct query_session *session)
 {
     char text[SESSION_LEN];
-    struct view_person *person;
+    struct view_session *who;
 
     uuid_format(text, &session->session);
-    person = person_of(view, span_make(text, SESSION_LEN));
+    who = session_of(view, span_make(text, SESSION_LEN));
     if (session->miner.len > 0)
-        name(&person->miner, session->miner);
+        name(&who->miner, session->miner);
     if (session->worker_count > 0)
-        name(&person->worker, session->workers[session->worker_count - 1]);
+        name(&who->worker, session->workers[session->worker_count - 1]);
 }
 
 /* Names are a service: what goes wrong here leaves them out. */
@@ -140,45 +140,45 @@ static void list_sessions(struct view *view)
     if (query_sessions_open(&sessions, &options, NULL) != STATUS_OK)
         return;
     while (query_sessions_next(sessions, &session, NULL) == STATUS_OK)
-        meet(view, &session);
+        add_session(view, &session);
     query_sessions_close(sessions);
 }
 
 struct span view_name_of(struct view *view, struct span session)
 {
-    const struct view_person *person;
+    const struct view_session *who;
 
     if (session.len != SESSION_LEN)
         return span_text("");
-    person = find_place(view, session);
-    if (person->session[0] == '\0' && view->place.data_dir != NULL &&
+    who = find_place(view, session);
+    if (who->session[0] == '\0' && view->place.data_dir != NULL &&
         (view->listed_at == 0 ||
          (view->following && clock_mono_ns() - view->listed_at > NS_PER_S))) {
         list_sessions(view);
-        person = find_place(view, session);
+        who = find_place(view, session);
     }
-    if (person->session[0] == '\0')
+    if (who->session[0] == '\0')
         return span_text("");
-    return person->worker.len > 0 ? person->worker : person->miner;
+    return who->worker.len > 0 ? who->worker : who->miner;
 }
 
-static void learn_text(struct span *place, const json_t *text)
+static void take_text(struct span *place, const json_t *text)
 {
     if (json_is_string(text) && json_string_length(text) > 0)
         name(place, span_make(json_string_value(text), json_string_length(text)));
 }
 
-static void learn_event(struct view_person *person, struct span text)
+static void take_event(struct view_session *who, struct span text)
 {
     json_t *event = stratum_strict_load(text);
     const json_t *workers = json_object_get(event, "authorize"); /* in state lines: their names */
 
-    learn_text(&person->miner, json_object_get(event, "miner"));
-    learn_text(&person->worker, json_array_get(workers, json_array_size(workers) - 1));
+    take_text(&who->miner, json_object_get(event, "miner"));
+    take_text(&who->worker, json_array_get(workers, json_array_size(workers) - 1));
     json_decref(event);
 }
 
-static void learn_worker(struct view_person *person, const struct view_line *line)
+static void take_worker(struct view_session *who, const struct view_line *line)
 {
     struct stratum_scan scan;
     struct buffer bytes = {NULL, 0, 0}, plain = {NULL, 0, 0};
@@ -186,7 +186,7 @@ static void learn_worker(struct view_person *person, const struct view_line *lin
 
     if (segment_line_scan(&scan, &line->line, &bytes) && login_worker(&scan, &worker)) {
         json_text_append(&plain, worker);
-        name(&person->worker, span_make(plain.data, plain.len));
+        name(&who->worker, span_make(plain.data, plain.len));
     }
     buffer_close(&bytes);
     buffer_close(&plain);
@@ -248,32 +248,31 @@ enum stratum_method view_find_method(struct view *view, uint64_t seq)
     return method;
 }
 
-static void learn_message(struct view *view, struct view_person *person,
-                          const struct view_line *line)
+static void take_message(struct view *view, struct view_session *who, const struct view_line *line)
 {
     if (line->scan.method != STRATUM_METHOD_NONE)
         *request_place(view, line->line.seq) =
             (struct view_request){line->line.seq, line->scan.method};
-    if (person != NULL)
-        learn_worker(person, line);
+    if (who != NULL)
+        take_worker(who, line);
 }
 
-static void learn(struct view *view, const struct view_line *line)
+static void take_line(struct view *view, const struct view_line *line)
 {
     enum stratum_method method = line->scan.method;
     bool tells = !line->line.is_message || method == STRATUM_MINING_AUTHORIZE ||
                  method == STRATUM_LOGIN || method == STRATUM_ETH_SUBMIT_LOGIN;
-    struct view_person *person = tells ? person_of(view, line->line.session) : NULL;
+    struct view_session *who = tells ? session_of(view, line->line.session) : NULL;
 
     if (line->line.is_message)
-        learn_message(view, person, line);
-    else if (person != NULL)
-        learn_event(person, line->line.text);
+        take_message(view, who, line);
+    else if (who != NULL)
+        take_event(who, line->line.text);
 }
 
 void view_take(struct view *view, const struct segment_line *line, struct view_line *out)
 {
     *out = (struct view_line){.line = *line};
     scan_line(&out->scan, line);
-    learn(view, out);
+    take_line(view, out);
 }

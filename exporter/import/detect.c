@@ -18,9 +18,9 @@
 #define VERDICTS_MAX (64u << 20) /* connections that are remembered */
 
 /* What is known of a connection so far. */
-struct suspect {
+struct candidate {
     struct buffer partial[2]; /* a line begun */
-    size_t heard[2];
+    size_t seen[2];
     unsigned asks[2];    /* methods that miners send */
     unsigned tells[2];   /* methods that pools send */
     unsigned answers[2]; /* results and errors */
@@ -82,29 +82,29 @@ static bool is_pools(enum stratum_method method)
            method == STRATUM_JOB || method == STRATUM_MINING_SET;
 }
 
-static void hear_line(struct suspect *suspect, unsigned side, const char *line, size_t len)
+static void read_line(struct candidate *candidate, unsigned side, const char *line, size_t len)
 {
     struct stratum_scan scan;
     stratum_scan_line(&scan, line, len);
     if (scan.kind == STRATUM_OTHER)
         return;
     if (scan.kind == STRATUM_RESPONSE)
-        suspect->answers[side]++;
+        candidate->answers[side]++;
     else if (is_miners(scan.method))
-        suspect->asks[side]++;
+        candidate->asks[side]++;
     else if (is_pools(scan.method))
-        suspect->tells[side]++;
+        candidate->tells[side]++;
     else
-        suspect->foreign++;
-    suspect->decided = suspect->asks[side] || suspect->tells[side];
+        candidate->foreign++;
+    candidate->decided = candidate->asks[side] || candidate->tells[side];
 }
 
 /* The rest of the line that is begun does not come: what is there may still tell. */
-static void hear_rest(struct import_detect *detect, struct suspect *suspect, unsigned side)
+static void read_rest(struct import_detect *detect, struct candidate *candidate, unsigned side)
 {
-    struct buffer *partial = &suspect->partial[side];
-    if (partial->len && !suspect->decided)
-        hear_line(suspect, side, partial->data, partial->len);
+    struct buffer *partial = &candidate->partial[side];
+    if (partial->len && !candidate->decided)
+        read_line(candidate, side, partial->data, partial->len);
     detect->held -= partial->len;
     buffer_close(partial);
 }
@@ -115,36 +115,36 @@ static bool begins_with(struct span text, const char *with)
 }
 
 /* What the very first bytes of a direction look like. */
-static void hear_first(struct suspect *suspect, struct span data)
+static void read_first(struct candidate *candidate, struct span data)
 {
-    suspect->tls |= data.len >= 3 && data.data[0] == 0x16 && data.data[1] == 3;
-    suspect->http |= begins_with(data, "GET ") || begins_with(data, "POST ") ||
-                     begins_with(data, "HTTP/") || begins_with(data, "HEAD ");
+    candidate->tls |= data.len >= 3 && data.data[0] == 0x16 && data.data[1] == 3;
+    candidate->http |= begins_with(data, "GET ") || begins_with(data, "POST ") ||
+                       begins_with(data, "HTTP/") || begins_with(data, "HEAD ");
 }
 
-static void hear(struct import_detect *detect, struct suspect *suspect, unsigned side,
-                 struct span data)
+static void read_bytes(struct import_detect *detect, struct candidate *candidate, unsigned side,
+                       struct span data)
 {
-    struct buffer *partial = &suspect->partial[side];
-    if (suspect->heard[side] == 0)
-        hear_first(suspect, data);
-    size_t left = LOOKED_MAX - suspect->heard[side];
+    struct buffer *partial = &candidate->partial[side];
+    if (candidate->seen[side] == 0)
+        read_first(candidate, data);
+    size_t left = LOOKED_MAX - candidate->seen[side];
     data.len = data.len < left ? data.len : left;
-    suspect->heard[side] += data.len;
+    candidate->seen[side] += data.len;
     detect->held -= partial->len;
     buffer_append(partial, data.data, data.len);
     const char *feed;
     size_t done = 0;
-    while (!suspect->decided && partial->len > done &&
+    while (!candidate->decided && partial->len > done &&
            (feed = memchr(partial->data + done, '\n', partial->len - done))) {
         size_t len = (size_t)(feed - partial->data) - done;
-        hear_line(suspect, side, partial->data + done, len);
+        read_line(candidate, side, partial->data + done, len);
         done += len + 1;
     }
     buffer_consume(partial, done);
     if (detect->held + partial->len > HELD_MAX)
-        suspect->heard[side] = LOOKED_MAX;
-    if (suspect->decided || suspect->heard[side] == LOOKED_MAX)
+        candidate->seen[side] = LOOKED_MAX;
+    if (candidate->decided || candidate->seen[side] == LOOKED_MAX)
         buffer_close(partial);
     detect->held += partial->len;
 }
@@ -162,58 +162,59 @@ static bool has_port(const struct import_choice *choice, const struct import_end
 
 /* The miner's end. */
 static unsigned miner_of(const struct import_detect *detect, const struct import_flow *flow,
-                         const struct suspect *suspect)
+                         const struct candidate *candidate)
 {
-    unsigned first = suspect->asks[0] + suspect->tells[1];
-    unsigned second = suspect->asks[1] + suspect->tells[0];
+    unsigned first = candidate->asks[0] + candidate->tells[1];
+    unsigned second = candidate->asks[1] + candidate->tells[0];
     if (flow->initiator >= 0)
         return (unsigned)flow->initiator;
     if (first != second)
         return first < second;
     if (has_port(&detect->choice, &flow->ends[0]) != has_port(&detect->choice, &flow->ends[1]))
         return has_port(&detect->choice, &flow->ends[0]);
-    if (suspect->answers[0] != suspect->answers[1])
-        return suspect->answers[0] > suspect->answers[1];
+    if (candidate->answers[0] != candidate->answers[1])
+        return candidate->answers[0] > candidate->answers[1];
     return flow->ends[0].port < flow->ends[1].port;
 }
 
 static bool is_chosen(const struct import_detect *detect, const struct import_flow *flow,
-                      const struct suspect *suspect)
+                      const struct candidate *candidate)
 {
     const struct import_choice *choice = &detect->choice;
-    bool methods = suspect->asks[0] || suspect->asks[1] || suspect->tells[0] || suspect->tells[1];
-    bool answers = suspect->answers[0] || suspect->answers[1];
+    bool methods =
+        candidate->asks[0] || candidate->asks[1] || candidate->tells[0] || candidate->tells[1];
+    bool answers = candidate->answers[0] || candidate->answers[1];
     if (choice->port_count)
         return has_port(choice, &flow->ends[0]) || has_port(choice, &flow->ends[1]);
-    return choice->all || methods || (answers && !suspect->foreign);
+    return choice->all || methods || (answers && !candidate->foreign);
 }
 
-static void count_other(struct import_detect *detect, const struct suspect *suspect)
+static void count_other(struct import_detect *detect, const struct candidate *candidate)
 {
     struct import_detect_counts *counts = &detect->counts;
-    if (suspect->heard[0] + suspect->heard[1] == 0)
+    if (candidate->seen[0] + candidate->seen[1] == 0)
         counts->silent++;
-    else if (suspect->tls)
+    else if (candidate->tls)
         counts->encrypted++;
-    else if (suspect->http)
+    else if (candidate->http)
         counts->http++;
     else
         counts->other++;
 }
 
 static enum import_verdict judge(struct import_detect *detect, const struct import_flow *flow,
-                                 const struct suspect *suspect)
+                                 const struct candidate *candidate)
 {
-    if (suspect->commented) {
+    if (candidate->commented) {
         detect->counts.commented++;
         return IMPORT_VERDICT_COMMENTS;
     }
-    if (!is_chosen(detect, flow, suspect)) {
-        count_other(detect, suspect);
+    if (!is_chosen(detect, flow, candidate)) {
+        count_other(detect, candidate);
         return IMPORT_VERDICT_NONE;
     }
     detect->counts.stratum++;
-    return miner_of(detect, flow, suspect) ? IMPORT_VERDICT_SECOND : IMPORT_VERDICT_FIRST;
+    return miner_of(detect, flow, candidate) ? IMPORT_VERDICT_SECOND : IMPORT_VERDICT_FIRST;
 }
 
 static void remember(struct import_detect *detect, uint64_t ordinal, enum import_verdict verdict)
@@ -246,7 +247,7 @@ static void add_early(struct import_detect *detect, const struct import_comment 
 }
 
 /* Whether one of them says whose packet it is. */
-static bool hear_comments(struct import_detect *detect, struct span rest)
+static bool read_comments(struct import_detect *detect, struct span rest)
 {
     struct import_comment comment;
     bool named = false;
@@ -288,22 +289,22 @@ enum status import_detect_event(void *user, struct import_flow *flow,
                                 const struct import_event *event, struct error *err)
 {
     struct import_detect *detect = user;
-    struct suspect *suspect = flow->user;
+    struct candidate *candidate = flow->user;
     (void)err;
-    if (!suspect)
-        flow->user = suspect = memory_new(sizeof *suspect);
-    suspect->commented |= hear_comments(detect, event->comments);
+    if (!candidate)
+        flow->user = candidate = memory_new(sizeof *candidate);
+    candidate->commented |= read_comments(detect, event->comments);
     if (event->lost)
-        hear_rest(detect, suspect, event->side);
-    if (event->type == IMPORT_DATA && !suspect->decided && event->data.len &&
-        suspect->heard[event->side] < LOOKED_MAX)
-        hear(detect, suspect, event->side, event->data);
+        read_rest(detect, candidate, event->side);
+    if (event->type == IMPORT_DATA && !candidate->decided && event->data.len &&
+        candidate->seen[event->side] < LOOKED_MAX)
+        read_bytes(detect, candidate, event->side, event->data);
     if (event->type != IMPORT_GONE)
         return STATUS_OK;
-    hear_rest(detect, suspect, 0);
-    hear_rest(detect, suspect, 1);
-    remember(detect, flow->ordinal, judge(detect, flow, suspect));
-    free(suspect);
+    read_rest(detect, candidate, 0);
+    read_rest(detect, candidate, 1);
+    remember(detect, flow->ordinal, judge(detect, flow, candidate));
+    free(candidate);
     flow->user = NULL;
     return STATUS_OK;
 }
